@@ -1,0 +1,221 @@
+/**
+ * What can be asked of the control plane: the one surface that the admin API, the tests and the process itself call.
+ *
+ * Operations that change something answer with a value, never with an exception: a `Receipt` or a `Refusal` that says
+ * why nothing was changed. Views are plain data, ready for JSON, and hold no secret.
+ */
+import type { Problem } from '../config/problem.ts';
+
+/** Weights by pool; pools that are not named have weight 0. */
+export type Weights = Readonly<Record<string, number>>;
+
+/** Who wants a change, and on what condition. */
+export interface Instruction {
+  /** A name for people: `cli`, `api`, `file`, a token's name. */
+  readonly by: string;
+  /** Why, in the instructor's words; empty if not said. */
+  readonly reason: string;
+  /** The epoch that the gate must stand at, or null for any. */
+  readonly ifEpoch: number | null;
+}
+
+/** Why a gate moved, as the metric label `reason`. */
+export type MoveReason = 'start' | 'file' | 'traffic' | 'flip' | 'rollback';
+
+/** The account of one traffic change. Counts of the earlier position are final once `drained` is not null. */
+export interface Receipt {
+  readonly service: string;
+  readonly epoch: number;
+  readonly from: Weights;
+  readonly to: Weights;
+  /** When the gate moved, ISO 8601. */
+  readonly at: string;
+  /** From the call to the moment after which no thread routes by the earlier position, in milliseconds. */
+  readonly appliedMs: number;
+  readonly reason: MoveReason;
+  readonly note: string;
+  readonly by: string;
+  /** Exchanges that the earlier position had routed and that had not ended when the gate moved. */
+  readonly inFlight: number;
+  /** When the last of them ended, ISO 8601; null while some are still going on. */
+  readonly drained: string | null;
+  /** How many of them were cut short, so far. */
+  readonly lost: number;
+}
+
+/** A change that was not made. `code` is stable for scripts. */
+export interface Refusal {
+  readonly refused: true;
+  readonly code:
+    | 'unknown-service'
+    | 'unknown-pool'
+    | 'bad-weights'
+    | 'epoch-mismatch'
+    | 'no-healthy-endpoint'
+    | 'ambiguous-target'
+    | 'nothing-to-roll-back'
+    | 'unknown-receipt'
+    | 'config-rejected'
+    | 'stopping'
+    | 'state-store';
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+export function isRefusal(answer: object): answer is Refusal {
+  return 'refused' in answer;
+}
+
+/** The last `windowS` seconds of one version. Shares are from 0 to 1; times are null when nothing was served. */
+export interface LiveFigures {
+  readonly windowS: number;
+  readonly requestsPerSecond: number;
+  readonly errorShare: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+export interface EndpointView {
+  readonly address: string;
+  readonly weight: number;
+  /** `admitted`: not yet proven; `up` and `down`: by health checks; without checks it stays `admitted`. */
+  readonly health: 'admitted' | 'up' | 'down';
+  readonly admitting: boolean;
+  /** What the last check said, for people; null before the first. */
+  readonly lastCheck: { readonly at: string; readonly ok: boolean; readonly detail: string } | null;
+  readonly inFlight: number;
+  readonly connections: number;
+  readonly idle: number;
+  readonly queued: number;
+}
+
+export interface PoolView {
+  readonly name: string;
+  readonly version: string;
+  readonly weight: number;
+  /** weight / sum of weights, 0 to 1. */
+  readonly share: number;
+  /** `active` and `candidate` hold traffic; `draining` has none but still works; `idle` has none and does nothing. */
+  readonly state: 'serving' | 'draining' | 'idle';
+  readonly inFlight: number;
+  readonly tunnels: number;
+  /** When a draining pool's remaining exchanges will be cut, ISO 8601; null when not draining. */
+  readonly drainDeadline: string | null;
+  /** Since the process started. */
+  readonly requests: number;
+  readonly errors: number;
+  readonly live: LiveFigures;
+  readonly endpoints: readonly EndpointView[];
+}
+
+export interface ServiceView {
+  readonly name: string;
+  readonly epoch: number;
+  readonly traffic: Weights;
+  /** The position that `rollback` would return to, or null. */
+  readonly previous: Weights | null;
+  /** Who moved the gate to where it stands, when and why. */
+  readonly since: { readonly at: string; readonly by: string; readonly reason: MoveReason; readonly note: string };
+  readonly pools: readonly PoolView[];
+}
+
+export interface ConfigView {
+  readonly file: string;
+  readonly generation: number;
+  readonly loadedAt: string;
+  /** The text in force, with secrets replaced. */
+  readonly text: string;
+  readonly lastReload: {
+    readonly at: string;
+    readonly result: 'applied' | 'unchanged' | 'rejected';
+    readonly changes: readonly string[];
+    readonly problems: readonly Problem[];
+  };
+}
+
+export interface ReloadAnswer {
+  readonly result: 'applied' | 'unchanged';
+  readonly generation: number;
+  readonly changes: readonly string[];
+  /** Problems of severity `warning` in the file that is now in force. */
+  readonly problems: readonly Problem[];
+}
+
+/** One entry of the event log. `id` grows by one, across restarts. */
+export interface TidegateEvent {
+  readonly id: number;
+  readonly at: string;
+  /** `traffic`, `reload`, `health`, `thread`, `drain`, `start`, `stop`. */
+  readonly kind: string;
+  /** The service it is about, or null. */
+  readonly service: string | null;
+  /** One sentence for people. */
+  readonly text: string;
+  readonly data: unknown;
+}
+
+/** One series of the board with the labels that it is published under. Pool and version are '' where none was chosen. */
+export interface SeriesEntry {
+  readonly service: string;
+  readonly pool: string;
+  readonly version: string;
+  readonly board: SharedArrayBuffer;
+}
+
+/** What /metrics needs beyond the views, all at the moment of the call. */
+export interface MetricsSource {
+  /** Series of the configuration in force and those that still drain; services sorted by name. */
+  readonly series: readonly SeriesEntry[];
+  readonly endpoints: readonly {
+    readonly service: string;
+    readonly pool: string;
+    readonly endpoint: string;
+    readonly board: SharedArrayBuffer;
+  }[];
+  readonly listeners: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly epoch: number;
+    readonly pools: readonly { readonly name: string; readonly version: string; readonly share: number }[];
+  }[];
+  /** Gate moves since the process started, by service and reason. */
+  readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];
+  readonly reloads: Readonly<Record<'applied' | 'unchanged' | 'rejected', number>>;
+  readonly lastReloadSuccess: boolean;
+  readonly generation: number;
+  readonly threads: readonly {
+    readonly thread: number;
+    readonly utilization: number;
+    readonly lagMs: number;
+    readonly accessLogDropped: number;
+  }[];
+  readonly threadReplacements: number;
+  /** Events that were not kept because the state store did not take them. */
+  readonly stateStoreErrors: number;
+}
+
+/** The control plane as others see it. */
+export interface Operations {
+  services(): readonly ServiceView[];
+  service(name: string): ServiceView | Refusal;
+  setTraffic(service: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal>;
+  /** Without `to`: to the only other pool; refused when there are several. */
+  flip(
+    service: string,
+    options: { readonly to: string | null; readonly verify: boolean },
+    instruction: Instruction,
+  ): Promise<Receipt | Refusal>;
+  rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal>;
+  receipt(service: string, epoch: number): Receipt | Refusal;
+  config(): ConfigView;
+  /** Checks a text as if it were the config file, without any effect. */
+  validate(text: string): readonly Problem[];
+  reload(instruction: Instruction): Promise<ReloadAnswer | Refusal>;
+  /** Events after `id`, oldest first, at most `limit`. */
+  eventsSince(id: number, limit: number): readonly TidegateEvent[];
+  /** Calls back for each new event until the returned function is called. */
+  onEvent(listener: (event: TidegateEvent) => void): () => void;
+  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  metrics(): MetricsSource;
+}

@@ -1,0 +1,85 @@
+/**
+ * The gate of one service: where its traffic stands, in shared memory.
+ *
+ * The memory holds one word, the number of the slot in force, and POSITION_SLOTS slots. A slot holds a whole position:
+ * its epoch, and for each pool the upper bound of its interval of the 32-bit line (see `split.ts`) and its weight (for
+ * sticky clients, see `stick.ts`). Moving the gate writes a free slot and then stores its number: one atomic store, in
+ * a time that does not depend on how many routes or services there are. A reader loads the word once and then reads a
+ * slot that nobody writes.
+ *
+ * The owner may write a slot again only when no thread can still be reading it and no exchange that it routed is in
+ * flight; the board counts exchanges by slot, which is how the owner knows. Pools are numbered by their place in the
+ * service's snapshot. A snapshot with other pools brings a new gate memory, into which the position is copied.
+ *
+ * Rejected: a sequence lock (readers would spin behind a writer that was suspended), packing weights into one word (16
+ * bits a pool, four pools), a message to each thread (no moment at which all of them have it).
+ */
+import { POSITION_SLOTS } from '../stats/series.ts';
+import { positionOf } from './split.ts';
+
+const HEAD_BYTES = 64;
+
+/** Memory for the gate of a service with `pools` pools; it stands at slot 0 with no traffic at all. */
+export function createGateMemory(pools: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(HEAD_BYTES + POSITION_SLOTS * slotCells(pools) * 8);
+}
+
+function slotCells(pools: number): number {
+  return 1 + 2 * pools;
+}
+
+/** A data thread's view of a gate. */
+export class GateReader {
+  readonly #word: Int32Array;
+  readonly #pools: number;
+  /** The slots' cells; offsets into it come from `boundsAt` and `weightsAt`. */
+  readonly cells: Float64Array;
+
+  constructor(memory: SharedArrayBuffer, pools: number) {
+    this.#word = new Int32Array(memory, 0, 1);
+    this.#pools = pools;
+    this.cells = new Float64Array(memory, HEAD_BYTES);
+  }
+
+  /** The slot of the position in force. Read it once for each exchange. */
+  slot(): number {
+    return Atomics.load(this.#word, 0);
+  }
+
+  epochAt(slot: number): number {
+    return this.cells[slot * slotCells(this.#pools)]!;
+  }
+
+  /** Where the pools' upper bounds begin in `cells`. */
+  boundsAt(slot: number): number {
+    return slot * slotCells(this.#pools) + 1;
+  }
+
+  /** Where the pools' weights begin in `cells`. */
+  weightsAt(slot: number): number {
+    return slot * slotCells(this.#pools) + 1 + this.#pools;
+  }
+}
+
+/** The owner's view of a gate: the control plane, and nobody else. */
+export class GateWriter {
+  readonly #word: Int32Array;
+  readonly #cells: Float64Array;
+  readonly #pools: number;
+
+  constructor(memory: SharedArrayBuffer, pools: number) {
+    this.#word = new Int32Array(memory, 0, 1);
+    this.#cells = new Float64Array(memory, HEAD_BYTES);
+    this.#pools = pools;
+  }
+
+  /** Writes a position into a free slot and makes it the one in force. `weights` has one entry a pool. */
+  move(slot: number, epoch: number, weights: readonly number[]): void {
+    if (weights.length !== this.#pools) throw new RangeError('a gate position has one weight for each pool');
+    const start = slot * slotCells(this.#pools);
+    this.#cells[start] = epoch;
+    this.#cells.set(positionOf(weights), start + 1);
+    this.#cells.set(weights, start + 1 + this.#pools);
+    Atomics.store(this.#word, 0, slot);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The snapshot: the immutable routing configuration that the data plane reads, one generation of it.
+ *
+ * It is what crosses from the control plane to the data threads, so it is plain data that survives a structured clone.
+ * Blocks of shared memory travel in it by reference: a service's gate, and the board's record of each series, endpoint
+ * and listener. An identity that lives on from one generation to the next brings the same block again; that, and not
+ * any copying, is how counters, health and in-flight counts survive a reload.
+ *
+ * Everything in it has been validated. A data thread asserts and never repairs.
+ */
+import type { RouteMatch } from './route-match.ts';
+
+/** Which key makes a client stay with its pool, or chooses its endpoint. */
+export type KeySource =
+  | { readonly kind: 'cookie'; readonly name: string; readonly maxAgeS: number }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'client-address' };
+
+export type BalancePolicy = 'round-robin' | 'least-request' | 'random' | 'hash';
+
+/** All in milliseconds. `idle` is the longest silence on a body or a tunnel. */
+export interface Timeouts {
+  readonly connectMs: number;
+  readonly responseMs: number;
+  readonly idleMs: number;
+  readonly queueMs: number;
+}
+
+export interface ListenerSpec {
+  /** The listener's identity and metric label: the address as configured. */
+  readonly name: string;
+  readonly host: string;
+  /** Never 0: the control plane has chosen a port by now. */
+  readonly port: number;
+  readonly trustedProxies: readonly string[];
+  readonly headMs: number;
+  readonly keepAliveMs: number;
+  readonly board: SharedArrayBuffer;
+}
+
+export interface EndpointSpec {
+  /** `host:port`, the endpoint's identity within its pool. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly board: SharedArrayBuffer;
+}
+
+export interface PoolSpec {
+  readonly name: string;
+  readonly version: string;
+  readonly endpoints: readonly EndpointSpec[];
+  /** The series of (service, pool, version). */
+  readonly board: SharedArrayBuffer;
+}
+
+export interface ServiceSpec {
+  readonly name: string;
+  /** In the order of the gate's cells. */
+  readonly pools: readonly PoolSpec[];
+  readonly gate: SharedArrayBuffer;
+  /** The series of exchanges that no pool could be chosen for. */
+  readonly board: SharedArrayBuffer;
+  readonly balance: BalancePolicy;
+  readonly hashOn: KeySource;
+  readonly sticky: KeySource | null;
+  readonly preview: { readonly header: string; readonly token: string } | null;
+  readonly timeouts: Timeouts;
+  /** Per endpoint and data thread. */
+  readonly connectionsMax: number;
+  readonly queueMax: number;
+  /** How long an idle upstream connection is kept. */
+  readonly upstreamIdleMs: number;
+  /** How long exchanges may go on at an endpoint that has left the configuration. */
+  readonly drainMs: number;
+  /** The response field that names the version that served, or null for none. */
+  readonly versionHeader: string | null;
+}
+
+export interface RouteSpec {
+  readonly name: string;
+  readonly match: RouteMatch;
+  /** Index into `services`. */
+  readonly service: number;
+  /** Protocols that may be upgraded to, lower case. */
+  readonly upgrade: readonly string[];
+  /** The service's timeouts with the route's own in their place. */
+  readonly timeouts: Timeouts;
+}
+
+export interface WireLimits {
+  readonly headBytes: number;
+  readonly targetBytes: number;
+  readonly fields: number;
+  /** The largest request body, or null for no limit. */
+  readonly bodyBytes: number | null;
+  readonly strictPaths: boolean;
+}
+
+export interface Snapshot {
+  readonly generation: number;
+  readonly listeners: readonly ListenerSpec[];
+  readonly services: readonly ServiceSpec[];
+  readonly routes: readonly RouteSpec[];
+  readonly limits: WireLimits;
+  readonly accessLog: AccessLogMode;
+  /** The series of exchanges that no route was found for, and of refused requests. */
+  readonly unrouted: SharedArrayBuffer;
+}
+
+/** `share` is the sampled part of the exchanges, from 0 to 1; errors are always written unless the log is off. */
+export type AccessLogMode =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'errors' }
+  | { readonly kind: 'sampled'; readonly share: number }
+  | { readonly kind: 'all' };

@@ -1,0 +1,72 @@
+/**
+ * The board's record of one listener: its client connections, one row for each data thread, written by that thread only.
+ */
+
+const ROW = 8;
+const ACCEPTED = 0;
+const OPEN = 1;
+const ACTIVE = 2;
+const REFUSED = 3;
+
+/** Memory for one listener of `threads` rows. */
+export function createListenerMemory(threads: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(threads * ROW * 8);
+}
+
+/** One data thread's row of a listener. */
+export class ListenerWriter {
+  readonly #cells: Float64Array;
+
+  constructor(memory: SharedArrayBuffer, thread: number) {
+    this.#cells = new Float64Array(memory, thread * ROW * 8, ROW);
+  }
+
+  opened(): void {
+    this.#cells[ACCEPTED]! += 1;
+    this.#cells[OPEN]! += 1;
+  }
+
+  closed(): void {
+    this.#cells[OPEN]! -= 1;
+  }
+
+  /** A connection has begun (`1`) or ended (`-1`) to work on requests. */
+  active(by: 1 | -1): void {
+    this.#cells[ACTIVE]! += by;
+  }
+
+  /** A request was refused on this listener before it was routed. */
+  refused(): void {
+    this.#cells[REFUSED]! += 1;
+  }
+}
+
+/** A listener's connections over all threads. */
+export interface ListenerTotals {
+  readonly accepted: number;
+  readonly active: number;
+  readonly idle: number;
+  readonly refused: number;
+}
+
+export function readListener(memory: SharedArrayBuffer): ListenerTotals {
+  const cells = new Float64Array(memory);
+  let accepted = 0;
+  let open = 0;
+  let active = 0;
+  let refused = 0;
+  for (let row = 0; row < cells.length; row += ROW) {
+    accepted += cells[row + ACCEPTED]!;
+    open += cells[row + OPEN]!;
+    active += cells[row + ACTIVE]!;
+    refused += cells[row + REFUSED]!;
+  }
+  return { accepted, active, idle: open - active, refused };
+}
+
+/** Zeroes the gauges of a dead thread; what it accepted and refused stays counted. */
+export function settleDeadListenerRow(memory: SharedArrayBuffer, thread: number): void {
+  const cells = new Float64Array(memory, thread * ROW * 8, ROW);
+  cells[OPEN] = 0;
+  cells[ACTIVE] = 0;
+}
