@@ -1,0 +1,81 @@
+/**
+ * Addresses as they are written in a config, and the questions that are asked about them before any socket exists.
+ *
+ * `host:port` is split at the last colon and an IPv6 host needs brackets, so that `::1:80` is refused and not read as
+ * whatever the first parser thinks of. Hosts are compared in one spelling (lower case, IPv6 compressed), because
+ * duplicates and clashes are found by comparing text. Names are not looked up: a check must not depend on DNS.
+ */
+
+import { BlockList, isIP, SocketAddress } from 'node:net';
+
+/** A host (a name, an IPv4 address, or an IPv6 address without brackets) and a port from 0 to 65535. */
+export type Address = { readonly host: string; readonly port: number };
+
+/** A range of addresses; a single address has all bits set. It fits `BlockList.addSubnet(address, bits, family)`. */
+export type Network = { readonly address: string; readonly bits: number; readonly family: 'ipv4' | 'ipv6' };
+
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/;
+const DOTTED_NUMBER = /^[0-9.]+$/;
+
+/** Reads `host:port` or `[ipv6]:port`; `undefined` when either part is missing or out of range. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const port = Number(match[3]);
+  if (port > 65_535) return undefined;
+  const host = match[1] === undefined ? plainHost(match[2]!) : ipv6Host(match[1]);
+  return host === undefined ? undefined : { host, port };
+}
+
+/** Writes an address the way it is read: IPv6 hosts in brackets. */
+export function formatAddress(address: Address): string {
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** Reads `10.0.0.0/8`, `fd00::/8` or a single IP address; `undefined` when it is none. */
+export function parseNetwork(text: string): Network | undefined {
+  const [ip = '', bits, ...rest] = text.split('/');
+  const version = isIP(ip);
+  if (version === 0 || rest.length > 0 || ip.includes('%')) return undefined;
+  const most = version === 4 ? 32 : 128;
+  if (bits !== undefined && (!/^[0-9]{1,3}$/.test(bits) || Number(bits) > most)) return undefined;
+  const address = version === 4 ? ip : ipv6Host(ip)!;
+  return { address, bits: bits === undefined ? most : Number(bits), family: version === 4 ? 'ipv4' : 'ipv6' };
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether only this machine can reach the host. */
+export function isLoopback(host: string): boolean {
+  const version = isIP(host);
+  if (version === 0) return host === 'localhost';
+  return loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** Whether two listening addresses cannot be open at once: same port, and the same host or one that means every host. */
+export function clash(left: Address, right: Address): boolean {
+  if (left.port === 0 || left.port !== right.port) return false;
+  const [a, b] = [localName(left.host), localName(right.host)];
+  if (a === b || a === '::' || b === '::') return true;
+  // 0.0.0.0 takes every IPv4 address; a name may stand for one, so it is taken to clash.
+  return (a === '0.0.0.0' && isIP(b) !== 6) || (b === '0.0.0.0' && isIP(a) !== 6);
+}
+
+function localName(host: string): string {
+  return host === 'localhost' ? '127.0.0.1' : host;
+}
+
+function plainHost(text: string): string | undefined {
+  const host = text.toLowerCase();
+  // 127.1 and 2130706433 are read as addresses by some resolvers and as names by others.
+  if (DOTTED_NUMBER.test(host)) return isIP(host) === 4 ? host : undefined;
+  return HOST_NAME.test(host) ? host : undefined;
+}
+
+function ipv6Host(text: string): string | undefined {
+  if (isIP(text) !== 6 || text.includes('%')) return undefined;
+  return new SocketAddress({ address: text, family: 'ipv6' }).address;
+}

@@ -1,0 +1,124 @@
+/**
+ * The leaves of the configuration language: how each kind of value is written, and what it becomes.
+ *
+ * A leaf is a zod schema that takes the written form and gives the normalised one, so that a key is defined once and
+ * its type, its check, its place in the JSON Schema and its line in the documentation all come from there. Each leaf
+ * carries `allowed` as metadata: the words that complete "allowed: ..." in an error and the Type column of the page.
+ * The alternative, messages written beside each check, drifts from the page within a month.
+ */
+
+import { z } from 'zod';
+import { type Address, type Network, parseAddress, parseNetwork } from './address.ts';
+import { DURATION, LONGEST_MS, parseDuration, parsePercent, parseSize, SHARE, SIZE } from './units.ts';
+
+/** A name of a service, a pool, a route or a listener: it appears in metrics, logs and command lines. */
+export const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** An HTTP token (RFC 9110, section 5.6.2): field names, methods, cookie names. */
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+
+function leaf<T>(allowed: string, written: z.ZodString, read: (text: string) => T | undefined) {
+  return written.meta({ allowed }).transform((text, context): T => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', message: '', input: text });
+    return z.NEVER;
+  });
+}
+
+/** A duration in milliseconds, from `leastMs` to the longest that a timer can hold. */
+export function duration(leastMs = 1) {
+  const most = Math.floor(LONGEST_MS / 3_600_000);
+  const allowed = `a duration such as 250ms, 5s, 10m or 1h${leastMs > 0 ? ', longer than zero' : ''}, at most ${most}h`;
+  return leaf(allowed, z.string().regex(DURATION), (text) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= leastMs ? ms : undefined;
+  });
+}
+
+/** A size in bytes, from `least` to `most`. */
+export function size(least: number, most: number) {
+  const allowed = `a size such as 512B, 16KiB or 1MiB, from ${least} to ${most} bytes`;
+  return leaf(allowed, z.string().regex(SIZE), (text) => {
+    const bytes = parseSize(text);
+    return bytes !== undefined && bytes >= least && bytes <= most ? bytes : undefined;
+  });
+}
+
+/** A share such as `10%`, as a number from 0 to 1. */
+export const share = leaf('a share from 0% to 100%', z.string().regex(SHARE), (text) => {
+  const percent = parsePercent(text);
+  return percent === undefined ? undefined : percent / 100;
+});
+
+/** A weight: a non-negative number, or a percentage, which is the same number. */
+export const weight = z.union([
+  z.number().min(0).meta({ allowed: 'a weight of zero or more' }),
+  leaf('a share such as 5%', z.string().regex(SHARE), parsePercent),
+]);
+
+/** An address that is listened on; port 0 lets the system choose. */
+export const listenAddress = leaf<Address>(
+  'host:port or [ipv6]:port, with a port from 0 to 65535',
+  z.string().max(300),
+  parseAddress,
+);
+
+/** An address that is connected to. */
+export const endpointAddress = leaf<Address>(
+  'host:port or [ipv6]:port, with a port from 1 to 65535',
+  z.string().max(300),
+  (text) => {
+    const address = parseAddress(text);
+    return address === undefined || address.port === 0 ? undefined : address;
+  },
+);
+
+/** A range of addresses or one address. */
+export const network = leaf<Network>(
+  'a range such as 10.0.0.0/8 or fd00::/8, or one IP address',
+  z.string().max(64),
+  parseNetwork,
+);
+
+/** The name of a thing that the config defines or refers to. */
+export const name = z.string().regex(NAME).meta({
+  allowed: 'a name of 1 to 63 lower-case letters, digits and inner hyphens, such as shop or blue-2',
+});
+
+/** The name of a header field, in lower case. */
+export const fieldName = leaf('a header name such as x-user-id', z.string().regex(TOKEN), (text) => text.toLowerCase());
+
+/** The name of a cookie or of a query parameter, as written. */
+export const cookieName = z.string().regex(TOKEN).meta({ allowed: 'a cookie name such as tg' });
+
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number) {
+  return z
+    .int()
+    .min(least)
+    .max(most)
+    .meta({ allowed: `a whole number from ${least} to ${most}` });
+}
+
+/** A text of 1 to `most` characters that `allowed` describes, without control characters. */
+export function text(allowed: string, most = 1024) {
+  return z
+    .string()
+    .min(1)
+    .max(most)
+    .regex(/^[^\u0000-\u001f\u007f]*$/)
+    .meta({ allowed });
+}
+
+/** A secret; the empty string means that there is none, as when a variable of the environment is not set. */
+export const secret = z
+  .string()
+  .max(1024)
+  .regex(/^[\x21-\x7e]*$/)
+  .meta({ allowed: 'a secret of printable ASCII characters without spaces', writeOnly: true })
+  .transform((value) => (value === '' ? undefined : value));
+
+/** One value, or a list of them; it becomes a list. */
+export function oneOrMore<T extends z.ZodType>(item: T) {
+  return z.union([item.transform((value) => [value]), z.array(item).min(1)]);
+}

@@ -1,0 +1,169 @@
+/**
+ * The configuration language as one definition: from it come the types that the rest of the code reads, the checks,
+ * `config/schema.json` for editors and `docs/configuration.md`.
+ *
+ * A key takes its written form in (`5s`, `16KiB`, `127.0.0.1:3001`) and gives its normalised form out: durations as
+ * `...Ms`, sizes as `...Bytes`, addresses split, defaults filled in, things with names chosen by users as a `Map`.
+ * Types that are written by hand beside the schema were rejected, because they drift. A key of a feature that does
+ * not exist is unknown here; a config that is accepted does what it says.
+ */
+
+import { z } from 'zod';
+import { formatAddress } from './address.ts';
+import { route } from './route-schema.ts';
+import { duration, listenAddress, name, network, secret, size, text, whole } from './scalars.ts';
+import { service } from './service-schema.ts';
+import { parsePercent } from './units.ts';
+
+const listener = z
+  .strictObject({
+    name: name.optional().describe('The name of the listener in logs and metrics; without it, its address.'),
+    address: listenAddress.describe('Where clients connect. Port 0 lets the system choose one.'),
+    trustedProxies: z.array(network).default([]).describe('Whose X-Forwarded-* and Forwarded fields are believed.'),
+    timeouts: z
+      .strictObject({
+        head: duration().prefault('10s').describe("How long a request's head may take."),
+        keepAlive: duration().prefault('75s').describe('How long a connection may wait for its next request.'),
+      })
+      .transform((value) => ({ headMs: value.head, keepAliveMs: value.keepAlive }))
+      .prefault({})
+      .describe('How long a client may take.'),
+  })
+  .transform((value) => ({ ...value, name: value.name ?? formatAddress(value.address) }))
+  .describe('An address that clients connect to.');
+
+const admin = z
+  .strictObject({
+    address: listenAddress
+      .prefault('127.0.0.1:9900')
+      .describe('Where the admin API listens. Another address than loopback needs a token.'),
+    token: secret.optional().describe('The secret that changing calls must carry. Empty means none.'),
+    allowedHosts: z
+      .array(text('a host name such as admin.example.com'))
+      .default([])
+      .describe('Further values of the Host field that the admin API answers to, beside its own address.'),
+  })
+  .prefault({})
+  .describe('The admin API, which also serves /metrics.');
+
+const access = z
+  .union([
+    z.enum(['off', 'errors', 'all']).transform((mode) => ({ mode })),
+    z
+      .string()
+      .regex(/^sampled [0-9]{1,3}(?:\.[0-9]{1,9})?%$/)
+      .meta({ allowed: '"sampled 1%"' })
+      .transform((value, context) => {
+        const percent = parsePercent(value.slice('sampled '.length));
+        if (percent === undefined) {
+          context.issues.push({ code: 'custom', message: '', input: value });
+          return z.NEVER;
+        }
+        return { mode: 'sampled' as const, share: percent / 100 };
+      }),
+  ])
+  .prefault('errors');
+
+const log = z
+  .strictObject({
+    level: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+      .default('info')
+      .describe('The least severe lines that are written.'),
+    access: access.describe('Which exchanges get a line: none, those that failed, a share of all, or all.'),
+  })
+  .prefault({})
+  .describe('What is written to standard output.');
+
+const limits = z
+  .strictObject({
+    head: size(1024, 1024 ** 2)
+      .prefault('16KiB')
+      .describe('The longest head of a request or a response, with its fields.'),
+    target: size(256, 1024 ** 2)
+      .prefault('8KiB')
+      .describe('The longest request target.'),
+    fields: whole(8, 10_000).default(128).describe('The most fields in a head.'),
+    body: z
+      .union([z.literal('off').transform(() => Number.POSITIVE_INFINITY), size(0, Number.MAX_SAFE_INTEGER)])
+      .prefault('off')
+      .describe('The longest body of a request; bodies are streamed, so `off` costs no memory.'),
+    paths: z
+      .enum(['strict', 'lenient'])
+      .default('strict')
+      .describe(
+        'Whether a path that servers read differently (encoded slashes, dot segments) is refused or passed on.',
+      ),
+  })
+  .transform((value) => ({
+    headBytes: value.head,
+    targetBytes: value.target,
+    fields: value.fields,
+    bodyBytes: value.body,
+    paths: value.paths,
+  }))
+  .prefault({})
+  .describe('What a client may send.');
+
+const shutdown = z
+  .strictObject({
+    delay: duration(0).prefault('0s').describe('How long readiness fails while clients are still accepted.'),
+    deadline: duration(0).prefault('30s').describe('How long exchanges may go on after that before they are cut.'),
+  })
+  .transform((value) => ({ delayMs: value.delay, deadlineMs: value.deadline }))
+  .prefault({})
+  .describe('How Tidegate stops on SIGTERM.');
+
+/** The whole file. Its input is what is written, its output is `Config`. */
+export const configSchema = z.strictObject({
+  listeners: z.array(listener).min(1).describe('The addresses that clients connect to, at least one.'),
+  admin,
+  workers: z
+    .union([z.literal('auto'), whole(1, 64)])
+    .default('auto')
+    .describe('The number of data threads; `auto` is one per core.'),
+  state: text('a path of a file', 4096)
+    .default('.tidegate/state.db')
+    .describe('The file that keeps positions and events across restarts.'),
+  log,
+  limits,
+  shutdown,
+  services: z
+    .record(name, service)
+    .transform((all) => new Map(Object.entries(all).map(([key, one]) => [key, { name: key, ...one }])))
+    .describe('The applications behind Tidegate, by name.'),
+  routes: z.array(route).describe('Which requests go to which service.'),
+});
+
+/** Makes what the schema gives readable only, at every depth; a mapping by name becomes a `ReadonlyMap`. */
+type Immutable<T> =
+  T extends Map<infer K, infer V>
+    ? ReadonlyMap<K, Immutable<V>>
+    : T extends readonly (infer E)[]
+      ? readonly Immutable<E>[]
+      : T extends object
+        ? { readonly [K in keyof T]: Immutable<T[K]> }
+        : T;
+
+/** A config that was accepted: every default applied, every reference resolvable, every quantity in its unit. */
+export type Config = Immutable<z.output<typeof configSchema>>;
+/** An address that clients connect to. */
+export type Listener = Config['listeners'][number];
+/** A service with its pools; `traffic` has the weight of every pool, zero where none is written. */
+export type Service = Config['services'] extends ReadonlyMap<string, infer V> ? V : never;
+/** The endpoints that run one version. */
+export type Pool = Service['pools'] extends ReadonlyMap<string, infer V> ? V : never;
+/** One address of a pool, with its weight. */
+export type Endpoint = Pool['endpoints'][number];
+/** What a client is recognised by. */
+export type Sticky = NonNullable<Service['sticky']>;
+/** How an endpoint is chosen. */
+export type Balance = Service['balance'];
+/** The active checks of a service. */
+export type Health = NonNullable<Service['health']>;
+/** A match and the service that it names; `id` is unique in the file. */
+export type Route = Config['routes'][number];
+/** How the path is matched. */
+export type PathMatch = Route['path'];
+/** A condition on a header field, a query parameter or a cookie. */
+export type FieldMatch = Route['headers'][number];
