@@ -1,0 +1,177 @@
+/**
+ * The field lines of a head or trailer section, as offsets into its text.
+ *
+ * One scan checks every character of every line and notes where names and values begin and end; nothing is copied. The
+ * arrays of offsets belong to the scanner and are used again for the next head, which is safe because a head is read to
+ * its end without giving way. An object for each field, or a Map of them, costs more than all the checking does.
+ *
+ * What is passed on is cut out of the text in runs of neighbouring lines, so order, case and spacing stay as sent.
+ *
+ * Source: RFC 9112, section 5; RFC 9110, section 5.5.
+ */
+
+import { COLON, CR, FIELD_VALUE, HTAB, isBlank, LF, SP, TOKEN, trimBlanks } from './characters.ts';
+import type { RefusalKind } from './fault.ts';
+import { fieldIdAt, sameNameAt } from './field-names.ts';
+
+/** The lines that the last `scan` found, by index from 0 to `count`. */
+export class FieldLines {
+  count = 0;
+  /** The offset just after the last line: where the empty line begins. */
+  end = 0;
+  start: Int32Array;
+  colon: Int32Array;
+  valueFrom: Int32Array;
+  valueTo: Int32Array;
+  /** The number of a known field, as in `FIELD`, 0 for others. */
+  id: Uint8Array;
+  /** 1 for the lines that are not passed on; all 0 after a scan. */
+  dropped: Uint8Array;
+
+  constructor(linesMax: number) {
+    this.start = new Int32Array(linesMax);
+    this.colon = new Int32Array(linesMax);
+    this.valueFrom = new Int32Array(linesMax);
+    this.valueTo = new Int32Array(linesMax);
+    this.id = new Uint8Array(linesMax);
+    this.dropped = new Uint8Array(linesMax);
+  }
+
+  /**
+   * Reads the lines of `text` from `from` up to the empty line that must end it. Gives '' or why the text is refused; more
+   * than `fieldsMax` lines are refused, never cut off.
+   */
+  scan(text: string, from: number, fieldsMax: number): RefusalKind | '' {
+    if (fieldsMax > this.start.length) this.#grow(fieldsMax);
+    let count = 0;
+    let at = from;
+    this.count = 0;
+    for (;;) {
+      const nameFrom = at;
+      let code = text.charCodeAt(at);
+      while (TOKEN[code] === 1) code = text.charCodeAt(++at);
+      if (code !== COLON || at === nameFrom) {
+        if (code !== CR || at !== nameFrom) return nameFault(text, nameFrom, at, count === 0);
+        if (text.charCodeAt(at + 1) !== LF || at + 2 !== text.length) return 'bare-carriage-return';
+        this.end = at;
+        this.count = count;
+        return '';
+      }
+      if (count === fieldsMax) return 'fields-too-many';
+      const colon = at;
+      do code = text.charCodeAt(++at);
+      while (code === SP || code === HTAB);
+      const valueFrom = at;
+      while (FIELD_VALUE[code] === 1) code = text.charCodeAt(++at);
+      if (code !== CR || text.charCodeAt(at + 1) !== LF) return valueFault(code);
+      let valueTo = at;
+      while (valueTo > valueFrom && isBlank(text.charCodeAt(valueTo - 1))) valueTo--;
+      at += 2;
+      this.start[count] = nameFrom;
+      this.colon[count] = colon;
+      this.valueFrom[count] = valueFrom;
+      this.valueTo[count] = valueTo;
+      this.id[count] = fieldIdAt(text, nameFrom, colon);
+      this.dropped[count] = 0;
+      count++;
+    }
+  }
+
+  /** The value of a line, without the white space around it. */
+  value(text: string, line: number): string {
+    return text.slice(this.valueFrom[line]!, this.valueTo[line]!);
+  }
+
+  /** The name of a line as sent. */
+  name(text: string, line: number): string {
+    return text.slice(this.start[line]!, this.colon[line]!);
+  }
+
+  /** Marks every line with the lower-case `name` as not passed on. */
+  drop(text: string, name: string): void {
+    for (let line = 0; line < this.count; line++) {
+      const from = this.start[line]!;
+      if (this.colon[line]! - from === name.length && sameNameAt(text, from, name)) this.dropped[line] = 1;
+    }
+  }
+
+  /** All lines that are not dropped, each with its CRLF, cut out in runs. */
+  kept(text: string): string {
+    let kept = '';
+    let runFrom = -1;
+    for (let line = 0; line < this.count; line++) {
+      if (this.dropped[line] === 0) {
+        if (runFrom < 0) runFrom = this.start[line]!;
+      } else if (runFrom >= 0) {
+        kept += text.slice(runFrom, this.start[line]!);
+        runFrom = -1;
+      }
+    }
+    return runFrom < 0 ? kept : kept + text.slice(runFrom, this.end);
+  }
+
+  #grow(linesMax: number): void {
+    this.start = new Int32Array(linesMax);
+    this.colon = new Int32Array(linesMax);
+    this.valueFrom = new Int32Array(linesMax);
+    this.valueTo = new Int32Array(linesMax);
+    this.id = new Uint8Array(linesMax);
+    this.dropped = new Uint8Array(linesMax);
+  }
+}
+
+function nameFault(text: string, nameFrom: number, at: number, isFirst: boolean): RefusalKind {
+  const code = text.charCodeAt(at);
+  if (isBlank(code) && at === nameFrom) return isFirst ? 'space-before-field' : 'obs-fold';
+  if (isBlank(code)) {
+    const lineEnd = text.indexOf('\n', at);
+    const colon = text.indexOf(':', at);
+    return colon >= 0 && (lineEnd < 0 || colon < lineEnd) ? 'space-before-colon' : 'field-without-colon';
+  }
+  if (code === LF) return 'bare-line-feed';
+  if (code === CR) return text.charCodeAt(at + 1) === LF ? 'field-without-colon' : 'bare-carriage-return';
+  return 'field-name-malformed';
+}
+
+function valueFault(code: number): RefusalKind {
+  if (code === LF) return 'bare-line-feed';
+  return code === CR ? 'bare-carriage-return' : 'field-value-control';
+}
+
+/**
+ * The value of the field `name` (any case) in the checked lines that begin at `from` in `text`; several are joined by
+ * `, `, or `; ` for Cookie. Undefined when there is none.
+ */
+export function findField(text: string, from: number, name: string): string | undefined {
+  const wanted = name.toLowerCase();
+  const separator = wanted === 'cookie' ? '; ' : ', ';
+  let found: string | undefined;
+  let lineFrom = from;
+  while (lineFrom < text.length) {
+    const lineTo = text.indexOf('\r', lineFrom);
+    if (lineTo <= lineFrom) return found;
+    const colon = lineFrom + wanted.length;
+    if (text.charCodeAt(colon) === COLON && sameNameAt(text, lineFrom, wanted)) {
+      const value = trimBlanks(text.slice(colon + 1, lineTo));
+      found = found === undefined ? value : found + separator + value;
+    }
+    lineFrom = lineTo + 2;
+  }
+  return found;
+}
+
+/** The lines of `lines` (each `Name: value` with CRLF) without those whose lower-case name is in `names`. */
+export function linesWithout(lines: string, names: ReadonlySet<string>): string {
+  let kept = '';
+  let runFrom = 0;
+  let lineFrom = 0;
+  while (lineFrom < lines.length) {
+    const lineTo = lines.indexOf('\n', lineFrom) + 1;
+    if (names.has(lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase())) {
+      kept += lines.slice(runFrom, lineFrom);
+      runFrom = lineTo;
+    }
+    lineFrom = lineTo;
+  }
+  return runFrom === 0 ? lines : kept + lines.slice(runFrom);
+}
