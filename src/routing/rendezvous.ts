@@ -22,7 +22,7 @@ export function keyLow(key: string): number {
   return murmur3(key, LOW_SEED);
 }
 
-/** The second half of a key's hash; two halves, because at 32 bits one key in a few thousand would have a twin. */
+/** The second half of a key's hash; two halves, so that no two of a million keys share all their draws. */
 export function keyHigh(key: string): number {
   return murmur3(key, HIGH_SEED);
 }

@@ -39,10 +39,11 @@ export function positionOf(weights: readonly number[]): Float64Array {
   let bound = 0;
   weights.forEach((weight, index) => {
     const length = (weight / largest / total) * LINE;
+    // A share of one unit may come out a hair smaller, and its two ends may round to one number.
+    const least = length > 1 - 1e-6 ? 1 : 0;
     sum += weight / largest;
     if (index >= last) bound = LINE;
-    else if (weight > 0)
-      bound = Math.max(bound + (length >= 1 ? 1 : 0), Math.min(LINE, Math.round((sum / total) * LINE)));
+    else if (weight > 0) bound = Math.min(LINE, Math.max(bound + least, Math.round((sum / total) * LINE)));
     bounds[index] = bound;
   });
   return bounds;
