@@ -138,7 +138,8 @@ export function parseRequestHead(text: string, limits: RequestHeadLimits): Reque
 }
 
 function requestLineFault(text: string, lineEnd: number, methodEnd: number): RefusalKind | '' {
-  if (lineEnd < 0 || text.charCodeAt(lineEnd + 1) !== 0x0a) return 'bare-carriage-return';
+  if (lineEnd < 0) return 'head-malformed';
+  if (text.charCodeAt(lineEnd + 1) !== 0x0a) return 'bare-carriage-return';
   if (methodEnd < 1 || methodEnd > lineEnd) return 'request-line-malformed';
   for (let at = 0; at < methodEnd; at++) {
     if (TOKEN[text.charCodeAt(at)] !== 1) return text.charCodeAt(at) === 0x0a ? 'bare-line-feed' : 'method-malformed';
