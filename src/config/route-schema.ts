@@ -25,12 +25,20 @@ const pathText = z
   .max(2048)
   .meta({ allowed: 'a path that starts with /, without ?, # or spaces' });
 
+/** A prefix ends with a segment: `/api/` and `/api` are the same. */
+function withoutSlash(prefix: string): string {
+  return prefix.replace(/\/+$/, '') || '/';
+}
+
 const path = z.union([
-  pathText.transform((value) => ({ kind: 'prefix' as const, value })),
+  pathText.transform((value) => ({ kind: 'prefix' as const, value: withoutSlash(value) })),
   z
     .strictObject({
       exact: pathText.optional().describe('The whole path.'),
-      prefix: pathText.optional().describe('The first segments of the path: /api fits /api/x and not /apix.'),
+      prefix: pathText
+        .transform(withoutSlash)
+        .optional()
+        .describe('The first segments of the path: /api fits /api/x and not /apix.'),
       regex: regex.optional().describe('A regular expression that the path must fit somewhere; anchor it with ^.'),
     })
     .transform((value, context) => onlyOne(value, context)),
@@ -159,7 +167,7 @@ export function describeMatch(match: Match): string {
 function pathWords(one: Match['path']): string {
   switch (one.kind) {
     case 'prefix':
-      return one.value === '/' ? '/' : `${one.value.replace(/\/$/, '')}/*`;
+      return one.value === '/' ? '/' : `${one.value}/*`;
     case 'exact':
       return `=${one.value}`;
     case 'regex':
@@ -170,10 +178,14 @@ function pathWords(one: Match['path']): string {
 function conditionWords(one: Condition['match']): string {
   switch (one.kind) {
     case 'exact':
-      return `=${one.value}`;
+      return `=${quoted(one.value)}`;
     case 'regex':
-      return `~${one.value}`;
+      return `~${quoted(one.value)}`;
     case 'present':
       return one.value ? '' : ' absent';
   }
+}
+
+function quoted(value: string): string {
+  return /^[^\s"]+$/.test(value) ? value : JSON.stringify(value);
 }

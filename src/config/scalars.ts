@@ -37,7 +37,8 @@ export function duration(leastMs = 1) {
 
 /** A size in bytes, from `least` to `most`. */
 export function size(least: number, most: number) {
-  const allowed = `a size such as 512B, 16KiB or 1MiB, from ${least} to ${most} bytes`;
+  const range = most === Number.MAX_SAFE_INTEGER ? '' : `, from ${least} to ${most} bytes`;
+  const allowed = `a size such as 512B, 16KiB or 1MiB${range}`;
   return leaf(allowed, z.string().regex(SIZE), (text) => {
     const bytes = parseSize(text);
     return bytes !== undefined && bytes >= least && bytes <= most ? bytes : undefined;

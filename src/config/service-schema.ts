@@ -121,7 +121,7 @@ function toStatusRange(written: string | number): { readonly from: number; reado
 
 const preview = z.strictObject({
   header: fieldName.describe('The header field that names the wanted pool, as `pool:token`.'),
-  token: secret.optional().describe('The secret that must come with the name. Empty turns the preview off.'),
+  token: secret.describe('The secret that must come with the name. Empty turns the preview off.'),
 });
 
 const WAITS = {

@@ -1,0 +1,190 @@
+/**
+ * What must hold between several keys of a config.
+ *
+ * The schema says what each key may be; here is what the keys must be to each other. Every check looks at a config
+ * that has its shape and reports to the source, which knows the lines. A check that compares routes says only what is
+ * certain: with Gateway API precedence a later route can be reached through a more specific match, so a route is
+ * unreachable only when every single match of it is claimed, word for word, by routes above it.
+ */
+
+import { type Address, clash, formatAddress, isLoopback } from './address.ts';
+import { formatValue, HIDDEN, type Path } from './problem.ts';
+import type { Config, Route, Service } from './schema.ts';
+import type { Source } from './source.ts';
+import type { Structure } from './structure.ts';
+import { nearest } from './suggest.ts';
+
+/** Reports everything in the config that does not fit together. */
+export function checkMeaning(config: Config, source: Source, structure: Structure): void {
+  const check = { source, structure };
+  checkAdmin(config, check);
+  checkListeners(config, check);
+  for (const service of config.services.values()) checkService(service, check);
+  checkRoutes(config, check);
+}
+
+type Check = { readonly source: Source; readonly structure: Structure };
+
+function checkAdmin(config: Config, { source, structure }: Check): void {
+  if (structure.touched(['admin', 'address']) || structure.touched(['admin', 'token'])) return;
+  if (config.admin.token !== undefined || isLoopback(config.admin.address.host)) return;
+  const path = ['admin', 'address'];
+  const address = shown(source, path, formatAddress(config.admin.address));
+  const allowed = 'a loopback address, or admin.token beside it';
+  source.report({
+    path,
+    message: `${address} can be reached from other machines and there is no token`,
+    value: address,
+    allowed,
+  });
+}
+
+function checkListeners(config: Config, { source, structure }: Check): void {
+  const open: { readonly address: Address; readonly path: Path; readonly what: string }[] = [];
+  const names = new Map<string, Path>();
+  if (!structure.touched(['admin', 'address'])) {
+    open.push({ address: config.admin.address, path: ['admin', 'address'], what: 'the admin API' });
+  }
+  for (const [index, listener] of config.listeners.entries()) {
+    const path = structure.original(['listeners', index, 'address']);
+    const other = open.find((one) => clash(one.address, listener.address));
+    if (other !== undefined) {
+      const value = shown(source, path, formatAddress(listener.address));
+      const where = source.has(other.path) ? `${other.what} (line ${source.lineOf(other.path)})` : other.what;
+      source.report({
+        path,
+        message: `${value} cannot be open beside ${where}`,
+        value,
+        allowed: 'a port that nothing else listens on',
+      });
+    }
+    open.push({ address: listener.address, path, what: 'another listener' });
+    const namePath = [...path.slice(0, -1), 'name'];
+    const first = names.get(listener.name);
+    if (first !== undefined && source.has(namePath)) reportTwice(source, namePath, listener.name, first);
+    else names.set(listener.name, namePath);
+  }
+}
+
+function checkService(service: Service, check: Check): void {
+  const { source, structure } = check;
+  const path: Path = ['services', service.name];
+  checkTraffic(service, [...path, 'traffic'], check);
+  checkEndpoints(service, check);
+  const preview: Path = [...path, 'preview'];
+  if (service.preview === undefined && source.has(preview) && !structure.touched(preview)) {
+    const message = 'is empty, so no pool of this service can be previewed';
+    source.report({ path: [...preview, 'token'], message, severity: 'warning' });
+  }
+}
+
+function checkTraffic(service: Service, path: Path, { source, structure }: Check): void {
+  const pools: Path = ['services', service.name, 'pools'];
+  const names = [...service.pools.keys()];
+  const weights = Object.entries(service.traffic);
+  if (structure.touched(path)) return;
+  if (weights.length === 0) {
+    // With pools taken out, nobody knows how many there would be.
+    if (structure.touched(pools)) return;
+    source.report({
+      path,
+      message: 'is missing, and there is more than one pool',
+      allowed: `weights of ${names.join(', ')}`,
+    });
+    return;
+  }
+  for (const [pool] of weights) {
+    if (service.pools.has(pool) || source.has([...pools, pool])) continue;
+    const at = source.has([...path, pool]) ? [...path, pool] : path;
+    const name = shown(source, at, formatValue(pool));
+    const suggestion = name === HIDDEN ? undefined : nearest(pool, names);
+    source.report({
+      path: at,
+      atKey: at !== path,
+      message: `${name} is no pool of this service`,
+      value: name,
+      allowed: names.join(', '),
+      suggestion,
+    });
+  }
+  if (weights.every(([, weight]) => weight === 0)) {
+    source.report({ path, message: 'all weights are zero, so every request gets a 503', severity: 'warning' });
+  } else if (!Number.isFinite(weights.reduce((sum, [, weight]) => sum + weight, 0))) {
+    source.report({ path, message: 'the sum of the weights is too large', allowed: 'smaller weights' });
+  }
+}
+
+function checkEndpoints(service: Service, { source, structure }: Check): void {
+  const seen = new Map<string, { readonly pool: string; readonly path: Path }>();
+  for (const pool of service.pools.values()) {
+    for (const [index, endpoint] of pool.endpoints.entries()) {
+      const item = structure.original(['services', service.name, 'pools', pool.name, 'endpoints', index]);
+      const path = source.has([...item, 'address']) ? [...item, 'address'] : item;
+      const address = formatAddress(endpoint.address);
+      const first = seen.get(address);
+      if (first === undefined) {
+        seen.set(address, { pool: pool.name, path });
+        continue;
+      }
+      const value = shown(source, path, address);
+      const where = `line ${source.lineOf(first.path)}`;
+      const message =
+        first.pool === pool.name
+          ? `${value} is in this pool twice, first on ${where}`
+          : `${value} is also in pool ${first.pool} (${where}), so nobody could tell which version served`;
+      source.report({ path, message, value, allowed: 'each address once in a service' });
+    }
+  }
+}
+
+function checkRoutes(config: Config, { source, structure }: Check): void {
+  const services = [...config.services.keys()];
+  const claimed = new Map<string, Path>();
+  const names = new Map<string, Path>();
+  for (const [index, route] of config.routes.entries()) {
+    const path = structure.original(['routes', index]);
+    const at = [...path, 'service'];
+    if (!config.services.has(route.service) && !source.has(['services', route.service]) && !structure.touched(at)) {
+      const name = shown(source, at, formatValue(route.service));
+      const suggestion = name === HIDDEN ? undefined : nearest(route.service, services);
+      source.report({
+        path: at,
+        message: `${name} is no service`,
+        value: name,
+        allowed: services.join(', ') || 'a service',
+        suggestion,
+      });
+    }
+    const first = route.name === undefined ? undefined : names.get(route.name);
+    if (first !== undefined) reportTwice(source, [...path, 'name'], route.name!, first);
+    else if (route.name !== undefined) names.set(route.name, [...path, 'name']);
+    if (structure.touched(path)) continue;
+    const matches = singleMatches(route);
+    const earlier = matches.map((match) => claimed.get(match));
+    if (earlier.every((one) => one !== undefined)) {
+      const lines = [...new Set(earlier.map((one) => source.lineOf(one)))].join(' and ');
+      const message = `can never be reached: the route on line ${lines} matches exactly the same`;
+      source.report({ path, message, allowed: 'a match that no route above has' });
+    }
+    for (const match of matches) if (!claimed.has(match)) claimed.set(match, path);
+  }
+}
+
+/** One text for each host and method of a route, equal where two matches are the same. */
+function singleMatches(route: Route): string[] {
+  const { path, headers, query, cookies } = route;
+  const rest = JSON.stringify([path, headers, query, cookies]);
+  const hosts = route.hosts.length === 0 ? ['any'] : route.hosts.map((host) => `=${host}`);
+  const methods = route.methods.length === 0 ? ['any'] : route.methods.map((method) => `=${method}`);
+  return hosts.flatMap((host) => methods.map((method) => `${host} ${method} ${rest}`));
+}
+
+function reportTwice(source: Source, path: Path, name: string, first: Path): void {
+  const value = shown(source, path, formatValue(name));
+  const message = `${value} is there twice, first on line ${source.lineOf(first)}`;
+  source.report({ path, message, value, allowed: 'each name once' });
+}
+
+function shown(source: Source, path: Path, text: string): string {
+  return source.hidden(path) ? HIDDEN : text;
+}
