@@ -9,9 +9,10 @@
  */
 
 import { isToken } from './characters.ts';
-import { PSEUDONYM, type RequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { permittedTrailerNames } from './trailers.ts';
+import { PSEUDONYM, viaWithThisHop } from './via.ts';
 
 /** How a forwarded request differs from what the client sent. */
 export interface RequestHeadOptions {
@@ -70,8 +71,9 @@ export function buildResponseHead(head: ResponseHead, options: ResponseHeadOptio
   let built = `HTTP/1.1 ${head.status} ${head.reason}\r\n${options.passOn ?? head.passOn}`;
   if (options.framing === 'length') built += `Content-Length: ${head.contentLength}\r\n`;
   else if (options.framing === 'chunked') built += `Transfer-Encoding: chunked\r\n${trailerLine(head.trailer)}`;
-  else if (options.framing === 'none' && head.announcedLength >= 0) built += `Content-Length: ${head.announcedLength}\r\n`;
-  built += `Via: ${viaValue(head.via, head.minor)}\r\n${options.extra}`;
+  else if (options.framing === 'none' && head.announcedLength >= 0)
+    built += `Content-Length: ${head.announcedLength}\r\n`;
+  built += `Via: ${viaWithThisHop(head.via, head.minor)}\r\n${options.extra}`;
   if (head.status === 101) return `${built}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
   if (head.informational) return `${built}\r\n`;
   // A 426 without Upgrade would not say to what (RFC 9110, section 15.5.22).
@@ -91,10 +93,6 @@ function trailerLine(announced: string): string {
   if (announced === '') return '';
   const names = permittedTrailerNames(announced);
   return names === '' ? '' : `Trailer: ${names}\r\n`;
-}
-
-function viaValue(via: string, minor: 0 | 1): string {
-  return via === '' ? `1.${minor} ${PSEUDONYM}` : `${via}, 1.${minor} ${PSEUDONYM}`;
 }
 
 /** The peer that a request came from. */
@@ -118,7 +116,7 @@ export interface ForwardingPeer {
 export function forwardingLines(head: RequestHead, peer: ForwardingPeer): string {
   const address = plainAddress(peer.address);
   const element = forwardedElement(address, head.authority, peer.proto);
-  const via = `Via: ${viaValue(head.via, head.minor)}\r\n`;
+  const via = `Via: ${viaWithThisHop(head.via, head.minor)}\r\n`;
   const isTrusted = peer.trusted;
   const forwardedFor = isTrusted && head.xForwardedFor !== '' ? `${head.xForwardedFor}, ${address}` : address;
   const proto = isTrusted && head.xForwardedProto !== '' ? head.xForwardedProto : peer.proto;

@@ -85,7 +85,7 @@ export class HeadReader {
     if (this.#heldBytes === 0) {
       const terminator = chunk.indexOf('\r\n\r\n', from, 'latin1');
       if (terminator >= 0 && terminator + 4 - from <= this.#bytesMax) {
-        this.#text = chunk.latin1Slice(from, terminator + 4);
+        this.#text = chunk.toString('latin1', from, terminator + 4);
         return terminator + 4;
       }
     }
@@ -93,7 +93,7 @@ export class HeadReader {
     if (end < HEAD_UNFINISHED) return end;
     this.#hold(chunk, from, end === HEAD_UNFINISHED ? chunk.length : end);
     if (end === HEAD_UNFINISHED) return HEAD_UNFINISHED;
-    this.#text = this.#held.latin1Slice(0, this.#heldBytes);
+    this.#text = this.#held.toString('latin1', 0, this.#heldBytes);
     return end;
   }
 

@@ -13,15 +13,14 @@
  */
 
 import { hostOf } from './authority.ts';
-import { decimalAt, isToken, TOKEN, trimBlanks } from './characters.ts';
+import { decimalAt, TOKEN } from './characters.ts';
 import { CLOSE, ConnectionOptions, KEEP_ALIVE, UPGRADE } from './connection-field.ts';
 import { REFUSALS, type Refusal, type RefusalKind } from './fault.ts';
 import { FieldLines, findField, linesWithout } from './field-lines.ts';
 import { FIELD, sameNameAt } from './field-names.ts';
+import { cookieIn, isTokenList, joined, listHas, protocolsOf } from './field-values.ts';
 import { RequestTarget } from './request-target.ts';
-
-/** The name under which Tidegate stands in Via fields. */
-export const PSEUDONYM = 'tidegate';
+import { timesThroughHere } from './via.ts';
 
 /** What a head may have at most: bytes of target, number of fields. */
 export interface RequestHeadLimits {
@@ -90,12 +89,7 @@ export class RequestHead {
   /** The value of the first cookie with exactly this name, as sent. */
   cookie(name: string): string | undefined {
     const cookies = this.field('cookie');
-    if (cookies === undefined) return undefined;
-    for (const part of cookies.split(';')) {
-      const equals = part.indexOf('=');
-      if (equals >= 0 && trimBlanks(part.slice(0, equals)) === name) return trimBlanks(part.slice(equals + 1));
-    }
-    return undefined;
+    return cookies === undefined ? undefined : cookieIn(cookies, name);
   }
 
   /** `passOn` without the fields whose lower-case names are in `names`. */
@@ -293,10 +287,7 @@ function readHost(draft: Draft, hosts: number): RefusalKind | '' {
 
 function encodingFault(text: string, from: number, to: number): RefusalKind | '' {
   if (to - from === 7 && sameNameAt(text, from, 'chunked')) return '';
-  const codings = text.slice(from, to).split(',');
-  return codings.every((coding) => isToken(trimBlanks(coding)))
-    ? 'transfer-encoding-unsupported'
-    : 'transfer-encoding-malformed';
+  return isTokenList(text.slice(from, to)) ? 'transfer-encoding-unsupported' : 'transfer-encoding-malformed';
 }
 
 // A field that Connection names ends here, and so does what it would have meant beyond this hop.
@@ -306,38 +297,4 @@ function dropNamed(text: string, draft: Draft, name: string): void {
   else if (name === 'traceparent') draft.traceparent = '';
   else if (name === 'max-forwards') draft.maxForwards = -1;
   else if (name === 'expect') draft.expectContinue = false;
-}
-
-function joined(before: string, value: string): string {
-  return before === '' ? value : `${before}, ${value}`;
-}
-
-function listHas(list: string, word: string): boolean {
-  return list
-    .toLowerCase()
-    .split(',')
-    .some((part) => trimBlanks(part) === word);
-}
-
-// A list with anything in it that is no protocol offers nothing: the request is served as HTTP/1.1.
-function protocolsOf(list: string): string {
-  const protocols: string[] = [];
-  for (const part of list.toLowerCase().split(',')) {
-    const protocol = trimBlanks(part);
-    if (protocol === '' || protocol === 'h2c') continue;
-    const slash = protocol.indexOf('/');
-    const name = slash < 0 ? protocol : protocol.slice(0, slash);
-    if (!isToken(name) || (slash >= 0 && !isToken(protocol.slice(slash + 1)))) return '';
-    protocols.push(protocol);
-  }
-  return protocols.join(', ');
-}
-
-function timesThroughHere(via: string): number {
-  let times = 0;
-  for (const entry of via.toLowerCase().split(',')) {
-    const receivedBy = trimBlanks(entry).split(/[ \t]+/, 2)[1];
-    if (receivedBy === PSEUDONYM || receivedBy?.startsWith(`${PSEUDONYM}:`)) times++;
-  }
-  return times;
 }

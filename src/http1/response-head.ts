@@ -13,6 +13,7 @@ import { CLOSE, ConnectionOptions, KEEP_ALIVE } from './connection-field.ts';
 import type { UpstreamFault } from './fault.ts';
 import { FieldLines, findField, linesWithout } from './field-lines.ts';
 import { FIELD, sameNameAt } from './field-names.ts';
+import { joined } from './field-values.ts';
 
 /** The fields that a response may have unless the caller says otherwise. */
 export const RESPONSE_FIELDS_MAX = 512;
@@ -195,10 +196,6 @@ function frame(draft: Draft, requestMethod: string, length: number, isChunked: b
   } else {
     draft.framing = 'close';
   }
-}
-
-function joined(before: string, value: string): string {
-  return before === '' ? value : `${before}, ${value}`;
 }
 
 function keepAliveTimeoutMs(value: string): number {
