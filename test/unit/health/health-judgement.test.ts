@@ -34,7 +34,7 @@ const TABLE: readonly (readonly [
   ['an endpoint that was up needs its successes in a row', 'admitted', '+---+-++', 2, 3, 'auuuddddu'],
   ['thresholds of one follow every result', 'admitted', '+-+-', 1, 1, 'audud'],
   ['a shut endpoint stays down while it fails', 'shut', '-----', 1, 1, 'dddddd'],
-  ['the count of failures begins anew after a recovery', 'shut', '+--++--', 2, 2, 'duuddudd'],
+  ['the count of failures begins anew after a recovery', 'shut', '+--++--', 2, 2, 'duudduud'],
 ];
 
 for (const [promise, initial, results, healthy, unhealthy, expected] of TABLE) {
