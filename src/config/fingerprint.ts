@@ -1,0 +1,19 @@
+/**
+ * The fingerprint of what a file says about a service's traffic.
+ *
+ * It decides who wins between the file and a position that was set at run time: the same fingerprint means that the
+ * file gives no new instruction. So it is taken from the weights as they were read, in the order of the names: an edit
+ * of a comment, of the order or of the spelling (`blue` for `{ blue: 100, green: 0 }`) is not an instruction. A pool
+ * of weight zero counts as if it were not named, so that adding an empty pool does not end a rollout.
+ */
+
+import { createHash } from 'node:crypto';
+import type { Service } from './schema.ts';
+
+/** A stable text of 16 hexadecimal digits; equal for equal weights, whatever service they belong to. */
+export function fingerprint(traffic: Service['traffic']): string {
+  const weights = Object.entries(traffic)
+    .filter(([, weight]) => weight > 0)
+    .sort(([left], [right]) => (left < right ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(weights)).digest('hex').slice(0, 16);
+}
