@@ -41,13 +41,13 @@ export interface Contender {
 }
 
 /**
- * Replaces each `${NAME}` of a configuration template; `$name` without braces is the server's own and stays. Throws on
- * a name that has no value.
+ * Replaces each `@NAME@` of a configuration template, a form that none of the configuration languages here gives a
+ * meaning to. Throws on a name that has no value.
  */
 export function fillTemplate(template: string, values: Readonly<Record<string, string | number>>): string {
-  return template.replaceAll(/\$\{([A-Z]+)\}/g, (_, name: string) => {
+  return template.replaceAll(/@([A-Z]+)@/g, (_, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`the template names \${${name}}, which has no value`);
+    if (value === undefined) throw new Error(`the template names @${name}@, which has no value`);
     return String(value);
   });
 }

@@ -11,14 +11,15 @@ import { choosePinning, type Pinning } from './pinning.ts';
 import { exitOnSignals } from './processes.ts';
 import { cutoverTable } from './report.ts';
 
-/** Runs the scenario for each way to switch whose contender is in `names` and runs here; what fails is logged. */
+/** Runs the scenario for each way to switch whose contender is in `names` and runs here; what fails is logged and named. */
 export async function runCutovers(
   names: readonly string[],
   count: number,
   pinning: Pinning,
   log: (line: string) => void,
-): Promise<CutoverResult[]> {
+): Promise<{ readonly results: readonly CutoverResult[]; readonly leftOut: readonly string[] }> {
   const results: CutoverResult[] = [];
+  const leftOut: string[] = [];
   for (const way of switches) {
     if (!names.includes(way.contender.name) || way.contender.version() === null) continue;
     try {
@@ -26,10 +27,11 @@ export async function runCutovers(
       results.push(result);
       log(`cutover ${way.name}: ${result.requests} requests, ${result.switches.map(describe).join('; ')}`);
     } catch (error) {
+      leftOut.push(way.name);
       log(`cutover ${way.name} is left out: ${(error as Error).message}`);
     }
   }
-  return results;
+  return { results, leftOut };
 }
 
 function describe({ commandMs, late, lost }: CutoverResult['switches'][number]): string {
@@ -41,6 +43,6 @@ if (import.meta.main) {
   const { values } = parseArgs({ options: { switches: { type: 'string', default: '6' }, only: { type: 'string' } } });
   const names = values.only?.split(',') ?? switches.map((way) => way.contender.name);
   const count = whole('switches', values.switches, 1, 50);
-  const results = await runCutovers(names, count, choosePinning(), (line) => console.log(line));
+  const { results } = await runCutovers(names, count, choosePinning(), (line) => console.log(line));
   console.log(`\n${cutoverTable(results)}`);
 }

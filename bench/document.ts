@@ -68,7 +68,7 @@ ${list(targetVerdicts(results))}
 
 ## Circumstances
 
-${circumstancesList(results.circumstances)}
+${circumstancesList(results)}
 
 ## CPU per request
 

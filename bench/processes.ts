@@ -15,6 +15,7 @@ import { type Pinning, pinningPrefix, type Side } from './pinning.ts';
 
 const startMsMax = 15_000;
 const pollMs = 20;
+const complaintChars = 700;
 const outputCharsMax = 1_000_000;
 
 /** What to start, on which side of the machine, and how long it may live. */
@@ -79,7 +80,7 @@ export class Nursery implements Disposable {
   async run(plan: ChildPlan): Promise<string> {
     const child = this.start(plan);
     const [code] = await once(child.process, 'close');
-    if (code !== 0) throw new Error(`${plan.name} ended with ${code}: ${child.output().slice(-2_000)}`);
+    if (code !== 0) throw new Error(`${plan.name} ended with ${code}: ${child.output().slice(-complaintChars)}`);
     return child.output();
   }
 
@@ -88,12 +89,12 @@ export class Nursery implements Disposable {
     const deadlineMs = performance.now() + startMsMax;
     while (performance.now() < deadlineMs) {
       if (child.process.exitCode !== null || child.process.signalCode !== null) {
-        throw new Error(`${child.name} ended before it was ready: ${child.output().slice(-2_000)}`);
+        throw new Error(`${child.name} ended before it was ready: ${child.output().slice(-complaintChars)}`);
       }
       if (await ('port' in readiness ? accepts(readiness.port) : answers(readiness.url))) return;
       await delay(pollMs);
     }
-    throw new Error(`${child.name} was not ready after ${startMsMax} ms: ${child.output().slice(-2_000)}`);
+    throw new Error(`${child.name} was not ready after ${startMsMax} ms: ${child.output().slice(-complaintChars)}`);
   }
 
   /** Kills one child and its group. */

@@ -44,6 +44,8 @@ export interface RaceResult {
   readonly rounds: number;
   readonly seconds: number;
   readonly tracks: readonly Track[];
+  /** Names of contenders that could not be started. */
+  readonly leftOut: readonly string[];
 }
 
 /** How a race is run. `log` gets a line for each step of interest. */
@@ -71,10 +73,12 @@ export async function race(plan: RacePlan): Promise<RaceResult> {
   const secondsMax = startSecondsMax + (plan.rounds + 1) * plan.contenders.length * (plan.seconds + 3);
   const [blue, green] = await startUpstreams(nursery, secondsMax);
   const lanes: Lane[] = [];
+  const leftOut: string[] = [];
   for (const contender of plan.contenders) {
     try {
       lanes.push(await startLane(nursery, workspace, contender, { blue, green }, secondsMax));
     } catch (error) {
+      leftOut.push(contender.name);
       plan.log(`${contender.name} is left out: ${(error as Error).message}`);
     }
   }
@@ -93,7 +97,7 @@ export async function race(plan: RacePlan): Promise<RaceResult> {
     samples,
   }));
   const { name: shape, title } = plan.shape;
-  return { shape, title, rounds: plan.rounds, seconds: plan.seconds, tracks };
+  return { shape, title, rounds: plan.rounds, seconds: plan.seconds, tracks, leftOut };
 }
 
 async function startUpstreams(nursery: Nursery, secondsMax: number): Promise<[number, number]> {

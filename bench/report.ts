@@ -19,6 +19,8 @@ export interface BenchResults {
   readonly circumstances: Circumstances;
   readonly races: readonly RaceResult[];
   readonly cutovers: readonly CutoverResult[];
+  /** Contenders and switches that are installed but could not be started, or refused the switch. */
+  readonly leftOut: readonly string[];
 }
 
 /** The figures of one contender in one race; null is what was not measured. */
@@ -158,7 +160,7 @@ export function targetVerdicts(results: BenchResults): readonly string[] {
 }
 
 /** Where and how a run was made, as a list. */
-export function circumstancesList(circumstances: Circumstances): string {
+export function circumstancesList({ circumstances, leftOut }: BenchResults): string {
   const { missing } = circumstances;
   return [
     `- Date: ${circumstances.date}`,
@@ -166,13 +168,14 @@ export function circumstancesList(circumstances: Circumstances): string {
     `- Machine: ${circumstances.cpu}, ${circumstances.cores} cores, ${circumstances.kernel}`,
     `- Node ${circumstances.node}; load by ${circumstances.load}`,
     `- ${circumstances.pinning}`,
-    `- ${missing.length === 0 ? 'Nobody is missing.' : `Missing, because not installed here: ${missing.join(', ')}.`}`,
+    ...(leftOut.length === 0 ? [] : [`- Left out, because it failed: ${leftOut.join(', ')}.`]),
+    `- ${missing.length === 0 ? 'Every program that the bench knows is installed.' : `Missing, because not installed here: ${missing.join(', ')}.`}`,
   ].join('\n');
 }
 
 /** All tables of a run with their circumstances; the content of `results/<name>.md`, without its first heading. */
 export function resultsText(results: BenchResults): string {
-  const parts = [circumstancesList(results.circumstances), list(targetVerdicts(results))];
+  const parts = [circumstancesList(results), list(targetVerdicts(results))];
   for (const race of results.races) {
     parts.push(`## ${race.title}`, `${race.rounds} interleaved rounds of ${race.seconds} s.`, raceTable(race));
   }

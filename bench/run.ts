@@ -47,17 +47,22 @@ async function bench(chosen: BenchOptions): Promise<void> {
   const circumstances = describeCircumstances(command, load, describePinning(pinning), missing);
   const races: RaceResult[] = [];
   const cutovers: CutoverResult[] = [];
-  const results: BenchResults = { circumstances, races, cutovers };
+  const leftOut: string[] = [];
+  const results: BenchResults = { circumstances, races, cutovers, leftOut };
   if (missing.length > 0) log(`Not installed here, and left out: ${missing.join(', ')}.`);
 
   for (const shape of chosen.shapes) {
     const { rounds, seconds } = chosen;
-    races.push(await race({ shape, contenders: field(chosen, shape), rounds, seconds, pinning, load, log }));
+    const result = await race({ shape, contenders: field(chosen, shape), rounds, seconds, pinning, load, log });
+    races.push(result);
+    leftOut.push(...result.leftOut.map((name) => `${name} (${shape.name})`));
     writeResults(chosen.name, results);
   }
   if (chosen.cutover) {
     const names = chosen.contenders.map((contender) => contender.name);
-    cutovers.push(...(await runCutovers(names, chosen.switches, pinning, log)));
+    const outcome = await runCutovers(names, chosen.switches, pinning, log);
+    cutovers.push(...outcome.results);
+    leftOut.push(...outcome.leftOut);
     writeResults(chosen.name, results);
   }
   if (chosen.name === 'full') writePage(results);

@@ -3,8 +3,8 @@
  * says "0 lost" is itself tested.
  *
  * A request is late when its first byte left after the command had returned and it still reached the side that the
- * switch had emptied. The window of a switch ends when the next command begins, because from then on that side is
- * allowed again. A loss belongs to the switch in whose window it was noticed; the window of losses begins with the
+ * switch had emptied. Only arrivals from before the next command began are looked at, because from then on that side is
+ * allowed again, also for a request that had started earlier. A loss belongs to the switch in whose window it was noticed; the window of losses begins with the
  * command, because the command itself may cut.
  */
 import type { ClientAccount, WitnessAccount } from './messages.ts';
@@ -41,9 +41,9 @@ export function accountFor(
     const emptied = to === 'blue' ? witnesses.green : witnesses.blue;
     const late = new Set<number>();
     let lastUs = returnedUs;
-    for (const request of emptied.requests) {
+    for (const [index, request] of emptied.requests.entries()) {
       const startedUs = client.startedUs[request] ?? 0;
-      if (startedUs <= returnedUs || startedUs >= endUs) continue;
+      if (startedUs <= returnedUs || emptied.arrivedUs[index]! >= endUs) continue;
       late.add(request);
       lastUs = Math.max(lastUs, startedUs);
     }
