@@ -29,21 +29,16 @@ export function positionOf(weights: readonly number[]): Float64Array {
   if (largest === 0) return bounds;
 
   // Weights are taken relative to the largest first, so that their sum overflows for no weights at all.
-  let total = 0;
-  let last = 0;
-  weights.forEach((weight, index) => {
-    total += weight / largest;
-    if (weight > 0) last = index;
-  });
+  const total = weights.reduce((sum, weight) => sum + weight / largest, 0);
+  // The same additions in the same order: at the last pool with weight `sum` is `total`, and the line ends exactly.
   let sum = 0;
   let bound = 0;
   weights.forEach((weight, index) => {
-    const length = (weight / largest / total) * LINE;
+    const part = weight / largest;
+    sum += part;
     // A share of one unit may come out a hair smaller, and its two ends may round to one number.
-    const least = length > 1 - 1e-6 ? 1 : 0;
-    sum += weight / largest;
-    if (index >= last) bound = LINE;
-    else if (weight > 0) bound = Math.min(LINE, Math.max(bound + least, Math.round((sum / total) * LINE)));
+    const least = (part / total) * LINE > 1 - 1e-6 ? 1 : 0;
+    bound = Math.min(LINE, Math.max(bound + least, Math.round((sum / total) * LINE)));
     bounds[index] = bound;
   });
   return bounds;

@@ -133,7 +133,12 @@ check(
 check(
   'only a route for every path takes a target that is no path',
   { every: { path: null }, api: { path: prefix('/api') } },
-  [[{ path: '*', method: 'OPTIONS' }, 'every']],
+  [
+    [{ path: '*', method: 'OPTIONS' }, 'every'],
+    [{ path: '*api' }, 'every'],
+    [{ path: 'api' }, 'every'],
+    [{ path: '' }, 'every'],
+  ],
 );
 
 check(

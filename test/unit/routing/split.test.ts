@@ -86,6 +86,12 @@ t.test('a share of 2^-32 gets one number of the line, a pool without weight none
   t.equal(choose(bounds, 4, LINE - 1), 3);
 });
 
+t.test('a share of 2^-32 between two halves of a unit does not vanish in rounding', async (t) => {
+  const bounds = positionOf([3560893914.5, 1, 734073380.5]);
+  t.equal(bounds[1]! - bounds[0]!, 1);
+  t.equal(bounds[2], LINE);
+});
+
 t.test('bounds in the middle of a longer array are read from their offset only', async (t) => {
   const memory = new Float64Array([LINE, LINE, ...positionOf([1, 1]), LINE]);
   t.equal(chooseAt(memory, 2, 2, 0), 0);
