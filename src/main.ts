@@ -6,8 +6,9 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { didYouMean } from './cli/did-you-mean.ts';
+
 import { type CliIo, EXIT, processIo } from './cli/io.ts';
+import { nearest } from './config/suggest.ts';
 
 /** What the file of a verb exports; `args` are the words after the verb, the answer is the exit code. */
 export interface VerbModule {
@@ -72,7 +73,7 @@ function unknownVerb(word: string): string {
   if (word.startsWith('-')) {
     return 'tidegate: the verb comes first, its options after it: tidegate VERB [--option ...]\n';
   }
-  const meant = didYouMean(word, Object.keys(VERBS));
+  const meant = nearest(word, Object.keys(VERBS));
   const hint = meant === undefined ? '`tidegate --help` lists the verbs' : `did you mean \`tidegate ${meant}\`?`;
   return `tidegate: there is no verb ${JSON.stringify(word)}, ${hint}\n`;
 }

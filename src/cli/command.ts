@@ -7,7 +7,7 @@
  */
 
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { didYouMean } from './did-you-mean.ts';
+import { nearest } from '../config/suggest.ts';
 import { type CliIo, EXIT } from './io.ts';
 
 /** An option `--name`, or `--name VALUE` where `value` says what to call the value in the help. */
@@ -104,6 +104,6 @@ export function helpText(spec: VerbSpec): string {
 }
 
 function unknownOption(rawName: string, known: readonly string[]): string {
-  const meant = didYouMean(rawName.replace(/^-+/, ''), known);
+  const meant = nearest(rawName.replace(/^-+/, ''), known);
   return `there is no option ${rawName}${meant === undefined ? '' : `, did you mean --${meant}?`}`;
 }

@@ -1,0 +1,133 @@
+/**
+ * The shapes that the CLI relies on in answers of the admin API, checked before anything is read from them.
+ *
+ * Whatever listens on the address may not be a Tidegate, or may be one of another version. A wrong shape is then one
+ * sentence and not a TypeError halfway through a table. Keys that are not named here are let through. The schemas of
+ * zod would do the same and take longer to load than `tidegate status` takes to run.
+ */
+
+import type { Receipt, ReloadAnswer, ServiceView, TidegateEvent } from '../control/operations.ts';
+
+/** A type by name, a list `[of]`, a mapping `{ '*': of }`, an object by keys, or one of these or null. */
+type Shape = 'text' | 'number' | 'boolean' | 'anything' | OrNull | readonly [Shape] | { readonly [key: string]: Shape };
+class OrNull {
+  readonly shape: Shape;
+  constructor(shape: Shape) {
+    this.shape = shape;
+  }
+}
+
+const orNull = (shape: Shape): Shape => new OrNull(shape);
+const WEIGHTS: Shape = { '*': 'number' };
+
+const RECEIPT: Shape = {
+  service: 'text',
+  epoch: 'number',
+  from: WEIGHTS,
+  to: WEIGHTS,
+  at: 'text',
+  appliedMs: 'number',
+  reason: 'text',
+  note: 'text',
+  by: 'text',
+  inFlight: 'number',
+  drained: orNull('text'),
+  lost: 'number',
+};
+
+const LIVE: Shape = {
+  requestsPerSecond: 'number',
+  errorShare: 'number',
+  p50Ms: orNull('number'),
+  p95Ms: orNull('number'),
+  p99Ms: orNull('number'),
+};
+
+const ENDPOINT: Shape = {
+  address: 'text',
+  health: 'text',
+  admitting: 'boolean',
+  lastCheck: orNull({ at: 'text', ok: 'boolean', detail: 'text' }),
+};
+
+const POOL: Shape = {
+  name: 'text',
+  version: 'text',
+  weight: 'number',
+  share: 'number',
+  state: 'text',
+  inFlight: 'number',
+  tunnels: 'number',
+  drainDeadline: orNull('text'),
+  live: LIVE,
+  endpoints: [ENDPOINT],
+};
+
+const SERVICE: Shape = {
+  name: 'text',
+  epoch: 'number',
+  traffic: WEIGHTS,
+  since: { at: 'text', by: 'text', reason: 'text', note: 'text' },
+  pools: [POOL],
+};
+
+const EVENT: Shape = { id: 'number', at: 'text', kind: 'text', service: orNull('text'), text: 'text' };
+
+const PROBLEM: Shape = { file: 'text', line: 'number', column: 'number', path: 'text', message: 'text' };
+
+export function isReceipt(value: unknown): value is Receipt {
+  return fits(value, RECEIPT);
+}
+
+export function isServiceView(value: unknown): value is ServiceView {
+  return fits(value, SERVICE);
+}
+
+export function isServiceList(value: unknown): value is { readonly services: readonly ServiceView[] } {
+  return fits(value, { services: [SERVICE] });
+}
+
+export function isEvent(value: unknown): value is TidegateEvent {
+  return fits(value, EVENT);
+}
+
+export function isReloadAnswer(value: unknown): value is ReloadAnswer {
+  return fits(value, { result: 'text', generation: 'number', changes: ['text'], problems: [PROBLEM] });
+}
+
+/** An answer that says why nothing was done. */
+export interface ErrorAnswer {
+  readonly error: { readonly code: string; readonly message: string; readonly details?: unknown };
+}
+
+export function isErrorAnswer(value: unknown): value is ErrorAnswer {
+  return fits(value, { error: { code: 'text', message: 'text' } });
+}
+
+/** Whether details of an error are a list of config problems. */
+export function isProblemList(value: unknown): value is ReloadAnswer['problems'] {
+  return fits(value, [PROBLEM]);
+}
+
+function fits(value: unknown, shape: Shape): boolean {
+  if (typeof shape === 'string') {
+    switch (shape) {
+      case 'anything':
+        return true;
+      case 'text':
+        return typeof value === 'string';
+      case 'number':
+        return typeof value === 'number';
+      case 'boolean':
+        return typeof value === 'boolean';
+    }
+  }
+  if (shape instanceof OrNull) return value === null || fits(value, shape.shape);
+  if (Array.isArray(shape)) return Array.isArray(value) && value.every((item) => fits(item, shape[0]));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const given = value as Readonly<Record<string, unknown>>;
+  const keys = shape as { readonly [key: string]: Shape };
+  const every = keys['*'];
+  if (every !== undefined) return Object.values(given).every((item) => fits(item, every));
+  return Object.entries(keys).every(([key, inner]) => fits(given[key], inner));
+}
