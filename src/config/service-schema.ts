@@ -120,8 +120,8 @@ function toStatusRange(written: string | number): { readonly from: number; reado
 }
 
 const preview = z.strictObject({
-  header: fieldName.describe('The header field that names the wanted pool, as `pool:token`.'),
-  token: secret.describe('The secret that must come with the name. Empty turns the preview off.'),
+  header: fieldName.describe('The header field by which a request asks for a pool.'),
+  token: secret.describe('The secret that must come with it. Empty turns the preview off.'),
 });
 
 const WAITS = {

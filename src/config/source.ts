@@ -20,10 +20,9 @@ import {
 } from 'yaml';
 import { type Environment, indexOfMask, mask, resolvePlain, substitute, unmask } from './environment.ts';
 import { formatPath, HIDDEN, type Path, type Problem } from './problem.ts';
+import { redact, redactUnread, type Span } from './redact.ts';
 import { yamlMessage } from './yaml-message.ts';
 
-/** A written place: offsets into the text without its byte order mark. */
-type Span = { readonly start: number; readonly end: number };
 type Entry = {
   readonly key: Span | undefined;
   readonly value: Span;
@@ -114,33 +113,17 @@ export class Source {
 
   /** The text with `***` for every secret, every value from the environment and every value of an unknown key. */
   redacted(): string {
-    if (this.data === undefined) {
-      return this.text.trim() === ''
-        ? ''
-        : '# Not shown: this cannot be read as YAML, so its secrets cannot be found.\n';
-    }
+    if (this.data === undefined) return redactUnread(this.text);
     const spans: Span[] = [];
     for (const [key, entry] of this.#entries) {
       const path = pathOf(key);
       if (entry.scalar && (entry.fromEnvironment || isSecret(path) || this.#isUnknown(path))) spans.push(entry.value);
     }
-    spans.sort((left, right) => left.start - right.start);
-    let shown = '';
-    let from = 0;
-    for (const span of spans) {
-      if (span.start < from) continue;
-      const lineEnd = /(?:\r?\n)+$/.exec(this.text.slice(span.start, span.end))?.[0] ?? '';
-      shown += this.text.slice(from, span.start) + HIDDEN + lineEnd;
-      from = span.end;
-    }
-    shown += this.text.slice(from);
-    // A secret may also stand in a comment, or under another key.
-    for (const secret of this.#secrets) shown = shown.replaceAll(secret, HIDDEN);
-    return shown;
+    return redact(this.text, spans, this.#secrets);
   }
 
   #read(): unknown {
-    const unfit = this.#unfit();
+    const unfit = unfitness(this.text);
     if (unfit !== undefined) {
       for (let index = this.text.indexOf('\n'); index !== -1; index = this.text.indexOf('\n', index + 1)) {
         this.#lines.addNewLine(index + 1);
@@ -155,17 +138,6 @@ export class Source {
       this.#reportAt(0, 'cannot be read as YAML: it is nested too deeply');
       return undefined;
     }
-  }
-
-  #unfit(): { readonly offset: number; readonly message: string } | undefined {
-    if (this.text.length > CHARACTERS_MAX) return { offset: 0, message: `is longer than ${CHARACTERS_MAX} characters` };
-    const replaced = this.text.indexOf('\ufffd');
-    if (replaced !== -1) return { offset: replaced, message: 'is not UTF-8 text' };
-    const control = this.text.search(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/);
-    if (control !== -1) return { offset: control, message: 'has a control character' };
-    const noncharacter = indexOfMask(this.text);
-    if (noncharacter !== -1) return { offset: noncharacter, message: 'has a noncharacter of Unicode' };
-    return undefined;
   }
 
   #readYaml(): unknown {
@@ -304,6 +276,16 @@ export class Source {
   #isUnknown(path: Path): boolean {
     return this.#unknown.some((unknown) => unknown.every((part, index) => path[index] === part));
   }
+}
+
+function unfitness(text: string): { readonly offset: number; readonly message: string } | undefined {
+  if (text.length > CHARACTERS_MAX) return { offset: 0, message: `is longer than ${CHARACTERS_MAX} characters` };
+  const replaced = text.indexOf('\ufffd');
+  if (replaced !== -1) return { offset: replaced, message: 'is not UTF-8 text' };
+  const control = text.search(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/);
+  if (control !== -1) return { offset: control, message: 'has a control character' };
+  const noncharacter = indexOfMask(text);
+  return noncharacter === -1 ? undefined : { offset: noncharacter, message: 'has a noncharacter of Unicode' };
 }
 
 function isNothing(node: unknown): boolean {
