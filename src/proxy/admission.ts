@@ -1,0 +1,133 @@
+/**
+ * Where a request goes: its route, its pool, and which position of the gate says so.
+ *
+ * Everything here happens in one synchronous stretch between `enter` and `leave` (see `process-cells.ts`): the runtime and
+ * the gate are read once, and the exchange is counted under the position it was routed by before anybody who waits for
+ * that position to be over can go on. What cannot be routed is counted too, under the series of its service or of none,
+ * so that the sum over all series is the number of requests.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { normalisePath } from '../http1/path.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import { clientAddress } from '../routing/client-address.ts';
+import type { KeySource } from '../routing/snapshot.ts';
+import { chooseAt } from '../routing/split.ts';
+import { stickAt } from '../routing/stick.ts';
+import type { SeriesWriter } from '../stats/series.ts';
+import type { ThreadContext } from './context.ts';
+import { FAULTS, type Fault } from './fault.ts';
+import { randomHex, randomU32 } from './ids.ts';
+import type { ListenerRuntime } from './listener.ts';
+import type { PoolRuntime, RouteRuntime } from './runtime.ts';
+
+/** What was decided about a request. `fault` is null when there is a pool to serve it. */
+export class Admission {
+  route: RouteRuntime | null = null;
+  pool: PoolRuntime | null = null;
+  /** Where the exchange is counted. */
+  series: SeriesWriter;
+  slot = 0;
+  epoch = 0;
+  /** The pool was asked for by a preview and not chosen by the gate. */
+  forced = false;
+  /** The Set-Cookie line of a client that has just been given its sticky key, or ''. */
+  setCookie = '';
+  /** The address that the request is from, as far as trusted proxies vouch for it. */
+  readonly client: string;
+  fault: Fault | null = null;
+
+  constructor(context: ThreadContext, listener: ListenerRuntime, peer: string, head: RequestHead) {
+    const process = context.process;
+    this.client = listener.trusts(peer) ? clientAddress(peer, head.xForwardedFor, listener.trusted) : peer;
+    process.enter();
+    try {
+      const runtime = context.currentRuntime();
+      this.series = runtime.unrouted;
+      this.fault = this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ?? this.#split(head);
+      this.series.start(this.slot);
+    } finally {
+      process.leave();
+    }
+  }
+
+  #match(routes: RoutesOf, strict: boolean, head: RequestHead): Fault | null {
+    const normalised = normalisePath(head.path);
+    if (normalised === null) return FAULTS.badPath;
+    if (!strict || !normalised.changed) {
+      this.route = routes.find(head, normalised.path) ?? null;
+    } else {
+      const found = routes.findStrict(head, head.path, normalised.path);
+      if (found.kind === 'ambiguous') return FAULTS.ambiguousPath;
+      this.route = found.kind === 'match' ? found.target : null;
+    }
+    return this.route === null ? FAULTS.noRoute : null;
+  }
+
+  #split(head: RequestHead): Fault | null {
+    const service = this.route!.service;
+    const gate = service.gate;
+    const count = service.pools.length;
+    this.series = service.series;
+    this.slot = gate.slot();
+    this.epoch = gate.epochAt(this.slot);
+
+    let index = -1;
+    const preview = service.spec.preview;
+    const asked = preview === null ? undefined : head.field(preview.header);
+    if (preview !== null && asked !== undefined) {
+      const [name, token] = previewOf(asked);
+      if (!sameSecret(token, preview.token)) return FAULTS.previewRefused;
+      index = service.pools.findIndex((pool) => pool.spec.name === name);
+      if (index < 0) return FAULTS.previewUnknown;
+      this.forced = true;
+    } else if (service.spec.sticky !== null) {
+      const key = this.keyOf(service.spec.sticky, head) || this.#newKey(service.spec.sticky);
+      index = stickAt(gate.cells, gate.weightsAt(this.slot), count, service.poolSeeds, key);
+    } else {
+      index = chooseAt(gate.cells, gate.boundsAt(this.slot), count, randomU32());
+    }
+    if (index < 0) return FAULTS.noTraffic;
+    this.pool = service.pools[index]!;
+    this.series = this.pool.series;
+    return null;
+  }
+
+  /** The key that the source finds in the request, or ''. */
+  keyOf(source: KeySource, head: RequestHead): string {
+    switch (source.kind) {
+      case 'cookie':
+        return head.cookie(source.name) ?? '';
+      case 'header':
+        return head.field(source.name) ?? '';
+      case 'client-address':
+        return this.client;
+      default:
+        return source satisfies never;
+    }
+  }
+
+  /** A client without a key gets one; where the key is not ours to give, this request is assigned at random. */
+  #newKey(source: KeySource): string {
+    const key = randomHex(16);
+    if (source.kind === 'cookie') {
+      this.setCookie = `Set-Cookie: ${source.name}=${key}; Path=/; Max-Age=${source.maxAgeS}; HttpOnly; SameSite=Lax\r\n`;
+    }
+    return key;
+  }
+}
+
+type RoutesOf = ThreadContext['runtime']['routes'];
+
+/** `green; token=SECRET`, as the two parts; a missing part is ''. */
+function previewOf(value: string): readonly [name: string, token: string] {
+  const semicolon = value.indexOf(';');
+  if (semicolon < 0) return [value.trim(), ''];
+  const parameter = value.slice(semicolon + 1).trim();
+  return [value.slice(0, semicolon).trim(), parameter.startsWith('token=') ? parameter.slice(6) : ''];
+}
+
+function sameSecret(given: string, secret: string): boolean {
+  const a = Buffer.from(given);
+  const b = Buffer.from(secret);
+  return a.length === b.length && timingSafeEqual(a, b);
+}

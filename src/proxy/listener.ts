@@ -1,0 +1,64 @@
+/**
+ * An address that this data thread accepts clients on. Every thread opens each listener itself; with `reusePort` the
+ * kernel spreads new connections over the threads, and no thread hands a connection to another.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { AddressSet } from '../routing/client-address.ts';
+import type { ListenerSpec } from '../routing/snapshot.ts';
+import { ListenerWriter } from '../stats/listener-cells.ts';
+
+/** Connections that the kernel keeps until they are accepted. */
+const BACKLOG = 4096;
+
+export class ListenerRuntime {
+  spec: ListenerSpec;
+  trusted: AddressSet;
+  readonly cells: ListenerWriter;
+  readonly #server: Server;
+
+  private constructor(spec: ListenerSpec, thread: number, server: Server) {
+    this.spec = spec;
+    this.trusted = new AddressSet(spec.trustedProxies);
+    this.cells = new ListenerWriter(spec.board, thread);
+    this.#server = server;
+  }
+
+  /** Opens the address; rejects with the system's error when it cannot be opened. */
+  static async open(
+    spec: ListenerSpec,
+    thread: number,
+    reusePort: boolean,
+    onConnection: (socket: Socket, listener: ListenerRuntime) => void,
+  ): Promise<ListenerRuntime> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const listener = new ListenerRuntime(spec, thread, server);
+    server.on('connection', (socket) => onConnection(socket, listener));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: spec.host, port: spec.port, reusePort, backlog: BACKLOG }, () => {
+        server.off('error', reject);
+        // A failed accept (no file descriptors left) must not end the thread; the kernel keeps the connection.
+        server.on('error', () => {});
+        resolve();
+      });
+    });
+    return listener;
+  }
+
+  /** Takes over the settings of a new generation. */
+  configure(spec: ListenerSpec): void {
+    if (this.spec === spec) return;
+    this.spec = spec;
+    this.trusted = new AddressSet(spec.trustedProxies);
+  }
+
+  /** Whether what the peer says about earlier hops is believed. */
+  trusts(peer: string): boolean {
+    return this.trusted.has(peer);
+  }
+
+  /** Accepts no more connections; those that are open stay. */
+  close(): void {
+    this.#server.close();
+  }
+}

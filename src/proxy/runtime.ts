@@ -1,0 +1,133 @@
+/**
+ * The snapshot as one data thread uses it: compiled routes, views of the shared memory, and live endpoints.
+ *
+ * Configuration and live state are two things. What is configured is built anew for each generation and is immutable;
+ * what is alive (connections, queues) belongs to an `Endpoint`, which is carried over by identity (service, pool,
+ * address) and merely told its new settings when the generation takes effect.
+ */
+import { Balancer, type EndpointSet } from '../routing/balance.ts';
+import { GateReader } from '../routing/gate.ts';
+import { RouteTable } from '../routing/route-table.ts';
+import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
+import { poolSeedsOf } from '../routing/stick.ts';
+import { SeriesWriter } from '../stats/series.ts';
+import { Endpoint } from './endpoint.ts';
+
+export class PoolRuntime implements EndpointSet {
+  readonly spec: PoolSpec;
+  readonly series: SeriesWriter;
+  readonly endpoints: readonly Endpoint[];
+  readonly balancer: Balancer;
+  readonly count: number;
+
+  constructor(
+    spec: PoolSpec,
+    service: ServiceSpec,
+    thread: number,
+    endpointOf: (service: ServiceSpec, pool: PoolSpec, index: number) => Endpoint,
+  ) {
+    this.spec = spec;
+    this.series = new SeriesWriter(spec.board, thread);
+    this.endpoints = spec.endpoints.map((_, index) => endpointOf(service, spec, index));
+    this.balancer = new Balancer(
+      service.balance,
+      `${service.name}/${spec.name}`,
+      spec.endpoints.map((endpoint) => endpoint.address),
+    );
+    this.count = this.endpoints.length;
+  }
+
+  weightAt(index: number): number {
+    return this.spec.endpoints[index]!.weight;
+  }
+
+  admitting(index: number): boolean {
+    return this.endpoints[index]!.cells.admitting;
+  }
+
+  inFlight(index: number): number {
+    return this.endpoints[index]!.cells.inFlight;
+  }
+}
+
+export class ServiceRuntime {
+  readonly spec: ServiceSpec;
+  readonly pools: readonly PoolRuntime[];
+  readonly gate: GateReader;
+  readonly poolSeeds: Uint32Array;
+  /** Exchanges for which no pool could be chosen. */
+  readonly series: SeriesWriter;
+  /** Lower-case names of fields that must not reach an endpoint. */
+  readonly privateFields: ReadonlySet<string>;
+
+  constructor(
+    spec: ServiceSpec,
+    thread: number,
+    endpointOf: (service: ServiceSpec, pool: PoolSpec, index: number) => Endpoint,
+  ) {
+    this.spec = spec;
+    this.pools = spec.pools.map((pool) => new PoolRuntime(pool, spec, thread, endpointOf));
+    this.gate = new GateReader(spec.gate, spec.pools.length);
+    this.poolSeeds = poolSeedsOf(
+      spec.name,
+      spec.pools.map((pool) => pool.name),
+    );
+    this.series = new SeriesWriter(spec.board, thread);
+    this.privateFields = new Set(spec.preview === null ? [] : [spec.preview.header.toLowerCase()]);
+  }
+}
+
+/** What a matched request is handled by. */
+export interface RouteRuntime {
+  readonly spec: RouteSpec;
+  readonly service: ServiceRuntime;
+}
+
+export class Runtime {
+  readonly generation: number;
+  readonly snapshot: Snapshot;
+  readonly routes: RouteTable<RouteRuntime>;
+  readonly services: readonly ServiceRuntime[];
+  readonly unrouted: SeriesWriter;
+  /** By identity; see `endpointKey`. */
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+
+  /** Endpoints whose identity is in `live` are carried over, settings untouched until `activate`. */
+  constructor(snapshot: Snapshot, thread: number, live: ReadonlyMap<string, Endpoint>) {
+    const endpoints = new Map<string, Endpoint>();
+    const endpointOf = (service: ServiceSpec, pool: PoolSpec, index: number): Endpoint => {
+      const spec = pool.endpoints[index]!;
+      const key = endpointKey(service.name, pool.name, spec.address);
+      const endpoint = live.get(key) ?? new Endpoint(spec, service, thread);
+      endpoints.set(key, endpoint);
+      return endpoint;
+    };
+    this.generation = snapshot.generation;
+    this.snapshot = snapshot;
+    this.services = snapshot.services.map((service) => new ServiceRuntime(service, thread, endpointOf));
+    this.routes = new RouteTable(
+      snapshot.routes.map((spec) => ({ match: spec.match, target: { spec, service: this.services[spec.service]! } })),
+    );
+    this.unrouted = new SeriesWriter(snapshot.unrouted, thread);
+    this.endpoints = endpoints;
+  }
+
+  /** Gives the endpoints this generation's settings and retires those that it no longer names. */
+  activate(before: Runtime, nowMs: number): readonly Endpoint[] {
+    for (const service of this.services) {
+      for (const pool of service.pools) for (const endpoint of pool.endpoints) endpoint.configure(service.spec);
+    }
+    const retired: Endpoint[] = [];
+    for (const [key, endpoint] of before.endpoints) {
+      if (this.endpoints.get(key) === endpoint) continue;
+      endpoint.retire(nowMs);
+      retired.push(endpoint);
+    }
+    return retired;
+  }
+}
+
+/** The identity of an endpoint: names and addresses cannot contain spaces. */
+export function endpointKey(service: string, pool: string, address: string): string {
+  return `${service} ${pool} ${address}`;
+}
