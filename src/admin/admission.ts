@@ -1,0 +1,124 @@
+/**
+ * Who may call the admin API. Each rule closes one way by which somebody other than an operator could move traffic:
+ *
+ * - Host must name the admin itself. A page whose name an attacker re-points at 127.0.0.1 (DNS rebinding) is
+ *   same-origin to the browser, but it still sends its own name. An IP literal cannot be re-pointed, so the address that
+ *   the connection came in on is accepted, which also serves a wildcard listener.
+ * - A changing call must be `application/json`. A form or an image on a foreign page can send POST, but not this type,
+ *   without a preflight, and preflights are refused.
+ * - A changing call with an Origin must come from the admin's own origin. It repeats the rule above for browsers that
+ *   get the one before it wrong.
+ * - A changing call must carry the token where one is set. Both sides are hashed before the comparison, so that its time
+ *   tells neither the token nor its length.
+ *
+ * Every call that is not GET or HEAD counts as changing, also `config/validate`: it has no effect, but it spends time and
+ * reads the environment that the config names. Reads need no token: they show no secret, and operators' tools read
+ * without one. Probes and /metrics need no rule at all, since orchestrators call them by whatever address they know.
+ *
+ * Sources: RFC 9110, sections 7.2 (Host), 7.4 (421), 11.6 (Authorization); the Fetch standard on preflights and Origin.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { Fault } from './fault.ts';
+
+/** What admission is decided by; `token` is empty where none is set. */
+export interface AdmissionRules {
+  /** The address that the admin API was told to listen on, without port. */
+  readonly host: string;
+  readonly token: string;
+  /** Further Host values, with a port for exactly that one or without for any; compared without regard to case. */
+  readonly allowedHosts: readonly string[];
+}
+
+const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::([0-9]{1,5}))?$/;
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+/** Decides for each request whether it may be looked at. */
+export class Admission {
+  readonly #tokenDigest: Buffer | null;
+  readonly #host: string;
+  readonly #allowed: ReadonlySet<string>;
+
+  constructor(rules: AdmissionRules) {
+    this.#tokenDigest = rules.token === '' ? null : sha256(rules.token);
+    this.#host = hostName(rules.host);
+    this.#allowed = new Set(rules.allowedHosts.map((host) => host.toLowerCase()));
+  }
+
+  /** Whether the request is addressed to the admin API itself; the fault says how to make it so. */
+  checkHost(req: IncomingMessage): Fault | null {
+    if (!req.url?.startsWith('/')) return new Fault(400, 'bad-url', 'The request target must be a path.');
+    const hosts = req.headersDistinct.host ?? [];
+    const host = hosts[0];
+    if (host === undefined || hosts.length > 1) {
+      return new Fault(400, 'bad-host', 'A request must have exactly one Host field.');
+    }
+    if (this.#isOwn(host.toLowerCase(), req)) return null;
+    return new Fault(
+      421,
+      'wrong-host',
+      'The Host field does not name this admin API. Call it by its own address, or add the name to admin.allowedHosts.',
+      { host: host.slice(0, 260) },
+    );
+  }
+
+  /** Whether a changing call, whose Host is already admitted, comes from somebody who may make it. */
+  checkChange(req: IncomingMessage): Fault | null {
+    return this.#checkOrigin(req) ?? this.#checkToken(req) ?? checkContentType(req);
+  }
+
+  #isOwn(host: string, req: IncomingMessage): boolean {
+    const parts = AUTHORITY.exec(host);
+    if (parts === null) return false;
+    const name = parts[1]!;
+    if (this.#allowed.has(host) || this.#allowed.has(name)) return true;
+    if (Number(parts[2] ?? 80) !== req.socket.localPort) return false;
+    return LOOPBACK_NAMES.includes(name) || name === this.#host || name === hostName(req.socket.localAddress ?? '');
+  }
+
+  #checkOrigin(req: IncomingMessage): Fault | null {
+    const origin = req.headers.origin;
+    if (origin === undefined) return null;
+    const authority = /^https?:\/\/([^/]+)$/.exec(origin.toLowerCase())?.[1];
+    if (authority === req.headers.host?.toLowerCase()) return null;
+    if (authority !== undefined && this.#allowed.has(authority)) return null;
+    return new Fault(403, 'wrong-origin', 'Pages of another origin may not change anything here.', {
+      origin: origin.slice(0, 260),
+    });
+  }
+
+  #checkToken(req: IncomingMessage): Fault | null {
+    if (this.#tokenDigest === null) return null;
+    const given = /^bearer +([^ ]+) *$/i.exec(req.headers.authorization ?? '')?.[1];
+    if (given !== undefined && timingSafeEqual(sha256(given), this.#tokenDigest)) return null;
+    return new Fault(
+      401,
+      'unauthorized',
+      given === undefined ? 'This call needs Authorization: Bearer <token>.' : 'The token is not the right one.',
+      null,
+      { 'WWW-Authenticate': 'Bearer realm="tidegate"' },
+    );
+  }
+}
+
+function checkContentType(req: IncomingMessage): Fault | null {
+  const type = req.headers['content-type'] ?? '';
+  if (/^application\/json *(?:;|$)/i.test(type)) return null;
+  return new Fault(415, 'content-type', 'A changing call needs Content-Type: application/json, even without a body.');
+}
+
+/** An address as it stands in a Host field: IPv6 in brackets, IPv4 that came over an IPv6 socket as IPv4. */
+function hostName(address: string): string {
+  const plain = address.toLowerCase().replace(/^\[|\]$/g, '');
+  if (!plain.includes(':')) return plain;
+  return plain.startsWith('::ffff:') && plain.includes('.') ? plain.slice(7) : `[${plain}]`;
+}
+
+/** Whether an address can only be reached from this machine. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

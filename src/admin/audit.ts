@@ -1,0 +1,80 @@
+/**
+ * The audit log: one line for each changing call, whoever made it and however it ended, and a warning for each call
+ * with a wrong token.
+ *
+ * A line is written when the answer is sent, so that what it says is what the caller was told. It holds the route's
+ * pattern and the service, never the raw URL, headers or body: a token that somebody put in the wrong place must not end
+ * in the log.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import type { Instruction, Receipt } from '../control/operations.ts';
+import type { Fault } from './fault.ts';
+
+/** What is known of a call beyond its request and status. */
+interface Account {
+  by?: string;
+  note?: string;
+  ifEpoch?: number | null;
+  code?: string;
+  change?: { readonly epoch: number; readonly from: unknown; readonly to: unknown };
+}
+
+/** Collects what happens to changing calls and writes it down once they are answered. */
+export class Audit {
+  readonly #log: Logger;
+  readonly #accounts = new WeakMap<FastifyRequest, Account>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** The call was understood as this instruction. */
+  instructed(request: FastifyRequest, instruction: Instruction): void {
+    const { by, reason: note, ifEpoch } = instruction;
+    Object.assign(this.#account(request), { by, note, ifEpoch });
+  }
+
+  /** The call moved a gate. */
+  moved(request: FastifyRequest, { epoch, from, to }: Receipt): void {
+    this.#account(request).change = { epoch, from, to };
+  }
+
+  /** The call is answered with this fault. */
+  faulted(request: FastifyRequest, fault: Fault): void {
+    this.#account(request).code = fault.code;
+    if (fault.status === 401) {
+      this.#log.warn({ peer: request.ip, action: actionOf(request) }, 'admin call without the right token');
+    }
+  }
+
+  /** Writes the line of a changing call; other calls have none. */
+  answered(request: FastifyRequest, reply: FastifyReply): void {
+    const action = actionOf(request);
+    if (action === undefined) return;
+    const params = request.params as { readonly service?: string };
+    this.#log.info(
+      {
+        audit: action,
+        peer: request.ip,
+        service: params.service?.slice(0, 64),
+        status: reply.statusCode,
+        ...this.#accounts.get(request),
+      },
+      `admin call ${action} ${reply.statusCode < 400 ? 'done' : 'refused'}`,
+    );
+  }
+
+  #account(request: FastifyRequest): Account {
+    let account = this.#accounts.get(request);
+    if (account === undefined) {
+      account = {};
+      this.#accounts.set(request, account);
+    }
+    return account;
+  }
+}
+
+function actionOf(request: FastifyRequest): string | undefined {
+  return request.routeOptions.config.action;
+}

@@ -1,0 +1,207 @@
+/**
+ * What goes into the admin API and what comes out, once: the same zod schemas check requests, give the handlers their
+ * types, and become the OpenAPI document.
+ *
+ * Requests are strict: a key that is not known is refused, because a misspelt `verfy: false` that is ignored is worse than
+ * an error. Answers are not checked at run time (they come from our own code, and a check could only turn an answer into an
+ * error); the compiler holds each schema to the type in `control/operations.ts`, and tests hold real answers to the schema.
+ */
+import { z } from 'zod';
+import type { Problem } from '../config/problem.ts';
+import type {
+  ConfigView,
+  MoveReason,
+  Receipt,
+  ReloadAnswer,
+  ServiceView,
+  TidegateEvent,
+  Weights,
+} from '../control/operations.ts';
+import { REASON_CHARACTERS_MAX } from './instruction.ts';
+
+const reason = z
+  .string()
+  .optional()
+  .describe(`Why, for the receipt and the event log; cut to ${REASON_CHARACTERS_MAX} printable characters.`);
+
+const count = z.number().int().min(0);
+const instant = z.string().describe('ISO 8601');
+
+/** `{service}` of a path. */
+export const serviceParams = z.strictObject({ service: z.string().describe('The name of a service.') });
+
+/** The body of PUT traffic: pool → weight. */
+export const trafficBody = z
+  .record(z.string(), z.number().min(0))
+  .refine((weights) => Object.keys(weights).length > 0, { error: 'names no pool' })
+  .describe('Weight by pool. Any non-negative numbers; a share is weight/sum; pools not named get 0.');
+
+/** The body of POST flip. */
+export const flipBody = z.strictObject({
+  to: z.string().nullish().describe('The pool to move all traffic to; may be left out when there is only one other.'),
+  verify: z.boolean().default(true).describe('Whether to refuse when the pool has no healthy endpoint.'),
+  reason,
+});
+
+/** The body of POST rollback and POST reload. */
+export const reasonBody = z.strictObject({ reason });
+
+/** The body of POST validate. */
+export const validateBody = z.strictObject({ text: z.string().describe('A config file, as YAML.') });
+
+const epochText = z.string().regex(/^[0-9]{1,15}$/, { error: 'must be a whole number' });
+
+/** `{epoch}` of a receipt's path. */
+export const receiptParams = z.strictObject({ epoch: epochText.transform(Number) });
+
+/** The query of a receipt. */
+export const receiptQuery = z.strictObject({ service: z.string() });
+
+/** The query of the event stream. */
+export const eventsQuery = z.strictObject({
+  since: epochText
+    .transform(Number)
+    .optional()
+    .describe('Replays the events after this id first. The header Last-Event-ID goes before it.'),
+});
+
+/** Every answer that is an error. */
+export const errorAnswer = z
+  .object({ error: z.object({ code: z.string(), message: z.string(), details: z.unknown() }) })
+  .describe('Why it was not done; `code` is stable for scripts.');
+
+const weights = z.record(z.string(), z.number()) satisfies z.ZodType<Weights>;
+
+const moveReason = z.enum(['start', 'file', 'traffic', 'flip', 'rollback']) satisfies z.ZodType<MoveReason>;
+
+/** The account of a traffic change. */
+export const receiptAnswer = z
+  .object({
+    service: z.string(),
+    epoch: count,
+    from: weights,
+    to: weights,
+    at: instant,
+    appliedMs: z.number().describe('Until no thread routed by the earlier position any more.'),
+    reason: moveReason,
+    note: z.string(),
+    by: z.string(),
+    inFlight: count.describe('Exchanges that the earlier position had routed and that had not ended.'),
+    drained: instant.nullable().describe('When the last of them ended; null while some are still going on.'),
+    lost: count.describe('How many of them were cut short.'),
+  })
+  .describe('The receipt.') satisfies z.ZodType<Receipt>;
+
+const milliseconds = z.number().nullable();
+
+const liveFigures = z.object({
+  windowS: z.number(),
+  requestsPerSecond: z.number(),
+  errorShare: z.number(),
+  p50Ms: milliseconds,
+  p95Ms: milliseconds,
+  p99Ms: milliseconds,
+});
+
+const endpointView = z.object({
+  address: z.string(),
+  weight: z.number(),
+  health: z.enum(['admitted', 'up', 'down']),
+  admitting: z.boolean(),
+  lastCheck: z.object({ at: instant, ok: z.boolean(), detail: z.string() }).nullable(),
+  inFlight: count,
+  connections: count,
+  idle: count,
+  queued: count,
+});
+
+const poolView = z.object({
+  name: z.string(),
+  version: z.string(),
+  weight: z.number(),
+  share: z.number().min(0).max(1),
+  state: z.enum(['serving', 'draining', 'idle']),
+  inFlight: count,
+  tunnels: count,
+  drainDeadline: instant.nullable(),
+  requests: count,
+  errors: count,
+  live: liveFigures,
+  endpoints: z.array(endpointView),
+});
+
+/** One service as it stands now. */
+export const serviceAnswer = z
+  .object({
+    name: z.string(),
+    epoch: count,
+    traffic: weights,
+    previous: weights.nullable().describe('What rollback would return to.'),
+    since: z.object({ at: instant, by: z.string(), reason: moveReason, note: z.string() }),
+    pools: z.array(poolView),
+  })
+  .describe('The service as it stands now.') satisfies z.ZodType<ServiceView>;
+
+/** All services, sorted by name. */
+export const servicesAnswer = z.object({ services: z.array(serviceAnswer) }).describe('All services.');
+
+const problem = z.object({
+  file: z.string(),
+  line: count,
+  column: count,
+  path: z.string(),
+  message: z.string(),
+  value: z.string().exactOptional(),
+  allowed: z.string().exactOptional(),
+  suggestion: z.string().exactOptional(),
+  severity: z.enum(['error', 'warning']),
+}) satisfies z.ZodType<Problem>;
+
+/** The config in force and how the last reload went. */
+export const configAnswer = z
+  .object({
+    file: z.string(),
+    generation: count,
+    loadedAt: instant,
+    text: z.string().describe('The text in force, with secrets replaced.'),
+    lastReload: z.object({
+      at: instant,
+      result: z.enum(['applied', 'unchanged', 'rejected']),
+      changes: z.array(z.string()),
+      problems: z.array(problem),
+    }),
+  })
+  .describe('The config in force.') satisfies z.ZodType<ConfigView>;
+
+/** What a text would be worth as a config file. */
+export const validateAnswer = z
+  .object({ valid: z.boolean(), problems: z.array(problem) })
+  .describe('Whether the text could be put in force; warnings alone do not make it invalid.');
+
+/** What a reload did. */
+export const reloadAnswer = z
+  .object({
+    result: z.enum(['applied', 'unchanged']),
+    generation: count,
+    changes: z.array(z.string()),
+    problems: z.array(problem),
+  })
+  .describe('What the reload did.') satisfies z.ZodType<ReloadAnswer>;
+
+/** The `data:` of one server-sent event. */
+export const eventAnswer = z.object({
+  id: count,
+  at: instant,
+  kind: z.string(),
+  service: z.string().nullable(),
+  text: z.string(),
+  data: z.unknown(),
+}) satisfies z.ZodType<TidegateEvent>;
+
+/** The answer of /healthz. */
+export const healthAnswer = z.object({ status: z.literal('ok') }).describe('The process is alive.');
+
+/** The answer of /readyz. */
+export const readyAnswer = z
+  .object({ ready: z.boolean(), reasons: z.array(z.string()) })
+  .describe('Whether Tidegate takes traffic, and if not, why.');

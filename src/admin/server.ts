@@ -1,0 +1,217 @@
+/**
+ * The admin HTTP API: puts the parts together, opens the port, closes it.
+ *
+ * The order of checks is fixed here, in one hook that runs before a body is read: Host, then whether the route exists,
+ * then (for every call but GET and HEAD) origin, token and content type. So a call that may not be made costs nothing and
+ * learns nothing, not even which services there are. A method that a path does not know is answered with 405 and the
+ * methods that it does know, which Fastify leaves to us.
+ *
+ * Fastify's own request log is off: it would log raw URLs. The audit log is written instead.
+ */
+import type { AddressInfo, Socket } from 'node:net';
+import {
+  type FastifyBaseLogger,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+  type RouteOptions,
+} from 'fastify';
+import type { Logger } from 'pino';
+import type { Operations } from '../control/operations.ts';
+import { Admission, isLoopback } from './admission.ts';
+import { type AdminApp, useZod, type ZodTypes } from './app.ts';
+import { Audit } from './audit.ts';
+import { addConfigRoutes } from './config-routes.ts';
+import { addEventRoutes } from './event-routes.ts';
+import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.ts';
+import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
+import { MetricsPage } from './metrics-page.ts';
+import { addProbeRoutes } from './probe-routes.ts';
+import { addServiceRoutes } from './service-routes.ts';
+
+/** The bounds of the server's connections and requests. */
+export interface ServerLimits {
+  /** For the whole request to arrive. */
+  readonly requestMs: number;
+  /** For its head to arrive. */
+  readonly headersMs: number;
+  /** How often both are looked at. */
+  readonly timeoutCheckMs: number;
+  readonly bodyBytesMax: number;
+  readonly connectionsMax: number;
+}
+
+/** Bounds that no honest caller meets. */
+export const SERVER_LIMITS: ServerLimits = {
+  requestMs: 30_000,
+  headersMs: 10_000,
+  timeoutCheckMs: 2_000,
+  bodyBytesMax: 64 * 1024,
+  connectionsMax: 1_000,
+};
+
+const ANSWER_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+
+/** What the admin API is made from. */
+export interface AdminOptions {
+  readonly operations: Operations;
+  /** An address without port; another than loopback needs a token. */
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** What changing calls must carry; empty for none. */
+  readonly token: string;
+  /** Host values beside the admin's own address, with a port or for any port. */
+  readonly allowedHosts: readonly string[];
+  readonly log: Logger;
+  /** The version of Tidegate. */
+  readonly version: string;
+  readonly streamLimits?: Partial<StreamLimits>;
+  readonly serverLimits?: Partial<ServerLimits>;
+}
+
+/** A running admin API. */
+export interface AdminServer {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Ends event streams, lets running calls finish, and closes the port. */
+  close(): Promise<void>;
+}
+
+/** Opens the admin API; fails when the address cannot be opened, or is not loopback and no token is set. */
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
+  const { operations, host, port, token, allowedHosts, version } = options;
+  if (token === '' && !isLoopback(host)) {
+    throw new Error(`the admin API at ${host} can be reached from other machines and needs a token`);
+  }
+  const log = options.log.child({ part: 'admin' });
+  const limits = { ...SERVER_LIMITS, ...options.serverLimits };
+  const audit = new Audit(log);
+
+  const app: AdminApp = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestMs,
+    return503OnClosing: false,
+    http: {
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.timeoutCheckMs,
+      requireHostHeader: false,
+    },
+    routerOptions: { maxParamLength: 256 },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+  }).withTypeProvider<ZodTypes>();
+  app.server.maxConnections = limits.connectionsMax;
+
+  useZod(app, version);
+  app.removeAllContentTypeParsers();
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, {});
+    else parseJson(request, String(body), done);
+  });
+
+  const admission = new Admission({ host, token, allowedHosts });
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(ANSWER_HEADERS);
+    done(refusalOf(request, admission) ?? undefined);
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    audit.answered(request, reply);
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
+
+  const methods = new Map<string, Set<string>>();
+  app.addHook('onRoute', (route) => collectMethods(methods, route));
+  const streams = new EventStreams(operations, { ...STREAM_LIMITS, ...options.streamLimits }, log);
+  app.addHook('preClose', (done) => {
+    streams.close();
+    done();
+  });
+  app.after(() => {
+    addServiceRoutes(app, operations, audit);
+    addConfigRoutes(app, operations, audit);
+    addEventRoutes(app, streams);
+    addProbeRoutes(app, operations, streams, new MetricsPage(version));
+    app.get('/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
+    for (const [url, known] of [...methods]) refuseOtherMethods(app, url, known);
+  });
+
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  const address = app.server.address() as AddressInfo;
+  return { address: { host: address.address, port: address.port }, close: () => app.close() };
+
+  function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const fault = faultOf(error) ?? internalFault();
+    if (fault.status >= 500 && !(error instanceof Fault)) {
+      log.error({ err: error, route: request.routeOptions.url }, 'admin call failed');
+    }
+    audit.faulted(request, fault);
+    reply
+      .code(fault.status)
+      .headers({ ...ANSWER_HEADERS, ...fault.headers })
+      .type('application/json')
+      .send(fault.body());
+  }
+}
+
+/** Why a request must not be looked at any further, before its body is read; null when it may. */
+function refusalOf(request: FastifyRequest, admission: Admission): Fault | null {
+  const { config } = request.routeOptions;
+  const misdirected = config.probe === true ? null : admission.checkHost(request.raw);
+  if (misdirected !== null) return misdirected;
+  if (request.is404)
+    return new Fault(404, 'not-found', 'There is nothing at this path. GET /api/openapi.json lists what is.');
+  if (config.otherMethods !== undefined) {
+    const allow = config.otherMethods;
+    return new Fault(405, 'method-not-allowed', `This path takes ${allow} only.`, { allow }, { Allow: allow });
+  }
+  if (request.method === 'GET' || request.method === 'HEAD') return null;
+  return admission.checkChange(request.raw);
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Set on the routes that answer methods which the path does not take: the methods that it takes. */
+    otherMethods?: string;
+  }
+}
+
+function collectMethods(methods: Map<string, Set<string>>, route: RouteOptions): void {
+  if (route.config?.otherMethods !== undefined) return;
+  const known = methods.get(route.url) ?? new Set();
+  for (const method of [route.method].flat()) known.add(method);
+  methods.set(route.url, known);
+}
+
+function refuseOtherMethods(app: AdminApp, url: string, known: ReadonlySet<string>): void {
+  app.route({
+    url,
+    method: app.supportedMethods.filter((method) => !known.has(method)),
+    config: { otherMethods: [...known].sort().join(', ') },
+    schema: { hide: true },
+    handler: (_request, reply) => reply.code(405).send(),
+  });
+}
+
+/** Answers bytes that are no request; there is no request object, so the answer is written by hand. */
+function answerClientError(error: Error, socket: Socket): void {
+  if (!socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
+    socket.destroy();
+    return;
+  }
+  const fault = clientFaultOf(error);
+  const body = JSON.stringify(fault.body());
+  socket.end(
+    `HTTP/1.1 ${fault.status} Refused\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
