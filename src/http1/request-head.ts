@@ -113,8 +113,6 @@ export function parseRequestHead(text: string, limits: RequestHeadLimits): Reque
   const method = text.slice(0, methodEnd);
   const targetFault = target.read(text, methodEnd + 1, method, limits.targetBytes);
   if (targetFault !== '') return REFUSALS[targetFault];
-  const versionFault = versionFaultAt(text, target.end + 1, lineEnd);
-  if (versionFault !== '') return REFUSALS[versionFault];
   const scanFault = lines.scan(text, lineEnd + 2, limits.fields);
   if (scanFault !== '') return REFUSALS[scanFault];
 
@@ -143,7 +141,7 @@ function requestLineFault(text: string, lineEnd: number, methodEnd: number): Ref
   const second = text.indexOf(' ', methodEnd + 1);
   if (second === methodEnd + 1) return 'request-line-malformed';
   if (second < 0 || second > lineEnd) return 'version-malformed';
-  return '';
+  return versionFaultAt(text, second + 1, lineEnd);
 }
 
 function versionFaultAt(text: string, from: number, lineEnd: number): RefusalKind | '' {

@@ -19,8 +19,6 @@ const ZERO = 0x30;
 
 /** The parts of the target that `read` saw last. */
 export class RequestTarget {
-  /** The offset of the space that ends the target. */
-  end = 0;
   form: 'origin' | 'absolute' | 'asterisk' = 'origin';
   /** The target as sent. */
   target = '';
@@ -48,7 +46,6 @@ export class RequestTarget {
       at++;
     }
     if (at - from > bytesMax) return 'target-too-long';
-    this.end = at;
     this.target = text.slice(from, at);
     this.authority = '';
     this.host = '';
