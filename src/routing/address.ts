@@ -9,6 +9,7 @@
  * the short forms `10.1` and `0x0a000001`. A zone (`%eth0`) is accepted after a link-local address and left out of the
  * number. `node:net` has a BlockList that does some of this, but this room has no sockets in it.
  */
+import { hexDigit } from './hex-digit.ts';
 
 /** An address: four words of 32 bits, the most significant first. */
 export type Address = readonly [number, number, number, number];
@@ -69,20 +70,34 @@ export function formatAddress(address: Address): string {
     const word = address[3];
     return `${word >>> 24}.${(word >>> 16) & 0xff}.${(word >>> 8) & 0xff}.${word & 0xff}`;
   }
-  const groups = address.flatMap((word) => [word >>> 16, word & 0xffff]);
-  let zerosAt = -1;
+  // The longest run of zero groups, the first of equals, is written as `::`; a single zero group is not.
+  let zerosAt = 8;
   let zeros = 1;
   for (let i = 0; i < 8; i += 1) {
     let end = i;
-    while (end < 8 && groups[end] === 0) end += 1;
+    while (end < 8 && groupAt(address, end) === 0) end += 1;
     if (end - i > zeros) {
       zerosAt = i;
       zeros = end - i;
     }
+    if (end > i) i = end;
   }
-  const hex = groups.map((group) => group.toString(16));
-  if (zerosAt === -1) return hex.join(':');
-  return `${hex.slice(0, zerosAt).join(':')}::${hex.slice(zerosAt + zeros).join(':')}`;
+  let text = '';
+  for (let i = 0; i < 8; i += 1) {
+    if (i === zerosAt) {
+      text += '::';
+      i += zeros - 1;
+    } else {
+      if (i > 0 && i !== zerosAt + zeros) text += ':';
+      text += groupAt(address, i).toString(16);
+    }
+  }
+  return text;
+}
+
+function groupAt(address: Address, index: number): number {
+  const word = address[index >> 1]!;
+  return (index & 1) === 0 ? word >>> 16 : word & 0xffff;
 }
 
 function masked(address: Address, prefix: number): Address {
@@ -123,34 +138,57 @@ function parseV4(text: string): number | undefined {
 }
 
 function parseV6(text: string): Address | undefined {
-  const gap = text.indexOf('::');
-  if (gap === -1) return addressOf(parseGroups(text) ?? []);
-  const before = parseGroups(text.slice(0, gap));
-  const after = parseGroups(text.slice(gap + 2));
-  // An IPv4 tail can only be the tail of the whole address, and `::` stands for at least one group.
-  if (before === undefined || after === undefined || text.slice(0, gap).includes('.')) return undefined;
-  const missing = 8 - before.length - after.length;
-  return missing < 1 ? undefined : addressOf([...before, ...new Array<number>(missing).fill(0), ...after]);
-}
-
-function addressOf(groups: readonly number[]): Address | undefined {
-  if (groups.length !== 8) return undefined;
+  const groups = [0, 0, 0, 0, 0, 0, 0, 0];
+  let count = 0;
+  /** How many groups stood before `::`; -1 while there has been none. */
+  let gap = -1;
+  let at = 0;
+  if (text.startsWith('::')) {
+    gap = 0;
+    at = 2;
+  }
+  while (at < text.length) {
+    if (count === 8) return undefined;
+    const colon = text.indexOf(':', at);
+    const end = colon === -1 ? text.length : colon;
+    const group = hexGroup(text, at, end);
+    if (group === -1) {
+      // An IPv4 tail is the last thing in an address and fills two groups.
+      const word = colon === -1 && count < 7 ? parseV4(text.slice(at)) : undefined;
+      if (word === undefined) return undefined;
+      groups[count++] = word >>> 16;
+      groups[count++] = word & 0xffff;
+      break;
+    }
+    groups[count++] = group;
+    if (colon === -1) break;
+    at = colon + 1;
+    if (text.charCodeAt(at) === 0x3a) {
+      if (gap !== -1) return undefined;
+      gap = count;
+      at += 1;
+    } else if (at === text.length) return undefined;
+  }
+  if (gap === -1) {
+    if (count !== 8) return undefined;
+  } else {
+    // `::` stands for at least one group; what came after it moves to the end.
+    if (count === 8) return undefined;
+    groups.copyWithin(8 - (count - gap), gap, count);
+    groups.fill(0, gap, 8 - (count - gap));
+  }
   const word = (index: number) => groups[index]! * 0x10000 + groups[index + 1]!;
   return [word(0), word(2), word(4), word(6)];
 }
 
-function parseGroups(text: string): number[] | undefined {
-  if (text === '') return [];
-  const groups: number[] = [];
-  const parts = text.split(':');
-  for (const [index, part] of parts.entries()) {
-    if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
-      groups.push(Number.parseInt(part, 16));
-      continue;
-    }
-    const word = index === parts.length - 1 ? parseV4(part) : undefined;
-    if (word === undefined) return undefined;
-    groups.push(word >>> 16, word & 0xffff);
+/** One to four hex digits as a number; -1 for anything else. */
+function hexGroup(text: string, start: number, end: number): number {
+  if (end === start || end - start > 4) return -1;
+  let value = 0;
+  for (let i = start; i < end; i += 1) {
+    const digit = hexDigit(text.charCodeAt(i));
+    if (digit === -1) return -1;
+    value = value * 16 + digit;
   }
-  return groups;
+  return value;
 }

@@ -11,8 +11,9 @@
  *     then sends its next request to the same endpoint, the one that was just let in.
  *   - random: drawn by weight.
  *   - hash: weighted rendezvous on a key (`rendezvous.ts`), so only the keys of an endpoint that is lost move.
- * A choice reads every endpoint once or twice and allocates nothing. Pools have tens of endpoints; an index over
- * thousands would have to follow each change of health and weight, which is more than the scan costs.
+ * A choice reads every endpoint's state once, into an array that is kept for it, and allocates nothing. Pools have tens
+ * of endpoints (a hundred cost a few microseconds); an index over thousands would have to follow each change of health
+ * and weight on every thread.
  */
 import { keyHigh, keyLow, nodeSeed, score } from './rendezvous.ts';
 import type { BalancePolicy } from './snapshot.ts';
@@ -33,6 +34,8 @@ export class Balancer {
   readonly #policy: BalancePolicy;
   readonly #seeds: Uint32Array;
   readonly #earned: Float64Array;
+  /** What each endpoint stands in with at the choice that is being made; 0 when it may not be chosen. */
+  readonly #weights: Float64Array;
   #isPlaced = false;
 
   /** `scope` and `names` are the identities of pool and endpoints: a key keeps its endpoint when the file reorders them. */
@@ -40,60 +43,102 @@ export class Balancer {
     this.#policy = policy;
     this.#seeds = Uint32Array.from(names, (name) => nodeSeed(scope, name));
     this.#earned = new Float64Array(names.length);
+    this.#weights = new Float64Array(names.length);
   }
 
   /**
    * The index of an admitting endpoint with weight other than `exclude`, or -1 when there is none.
    *
-   * `random` gives uniform u32s and is called at most twice. `key` matters to the policy `hash` only; an empty key
-   * belongs to nobody, and is drawn by weight instead of heaping all such requests on one endpoint.
+   * `set` numbers the endpoints as `names` did. `random` gives uniform u32s and is called at most twice. `key` matters
+   * to the policy `hash` only; an empty key belongs to nobody, and is drawn by weight instead of heaping all such
+   * requests on one endpoint.
    */
   choose(set: EndpointSet, random: () => number, key: string, exclude = -1): number {
+    const total = this.#weigh(set, exclude);
+    if (total === 0) return -1;
     switch (this.#policy) {
       case 'round-robin':
-        return this.#roundRobin(set, random, exclude);
+        return this.#roundRobin(total, random);
       case 'least-request':
-        return leastRequest(set, random, exclude);
+        return this.#leastRequest(set, total, random);
       case 'random':
-        return draw(set, random(), exclude, -1);
+        return this.#draw(total, random());
       case 'hash':
-        return key === '' ? draw(set, random(), exclude, -1) : this.#byKey(set, key, exclude);
+        return key === '' ? this.#draw(total, random()) : this.#byKey(key);
       default:
         return this.#policy satisfies never;
     }
   }
 
-  #roundRobin(set: EndpointSet, random: () => number, exclude: number): number {
+  #weigh(set: EndpointSet, exclude: number): number {
+    const weights = this.#weights;
+    if (set.count !== weights.length) throw new RangeError('a balancer chooses among the endpoints it was made for');
+    let total = 0;
+    for (let i = 0; i < weights.length; i += 1) {
+      const weight = i === exclude || !set.admitting(i) ? 0 : set.weightAt(i);
+      weights[i] = weight;
+      total += weight;
+    }
+    return total;
+  }
+
+  #roundRobin(total: number, random: () => number): number {
     if (!this.#isPlaced) {
       // Threads begin at different turns; otherwise each would send its first request to the same endpoint.
       this.#isPlaced = true;
-      for (let turns = set.count > 0 ? random() % set.count : 0; turns > 0; turns -= 1) this.#turn(set, -1);
+      for (let turns = random() % this.#weights.length; turns > 0; turns -= 1) this.#turn(total);
     }
-    return this.#turn(set, exclude);
+    return this.#turn(total);
   }
 
-  #turn(set: EndpointSet, exclude: number): number {
+  #turn(total: number): number {
     const earned = this.#earned;
-    let total = 0;
     let best = -1;
-    for (let i = 0; i < set.count; i += 1) {
-      const weight = usableWeight(set, i, exclude, -1);
+    for (let i = 0; i < earned.length; i += 1) {
+      const weight = this.#weights[i]!;
       if (weight === 0) continue;
-      total += weight;
       earned[i]! += weight;
       if (best === -1 || earned[i]! > earned[best]!) best = i;
     }
-    if (best !== -1) earned[best]! -= total;
+    earned[best]! -= total;
     return best;
   }
 
-  #byKey(set: EndpointSet, key: string, exclude: number): number {
+  #leastRequest(set: EndpointSet, total: number, random: () => number): number {
+    const weights = this.#weights;
+    const first = this.#draw(total, random());
+    const weight = weights[first]!;
+    weights[first] = 0;
+    const second = this.#draw(total - weight, random());
+    if (second === -1) return first;
+    // Multiplied crosswise, because a product of small numbers is exact and a quotient is not. Evens go to the first
+    // draw, which keeps the shares at their weights while nothing is busy.
+    return set.inFlight(second) * weight < set.inFlight(first) * weights[second]! ? second : first;
+  }
+
+  /** An endpoint drawn by weight with one uniform u32; -1 when none has any. */
+  #draw(total: number, u32: number): number {
+    const weights = this.#weights;
+    let rest = (u32 / 2 ** 32) * total;
+    let last = -1;
+    for (let i = 0; i < weights.length; i += 1) {
+      const weight = weights[i]!;
+      if (weight === 0) continue;
+      if (rest < weight) return i;
+      rest -= weight;
+      // Subtraction may leave a grain of the sum over; it belongs to the last endpoint.
+      last = i;
+    }
+    return last;
+  }
+
+  #byKey(key: string): number {
     const low = keyLow(key);
     const high = keyHigh(key);
     let best = -1;
     let bestScore = -1;
-    for (let i = 0; i < set.count; i += 1) {
-      const weight = usableWeight(set, i, exclude, -1);
+    for (let i = 0; i < this.#weights.length; i += 1) {
+      const weight = this.#weights[i]!;
       if (weight === 0) continue;
       const own = score(weight, this.#seeds[i]!, low, high);
       if (own > bestScore) {
@@ -103,36 +148,4 @@ export class Balancer {
     }
     return best;
   }
-}
-
-function leastRequest(set: EndpointSet, random: () => number, exclude: number): number {
-  const first = draw(set, random(), exclude, -1);
-  if (first === -1) return -1;
-  const second = draw(set, random(), exclude, first);
-  if (second === -1) return first;
-  // Multiplied crosswise, because a product of small numbers is exact and a quotient is not. Evens go to the first
-  // draw, which keeps the shares at their weights while nothing is busy.
-  return set.inFlight(second) * set.weightAt(first) < set.inFlight(first) * set.weightAt(second) ? second : first;
-}
-
-/** An endpoint drawn by weight with one uniform u32, leaving out two (or -1); -1 when none is left. */
-function draw(set: EndpointSet, u32: number, exclude: number, other: number): number {
-  let total = 0;
-  for (let i = 0; i < set.count; i += 1) total += usableWeight(set, i, exclude, other);
-  let rest = (u32 / 2 ** 32) * total;
-  let last = -1;
-  for (let i = 0; i < set.count; i += 1) {
-    const weight = usableWeight(set, i, exclude, other);
-    if (weight === 0) continue;
-    if (rest < weight) return i;
-    rest -= weight;
-    // Subtraction may leave a grain of the sum over; it belongs to the last endpoint.
-    last = i;
-  }
-  return last;
-}
-
-/** The weight that an endpoint stands in with; 0 when it may not be chosen. */
-function usableWeight(set: EndpointSet, index: number, exclude: number, other: number): number {
-  return index === exclude || index === other || !set.admitting(index) ? 0 : set.weightAt(index);
 }

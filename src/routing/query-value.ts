@@ -6,6 +6,7 @@
  * us do, so a route and the service agree on what `?a=%41` says. `decodeURIComponent` was rejected because it throws on
  * what a client may send, thousands of times in one target.
  */
+import { hexDigit } from './hex-digit.ts';
 
 /** The decoded value of the first parameter called `name`; empty when it has no `=`, `undefined` when it is not there. */
 export function queryValue(query: string, name: string): string | undefined {
@@ -56,10 +57,4 @@ export function decodeParameter(raw: string): string {
     bytes[length++] = byte === 0x2b ? 0x20 : byte;
   }
   return bytes.toString('utf8', 0, length);
-}
-
-function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const lower = byte | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }

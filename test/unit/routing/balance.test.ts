@@ -95,6 +95,10 @@ for (const policy of policies) {
   );
 }
 
+t.test('a set with other endpoints than the balancer was made for is refused', async (t) => {
+  t.throws(() => balancerOf('random', setOf([1, 1])).choose(setOf([1]), zero, ''), RangeError);
+});
+
 t.test('round-robin: turns are as even as the weights allow', async (t) => {
   const set = setOf([5, 1, 1]);
   const balancer = balancerOf('round-robin', set);
