@@ -154,7 +154,7 @@ function parseV6(text: string): Address | undefined {
     const group = hexGroup(text, at, end);
     if (group === -1) {
       // An IPv4 tail is the last thing in an address and fills two groups.
-      const word = colon === -1 && count < 7 ? parseV4(text.slice(at)) : undefined;
+      const word = count < 7 ? parseV4(text.slice(at)) : undefined;
       if (word === undefined) return undefined;
       groups[count++] = word >>> 16;
       groups[count++] = word & 0xffff;

@@ -106,6 +106,15 @@ t.test('round-robin: turns are as even as the weights allow', async (t) => {
   t.same(turns, [0, 0, 1, 0, 2, 0, 0, 0, 0, 1, 0, 2, 0, 0]);
 });
 
+t.test('round-robin: an endpoint that is shut when its turn comes is passed over', async (t) => {
+  const set = setOf([1, 1, 1]);
+  const balancer = balancerOf('round-robin', set);
+  t.equal(balancer.choose(set, zero, ''), 0);
+  set.shut.add(1);
+  const turns = Array.from({ length: 6 }, () => balancer.choose(set, zero, ''));
+  t.notOk(turns.includes(1), `${turns}`);
+});
+
 t.test('round-robin: threads begin at different endpoints', async (t) => {
   const set = setOf([1, 1, 1, 1]);
   const firsts = [0, 1, 2, 3].map((u32) => balancerOf('round-robin', set).choose(set, () => u32, ''));
@@ -127,6 +136,22 @@ t.test(
     ] as const) {
       set.busy.splice(0, 2, ...busy);
       for (let i = 0; i < 50; i += 1) t.equal(balancer.choose(set, rng.u32, ''), expected, `${busy}`);
+    }
+  },
+);
+
+t.test(
+  `least-request: what a busy endpoint loses is shared by the others as their weights say (seed ${runSeed})`,
+  async (t) => {
+    const set = setOf([1, 1, 1]);
+    for (const busy of [0, 1, 2]) {
+      set.busy.fill(0);
+      set.busy[busy] = 10;
+      const counts = tally(balancerOf('least-request', set), set, new Seeded(runSeed), 20_000);
+      for (const [index, count] of counts.entries()) {
+        if (index === busy) t.equal(count, 0);
+        else t.ok(sigmas(count, 20_000, 0.5) < 4, `${counts}`);
+      }
     }
   },
 );
