@@ -95,41 +95,25 @@ export function raceTable(race: RaceResult): string {
   return table(head, rows);
 }
 
-/** The table of the cutover scenario; ranges run over all switches of a row. */
+/**
+ * The table of the cutover scenario; ranges run over all switches of a row. Losses from before the first switch are no
+ * switch's doing, and are told below the table.
+ */
 export function cutoverTable(cutovers: readonly CutoverResult[]): string {
-  const head = [
-    'switch',
-    'version',
-    'switches',
-    'command takes, ms',
-    'late requests',
-    'late for, ms',
-    'lost',
-    'of requests',
-  ];
-  const rows = cutovers.map((result) => [
-    result.title,
-    result.version,
-    String(result.switches.length),
-    span(
-      result.switches.map((each) => each.commandMs),
-      1,
-    ),
-    span(
-      result.switches.map((each) => each.late),
-      0,
-    ),
-    span(
-      result.switches.map((each) => each.lateForMs),
-      1,
-    ),
-    span(
-      result.switches.map((each) => each.lost),
-      0,
-    ),
-    figure(result.requests, 0),
+  const head = ['switch', 'version', 'switches', 'takes, ms', 'late requests', 'late for, ms', 'lost', 'of requests'];
+  const rows = cutovers.map(({ title, version, switches, requests }) => [
+    title,
+    version,
+    String(switches.length),
+    span(switches, (each) => each.commandMs, 1),
+    span(switches, (each) => each.late, 0),
+    span(switches, (each) => each.lateForMs, 1),
+    span(switches, (each) => each.lost, 0),
+    figure(requests, 0),
   ]);
-  return table(head, rows);
+  const early = cutovers.filter(({ lostBefore }) => lostBefore > 0);
+  const notes = early.map(({ title, lostBefore }) => `${title}: ${lostBefore} lost before the first switch.`);
+  return [table(head, rows), ...notes].join('\n\n');
 }
 
 /** Whether a target is met, as a sentence that begins with `Met`, `Missed` or `Not measured`. */
@@ -199,8 +183,8 @@ function figure(value: number | null, digits: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function span(values: readonly number[], digits: number): string {
-  const ends = range(values);
+function span<Item>(items: readonly Item[], pick: (item: Item) => number, digits: number): string {
+  const ends = range(items.map(pick));
   if (ends === null) return '–';
   const [min, max] = [figure(ends.min, digits), figure(ends.max, digits)];
   return min === max ? min : `${min} to ${max}`;

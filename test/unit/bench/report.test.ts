@@ -94,6 +94,8 @@ t.test('the table of cutovers shows the range over the switches', async (t) => {
     .split('\n')
     .at(-1);
   t.equal(row, '| caddy-reload | 1.2.3 | 2 | 1.3 to 7.0 | 0 to 3 | 0.0 to 3.0 | 0 | 98,765 |');
+  const early = cutoverTable([{ ...cutover('caddy-reload', 3, 0), lostBefore: 4 }]);
+  t.match(early, /caddy-reload: 4 lost before the first switch\.$/);
 });
 
 t.test('the text of a run names its date, command, machine, what is missing and what failed', async (t) => {
