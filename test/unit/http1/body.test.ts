@@ -40,9 +40,9 @@ function readPieces(
 const WELL_FORMED: readonly (readonly [body: string, text: string, trailers: string])[] = [
   ['0\r\n\r\n', '', ''],
   ['5\r\nhello\r\n0\r\n\r\n', 'hello', ''],
-  ['1\r\na\r\nA\r\n0123456789\r\nb\r\n\r\n\r\n\r\n0\r\n\r\n\r\n\r\n00\r\n\r\n', 'a0123456789\r\n\r\n0\r\n\r\n\r\n', ''],
+  ['1\r\na\r\nA\r\n0123456789\r\nb\r\n\r\n\r\n0\r\n\r\n\r\n\r\n00\r\n\r\n', 'a0123456789\r\n\r\n0\r\n\r\n\r\n', ''],
   ['0000000000000005\r\nhello\r\n000\r\n\r\n', 'hello', ''],
-  ['5;a\r\nhello\r\n0;b=c;d="e;\\"\r"\r\n\r\n'.replace('\r"', '\t"'), 'hello', ''],
+  ['5;a\r\nhello\r\n0;b=c;d="e;\\"\t"\r\n\r\n', 'hello', ''],
   [
     '5;a=b;c\r\nhello\r\n0\r\nX-Sum: 1\r\nContent-Length: 5\r\nauthorization: x\r\ny:\t2\r\n\r\n',
     'hello',
