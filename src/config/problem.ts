@@ -26,6 +26,18 @@ export type Problem = {
   readonly severity: 'error' | 'warning';
 };
 
+/** What a problem is made of before its place in the file is known. */
+export type Finding = {
+  readonly path: Path;
+  readonly message: string;
+  readonly allowed?: string | undefined;
+  readonly suggestion?: string | undefined;
+  readonly value?: string | undefined;
+  readonly severity?: 'error' | 'warning';
+  /** Point at the key and not at its value. */
+  readonly atKey?: boolean;
+};
+
 /** Writes `file:line:column: path: what is wrong, what is allowed` on one line. */
 export function formatProblem(problem: Problem): string {
   const place = `${problem.file}:${problem.line}:${problem.column}: `;

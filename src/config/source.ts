@@ -19,7 +19,7 @@ import {
   type Scalar,
 } from 'yaml';
 import { type Environment, indexOfMask, mask, resolvePlain, substitute, unmask } from './environment.ts';
-import { formatPath, HIDDEN, type Path, type Problem } from './problem.ts';
+import { type Finding, formatPath, type Path, type Problem } from './problem.ts';
 import { redact, redactUnread, type Span } from './redact.ts';
 import { yamlMessage } from './yaml-message.ts';
 
@@ -28,18 +28,6 @@ type Entry = {
   readonly value: Span;
   readonly scalar: boolean;
   readonly fromEnvironment: boolean;
-};
-
-/** What a problem is made of before its place in the file is known. */
-export type Finding = {
-  readonly path: Path;
-  readonly message: string;
-  readonly allowed?: string | undefined;
-  readonly suggestion?: string | undefined;
-  readonly value?: string | undefined;
-  readonly severity?: 'error' | 'warning';
-  /** Point at the key and not at its value. */
-  readonly atKey?: boolean;
 };
 
 const CHARACTERS_MAX = 8 * 1024 * 1024;
@@ -59,7 +47,7 @@ export class Source {
   readonly #entries = new Map<string, Entry>();
   readonly #anchors = new Map<string, Node>();
   readonly #secrets = new Set<string>();
-  readonly #unknown: Path[] = [];
+  readonly #unknown = new Set<string>();
   #byAlias = 0;
   #aliasDepth = 0;
 
@@ -92,7 +80,7 @@ export class Source {
 
   /** Notes that nobody knows the key at this path; its value is not shown, since it may be a misspelt secret. */
   unknownAt(path: Path): void {
-    this.#unknown.push(path);
+    this.#unknown.add(keyOf(path));
   }
 
   /** Adds a problem at a path, or at what surrounds it when the text has nothing there. */
@@ -125,6 +113,7 @@ export class Source {
   #read(): unknown {
     const unfit = unfitness(this.text);
     if (unfit !== undefined) {
+      this.#lines.addNewLine(0);
       for (let index = this.text.indexOf('\n'); index !== -1; index = this.text.indexOf('\n', index + 1)) {
         this.#lines.addNewLine(index + 1);
       }
@@ -243,7 +232,7 @@ export class Source {
 
   #note(path: Path, key: Span | undefined, node: Node | undefined, fromEnvironment: boolean, value: unknown): unknown {
     const span = node === undefined ? { start: key?.end ?? 0, end: key?.end ?? 0 } : spanOf(node);
-    this.#entries.set(keyOf(path), { key, value: span, scalar: isScalar(node), fromEnvironment });
+    this.#entries.set(keyOf(path), { key, value: span, scalar: isScalar(node) || isAlias(node), fromEnvironment });
     if (isSecret(path) && typeof value === 'number') this.#secrets.add(String(value));
     return value;
   }
@@ -262,8 +251,10 @@ export class Source {
   #offset(path: Path, atKey: boolean): number {
     for (let length = path.length; length >= 0; length -= 1) {
       const entry = this.#entries.get(keyOf(path.slice(0, length)));
+      if (entry === undefined) continue;
       // What is missing is reported at the key of the mapping that lacks it.
-      if (entry !== undefined) return ((atKey || length < path.length) && entry.key?.start) || entry.value.start;
+      const key = atKey || length < path.length ? entry.key : undefined;
+      return (key ?? entry.value).start;
     }
     return 0;
   }
@@ -274,7 +265,8 @@ export class Source {
   }
 
   #isUnknown(path: Path): boolean {
-    return this.#unknown.some((unknown) => unknown.every((part, index) => path[index] === part));
+    if (this.#unknown.size === 0) return false;
+    return path.some((_, index) => this.#unknown.has(keyOf(path.slice(0, index + 1))));
   }
 }
 

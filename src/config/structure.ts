@@ -31,7 +31,7 @@ export type Structure = {
 
 /** Applies the schema to the data of a source, and reports to the source. */
 export function readStructure(source: Source): Structure {
-  const data = structuredClone(toPlain(source.data));
+  const data = toPlain(source.data);
   const indexes = new Map<unknown, number[]>();
   const removed: Path[] = [];
   const original = (path: Path): Path => toOriginal(data, indexes, path);
@@ -48,9 +48,9 @@ export function readStructure(source: Source): Structure {
       if (round === 0 || (issue.code === 'custom' && !touched(place))) reportIssue(source, issue, place);
       unfit.push(...unfitPaths(issue, data));
     }
-    if (unfit.some((path) => path.length === 0)) break;
     removed.push(...unfit.map(original));
     remove(data, indexes, unfit);
+    standIn(data, removed);
   }
   return { config: undefined, original, touched };
 }
@@ -156,7 +156,7 @@ function remove(data: unknown, indexes: Map<unknown, number[]>, paths: readonly 
   const done = new Set<string>();
   for (const path of ordered) {
     const key = JSON.stringify(path);
-    if (done.has(key)) continue;
+    if (path.length === 0 || done.has(key)) continue;
     done.add(key);
     const holder = valueAt(data, path.slice(0, -1));
     const last = path.at(-1)!;
@@ -166,6 +166,21 @@ function remove(data: unknown, indexes: Map<unknown, number[]>, paths: readonly 
       holder.splice(last, 1);
       indexes.set(holder, kept);
     } else if (typeof holder === 'object' && holder !== null) delete (holder as Record<string, unknown>)[last];
+  }
+}
+
+/** What takes the place of a required part that is missing or was taken out, so that the other parts can be looked at. */
+const STAND_INS: Readonly<Record<string, () => unknown>> = {
+  listeners: () => [{ address: '127.0.0.1:0' }],
+  services: () => ({}),
+  routes: () => [],
+};
+
+function standIn(data: unknown, removed: Path[]): void {
+  for (const [key, make] of Object.entries(STAND_INS)) {
+    if (child(data, key) !== undefined) continue;
+    (data as Record<string, unknown>)[key] = make();
+    removed.push([key]);
   }
 }
 
