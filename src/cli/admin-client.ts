@@ -120,7 +120,7 @@ export async function open(admin: Admin, request: AdminRequest): Promise<Answer<
 /** The failure of an answer that is not one of Tidegate's admin API. */
 export function notTidegate(admin: Admin, response: Response): Failure {
   const type = plain(response.headers.get('content-type') ?? 'no content type').slice(0, 60);
-  const message = `${admin.url.origin} answered ${response.status} (${type}), which is no answer of Tidegate's admin API; ${HOW_TO_SET}`;
+  const message = `${admin.url.origin} answered ${response.status} (${type}), which is no answer of Tidegate's admin API. ${HOW_TO_SET}`;
   return { kind: 'unreachable', message };
 }
 
@@ -154,7 +154,7 @@ export function headerText(text: string): string {
   return Buffer.from(plain(text).trim(), 'utf8').toString('latin1');
 }
 
-const HOW_TO_SET = 'another address is set by --admin URL or TIDEGATE_ADMIN';
+const HOW_TO_SET = 'Another address is set by --admin URL or TIDEGATE_ADMIN.';
 
 function urlOf(admin: Admin, request: AdminRequest): URL {
   const url = new URL(admin.url);
@@ -176,7 +176,7 @@ function unreachable(admin: Admin, method: AdminRequest['method'], error: unknow
     method === 'GET' || isNeverSent(error)
       ? ''
       : '; whether the change was made is not known, `tidegate status` shows it';
-  return { kind: 'unreachable', message: `${reasonOf(error, admin)}${fate}; ${HOW_TO_SET}` };
+  return { kind: 'unreachable', message: `${reasonOf(error, admin)}${fate}. ${HOW_TO_SET}` };
 }
 
 function reasonOf(error: unknown, admin: Admin): string {
@@ -184,7 +184,7 @@ function reasonOf(error: unknown, admin: Admin): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `${origin} did not answer in time`;
   switch (codeOf(error)) {
     case 'ECONNREFUSED':
-      return `nothing listens at ${origin}, is Tidegate running`;
+      return `nothing listens at ${origin} (is Tidegate running?)`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `${origin} cannot be reached, its name is not known`;

@@ -62,7 +62,7 @@ async function awaitDrain(admin: Admin, first: Receipt, json: boolean, io: CliIo
     if (signal.aborted) break;
     if (answer.kind !== 'ok') {
       // The traffic has moved all the same; whoever reads only the last line must know.
-      const message = `the change was made at epoch ${first.epoch}, its drain could not be followed: ${answer.message}`;
+      const message = `the change was made at epoch ${first.epoch}, but its drain could not be followed: ${answer.message}`;
       return reportFailure({ ...answer, message }, json, io);
     }
     receipt = answer.value;

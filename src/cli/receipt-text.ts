@@ -7,7 +7,7 @@
 
 import type { Receipt } from '../control/operations.ts';
 import { counted, duration, percent, sharesOf } from './figures.ts';
-import { plain, when } from './terminal-text.ts';
+import { movedBy, plain, when } from './terminal-text.ts';
 
 /** One line, such as `shop: blue 100→0%, green 0→100% at epoch 7 in 0.4 ms; 12 requests in flight on the earlier position`. */
 export function receiptLine(receipt: Receipt): string {
@@ -28,7 +28,7 @@ export function receiptAccount(receipt: Receipt): string {
   const why = receipt.note === '' ? '' : `: ${plain(receipt.note)}`;
   return [
     receiptLine(receipt),
-    `  ${when(receipt.at)}, ${plain(receipt.reason)} by ${plain(receipt.by)}${why}`,
+    `  ${when(receipt.at)}, ${movedBy(receipt.reason, receipt.by)}${why}`,
     `  ${drainLine(receipt)}`,
   ].join('\n');
 }

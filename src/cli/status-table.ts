@@ -11,11 +11,11 @@
 import type { EndpointView, PoolView, ServiceView } from '../control/operations.ts';
 import { amount, counted, errorPercent, latency, percent } from './figures.ts';
 import { bar, paint, type Tone } from './paint.ts';
-import { ascii, columnsOf, cut, fit, plain, when } from './terminal-text.ts';
+import { ascii, columnsOf, cut, fit, movedBy, plain, when } from './terminal-text.ts';
 
 /** What the table is drawn for: columns, and what they can show. */
 export interface TableStyle {
-  /** At least 20 columns are taken. */
+  /** At least 28 columns are taken, what a name, a share and a health need. */
   readonly width: number;
   readonly colour: boolean;
   /** Whether more than ASCII can be shown. */
@@ -34,7 +34,7 @@ interface Column {
   readonly tone: (pool: PoolView) => Tone;
 }
 
-const WIDTH_LEAST = 20;
+const WIDTH_LEAST = 28;
 const INDENT = 2;
 const BAR_LEAST = 5;
 const BAR_MOST = 20;
@@ -83,7 +83,7 @@ function heading(service: ServiceView, style: TableStyle): string {
   const { at, by, reason, note } = service.since;
   const name = cut(plain(service.name), style.width, mark(style));
   const why = note === '' ? '' : `: ${plain(note)}`;
-  const rest = `  epoch ${service.epoch}, ${plain(reason)} by ${plain(by)}, ${when(at)}${why}`;
+  const rest = `  epoch ${service.epoch}, ${movedBy(reason, by)}, ${when(at)}${why}`;
   return paint(name, 'bold', style.colour) + cut(rest, style.width - columnsOf(name), mark(style));
 }
 
@@ -229,8 +229,8 @@ function drainText(pool: PoolView): string {
 function endpointText(endpoint: EndpointView): string {
   const check = endpoint.lastCheck;
   const state = endpoint.health === 'down' ? 'down' : 'shut';
-  // A check that went well does not explain why an endpoint is shut.
-  const detail = check === null || check.ok ? '' : `: ${plain(check.detail)} (${when(check.at)})`;
+  // A check that went well does not explain why an endpoint is shut. Checks are seconds old: their day says nothing.
+  const detail = check === null || check.ok ? '' : `: ${plain(check.detail)} (${when(check.at).slice(-9)})`;
   return `${plain(endpoint.address)} ${state}${detail}`;
 }
 

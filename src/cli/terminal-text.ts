@@ -62,6 +62,11 @@ export function when(iso: string): string {
   return match === null ? plain(iso) : `${match[1]} ${match[2]}Z`;
 }
 
+/** Who moved traffic and how, as `flip by cli:ann`; a reload of the file is both. */
+export function movedBy(reason: string, by: string): string {
+  return reason === by ? plain(reason) : `${plain(reason)} by ${plain(by)}`;
+}
+
 function widthOf(char: string): number {
   // Most characters are ASCII: no need to ask Unicode about them.
   if (char < '\u0300') return 1;
