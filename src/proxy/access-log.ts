@@ -24,7 +24,7 @@ export class AccessLog {
   readonly #process: ProcessMember;
   readonly #send: (lines: string) => void;
   readonly #log = pino(
-    { base: null, level: 'info', formatters: { level: () => ({}) }, timestamp: pino.stdTimeFunctions.isoTime },
+    { base: { log: 'access' }, level: 'info', timestamp: pino.stdTimeFunctions.isoTime },
     { write: (line: string) => this.#keep(line) },
   );
 

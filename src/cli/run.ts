@@ -1,0 +1,116 @@
+/**
+ * `tidegate run`: the proxy itself, from the first line of its log to the last.
+ *
+ * Puts the planes together: control plane and data threads, the admin API, the watch on the config file, and the signals.
+ * SIGHUP reads the file again. The first SIGTERM or SIGINT stops in order, a second one ends at once. Logs are JSON
+ * lines on standard output; the access log goes to the same place through one writer.
+ */
+import { readFileSync } from 'node:fs';
+import { destination, pino } from 'pino';
+import { type AdminServer, startAdmin } from '../admin/server.ts';
+import { formatAddress } from '../config/address.ts';
+import { watchConfig } from '../config/watch.ts';
+import { ControlPlane } from '../control/control-plane.ts';
+import { readCommand, type VerbSpec } from './command.ts';
+import { type CliIo, EXIT } from './io.ts';
+
+const DEFAULT_FILE = 'tidegate.yaml';
+
+const SPEC: VerbSpec = {
+  name: 'run',
+  usage: '[--config FILE]',
+  about: `Runs the proxy with a config file (default: ${DEFAULT_FILE}). The file is watched: a good edit takes
+effect within a tenth of a second, a bad one is reported and changes nothing. Stops in order
+on SIGTERM, at once on a second one; SIGHUP reads the file again. Ends with 0 after a stop,
+1 when it cannot start. --admin, --token and --json have no effect.`,
+  words: { least: 0, most: 0 },
+  options: { config: { value: 'FILE', help: `the config file (default: ${DEFAULT_FILE})` } },
+};
+
+/** Runs until a signal ends it. */
+export async function run(args: readonly string[], io: CliIo): Promise<number> {
+  const command = readCommand(SPEC, args, io);
+  if (typeof command === 'number') return command;
+  const file = command.value('config') ?? DEFAULT_FILE;
+  const output = destination({ dest: 1, sync: false });
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
+
+  const plane = await ControlPlane.start({
+    file,
+    env: io.env,
+    log,
+    accessLog: (lines) => output.write(lines),
+  });
+  if ('failed' in plane) {
+    for (const line of plane.lines) io.err(`tidegate: ${line}\n`);
+    return EXIT.refused;
+  }
+  const { admin: settings } = plane.configInForce;
+  log.level = plane.configInForce.log.level;
+  let admin: AdminServer;
+  try {
+    admin = await startAdmin({
+      operations: plane,
+      host: settings.address.host,
+      port: settings.address.port,
+      token: settings.token ?? '',
+      allowedHosts: settings.allowedHosts,
+      log,
+      version: version(),
+    });
+  } catch (error) {
+    await plane.terminate();
+    const cause = error instanceof Error ? error.message : String(error);
+    io.err(`tidegate: the admin API cannot be opened at ${formatAddress(settings.address)}: ${cause}\n`);
+    return EXIT.refused;
+  }
+  const watch = watchConfig(file, {
+    known: plane.textInForce,
+    onSettled: (text) => void plane.reloadText(text),
+    onError: (message) => log.error({ file }, `the config file cannot be read, what is in force stays: ${message}`),
+  });
+  await watch.ready;
+  const reload = () => void plane.reload({ by: 'SIGHUP', reason: '', ifEpoch: null });
+  process.on('SIGHUP', reload);
+  log.info(
+    {
+      pid: process.pid,
+      listeners: plane.listeners(),
+      admin: formatAddress(admin.address),
+      threads: plane.threads.count,
+    },
+    'Tidegate is running',
+  );
+
+  await untilStopped(plane);
+  process.off('SIGHUP', reload);
+  await watch.close();
+  await admin.close();
+  log.info('Tidegate has stopped');
+  output.flushSync();
+  return EXIT.done;
+}
+
+/** Resolves when the first signal's orderly stop is done, or a second signal has cut it short. */
+async function untilStopped(plane: ControlPlane): Promise<void> {
+  await nextSignal();
+  await Promise.race([plane.stop(), nextSignal().then(() => plane.terminate())]);
+}
+
+function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const signals = ['SIGTERM', 'SIGINT'] as const;
+    const stop = () => {
+      for (const signal of signals) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, stop);
+  });
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
+}

@@ -1,0 +1,142 @@
+/**
+ * The owner of the board: which block of shared memory belongs to which identity.
+ *
+ * A series is (service, pool, version), an endpoint is (service, pool, address), a listener is its name. Asking for a
+ * known identity gives the same block again, which is how counters survive a reload. What the configuration no longer
+ * names is `retired`: it is still published while something of it is in flight, and then kept for a while out of sight,
+ * so that a version that comes back goes on counting where it stopped and no counter ever goes backwards.
+ */
+import { createEndpointMemory, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
+import { createListenerMemory, settleDeadListenerRow } from '../stats/listener-cells.ts';
+import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
+import type { SeriesEntry } from './operations.ts';
+
+/** Retired identities of one kind that are remembered. */
+const RETIRED_MAX = 256;
+
+export interface EndpointEntry {
+  readonly service: string;
+  readonly pool: string;
+  readonly endpoint: string;
+  readonly board: SharedArrayBuffer;
+}
+
+interface Record<T> {
+  readonly entry: T;
+  readonly board: SharedArrayBuffer;
+}
+
+/** Blocks of one kind by identity, those in use and those that are remembered. */
+class Shelf<T> {
+  readonly inUse = new Map<string, Record<T>>();
+  readonly retired = new Map<string, Record<T>>();
+
+  take(key: string, make: () => Record<T>): Record<T> {
+    const record = this.inUse.get(key) ?? this.retired.get(key) ?? make();
+    this.retired.delete(key);
+    this.inUse.set(key, record);
+    return record;
+  }
+
+  keepOnly(keys: ReadonlySet<string>): void {
+    for (const [key, record] of this.inUse) {
+      if (keys.has(key)) continue;
+      this.inUse.delete(key);
+      this.retired.set(key, record);
+    }
+    for (const key of this.retired.keys()) {
+      if (this.retired.size <= RETIRED_MAX) break;
+      this.retired.delete(key);
+    }
+  }
+}
+
+export class Board {
+  readonly #threads: number;
+  readonly #series = new Shelf<SeriesEntry>();
+  readonly #endpoints = new Shelf<EndpointEntry>();
+  readonly #listeners = new Shelf<{ readonly name: string }>();
+  /** Requests that were refused or that no route was found for. */
+  readonly unrouted: SharedArrayBuffer;
+
+  constructor(threads: number) {
+    this.#threads = threads;
+    this.unrouted = this.series('', '', '');
+  }
+
+  /** The block of a series; '' stands for no pool, or no service. */
+  series(service: string, pool: string, version: string): SharedArrayBuffer {
+    return this.#series.take(seriesKey(service, pool, version), () => {
+      const board = createSeriesMemory(this.#threads);
+      return { board, entry: { service, pool, version, board } };
+    }).board;
+  }
+
+  /** The block of an endpoint; a new one admits or not as `admitting` says, a known one stays as it is. */
+  endpoint(service: string, pool: string, endpoint: string, admitting: boolean): SharedArrayBuffer {
+    return this.#endpoints.take(`${service} ${pool} ${endpoint}`, () => {
+      const board = createEndpointMemory(this.#threads);
+      setAdmitting(board, admitting);
+      return { board, entry: { service, pool, endpoint, board } };
+    }).board;
+  }
+
+  listener(name: string): SharedArrayBuffer {
+    return this.#listeners.take(name, () => ({ board: createListenerMemory(this.#threads), entry: { name } })).board;
+  }
+
+  /** Retires everything that is not of these blocks. */
+  keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
+    for (const shelf of [this.#series, this.#endpoints, this.#listeners]) {
+      const keys = new Set<string>();
+      for (const [key, record] of shelf.inUse) {
+        if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);
+      }
+      shelf.keepOnly(keys);
+    }
+  }
+
+  /** Series that are published: those in use, and retired ones with something in flight. Services sorted by name. */
+  publishedSeries(): SeriesEntry[] {
+    const entries = [...this.#series.inUse.values()].map((record) => record.entry);
+    for (const record of this.#series.retired.values()) {
+      if (new SeriesReader(record.board).inFlight() > 0) entries.push(record.entry);
+    }
+    return entries.sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : 0));
+  }
+
+  /** Every series of a service, retired ones too: the whole account of its positions. */
+  seriesOf(service: string): SeriesReader[] {
+    const readers: SeriesReader[] = [];
+    for (const records of [this.#series.inUse, this.#series.retired]) {
+      for (const { entry, board } of records.values())
+        if (entry.service === service) readers.push(new SeriesReader(board));
+    }
+    return readers;
+  }
+
+  endpoints(): EndpointEntry[] {
+    return [...this.#endpoints.inUse.values()].map((record) => record.entry);
+  }
+
+  listeners(): { readonly name: string; readonly board: SharedArrayBuffer }[] {
+    return [...this.#listeners.inUse.entries()].map(([name, { board }]) => ({ name, board }));
+  }
+
+  /** Closes the books of a dead thread; returns how many exchanges it took with it. */
+  settle(thread: number): number {
+    let lost = 0;
+    for (const records of [this.#series.inUse, this.#series.retired]) {
+      for (const { board } of records.values()) lost += settleDeadThread(board, thread);
+    }
+    for (const records of [this.#endpoints.inUse, this.#endpoints.retired]) {
+      for (const { board } of records.values()) settleDeadEndpointLine(board, thread);
+    }
+    for (const { board } of this.#listeners.inUse.values()) settleDeadListenerRow(board, thread);
+    return lost;
+  }
+}
+
+function seriesKey(service: string, pool: string, version: string): string {
+  return JSON.stringify([service, pool, version]);
+}

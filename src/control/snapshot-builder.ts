@@ -1,0 +1,151 @@
+/**
+ * Config in, snapshot out: every name resolved to an index, every identity to its block of shared memory.
+ *
+ * Building has no effect on what is in force. Blocks of new identities come to be here; if the snapshot is not committed
+ * in the end, they are retired with the next one.
+ */
+import { formatAddress } from '../config/address.ts';
+import type { Config, Route, Service } from '../config/schema.ts';
+import type { RouteMatch } from '../routing/route-match.ts';
+import type { KeySource, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
+import type { Board } from './board.ts';
+
+/** How long a sticky cookie lives when the file does not say: a year, for a client that comes back. */
+const COOKIE_MAX_AGE_S = 365 * 24 * 3600;
+
+export interface SnapshotParts {
+  readonly config: Config;
+  readonly generation: number;
+  readonly board: Board;
+  readonly gateOf: (service: string, pools: readonly string[]) => SharedArrayBuffer;
+  /** The port that stands for a listener's configured one, which may be 0. */
+  readonly portOf: (listener: string) => number;
+}
+
+export function buildSnapshot(parts: SnapshotParts): Snapshot {
+  const { config, board } = parts;
+  const services = [...config.services.values()];
+  const indexes = new Map(services.map((service, index) => [service.name, index]));
+  return {
+    generation: parts.generation,
+    listeners: config.listeners.map((listener) => ({
+      name: listener.name,
+      host: listener.address.host,
+      port: parts.portOf(listener.name),
+      trustedProxies: listener.trustedProxies.map((network) => `${network.address}/${network.bits}`),
+      headMs: listener.timeouts.headMs,
+      keepAliveMs: listener.timeouts.keepAliveMs,
+      board: board.listener(listener.name),
+    })),
+    services: services.map((service) => serviceSpec(service, parts)),
+    routes: config.routes.map((route) => {
+      const index = indexes.get(route.service)!;
+      return routeSpec(route, index, services[index]!);
+    }),
+    limits: {
+      headBytes: config.limits.headBytes,
+      targetBytes: config.limits.targetBytes,
+      fields: config.limits.fields,
+      bodyBytes: Number.isFinite(config.limits.bodyBytes) ? config.limits.bodyBytes : null,
+      strictPaths: config.limits.paths === 'strict',
+    },
+    accessLog:
+      config.log.access.mode === 'sampled'
+        ? { kind: 'sampled', share: config.log.access.share }
+        : { kind: config.log.access.mode },
+    unrouted: board.unrouted,
+  };
+}
+
+function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): ServiceSpec {
+  const pools = [...service.pools.values()];
+  const admitting = service.health?.initial !== 'shut';
+  return {
+    name: service.name,
+    pools: pools.map((pool) => ({
+      name: pool.name,
+      version: pool.version,
+      board: board.series(service.name, pool.name, pool.version),
+      endpoints: pool.endpoints.map((endpoint) => {
+        const address = formatAddress(endpoint.address);
+        return {
+          address,
+          host: endpoint.address.host,
+          port: endpoint.address.port,
+          weight: endpoint.weight,
+          board: board.endpoint(service.name, pool.name, address, admitting),
+        };
+      }),
+    })),
+    gate: gateOf(
+      service.name,
+      pools.map((pool) => pool.name),
+    ),
+    board: board.series(service.name, '', ''),
+    balance: service.balance,
+    hashOn: keySource(service.hashOn),
+    sticky: service.sticky === undefined ? null : keySource(service.sticky),
+    preview: service.preview ?? null,
+    timeouts: service.timeouts,
+    connectionsMax: service.limits.connections,
+    queueMax: service.limits.queue,
+    upstreamIdleMs: service.keepAlive.idleMs,
+    drainMs: service.drainMs,
+    versionHeader: service.versionHeader ?? null,
+  };
+}
+
+function keySource(source: Service['hashOn']): KeySource {
+  switch (source.kind) {
+    case 'cookie': {
+      const maxAgeS = source.maxAgeMs === undefined ? COOKIE_MAX_AGE_S : Math.ceil(source.maxAgeMs / 1000);
+      return { kind: 'cookie', name: source.name, maxAgeS };
+    }
+    case 'header':
+      return { kind: 'header', name: source.name };
+    case 'clientIp':
+      return { kind: 'client-address' };
+    default:
+      return source satisfies never;
+  }
+}
+
+function routeSpec(route: Route, index: number, service: Service): RouteSpec {
+  const { timeouts } = service;
+  return {
+    name: route.id,
+    match: routeMatch(route),
+    service: index,
+    upgrade: route.upgrade.map((protocol) => protocol.toLowerCase()),
+    timeouts: {
+      connectMs: route.timeouts.connectMs ?? timeouts.connectMs,
+      responseMs: route.timeouts.responseMs ?? timeouts.responseMs,
+      idleMs: route.timeouts.idleMs ?? timeouts.idleMs,
+      queueMs: route.timeouts.queueMs ?? timeouts.queueMs,
+    },
+  };
+}
+
+function routeMatch(route: Route): RouteMatch {
+  const named = (conditions: Route['headers']): RouteMatch['headers'] =>
+    conditions.map(({ name, match }) => {
+      switch (match.kind) {
+        case 'exact':
+          return [name, { kind: 'exact', value: match.value }];
+        case 'regex':
+          return [name, { kind: 'regex', source: match.value }];
+        case 'present':
+          return [name, { kind: 'present', present: match.value }];
+        default:
+          return match satisfies never;
+      }
+    });
+  return {
+    hosts: route.hosts,
+    path: { kind: route.path.kind, value: route.path.value },
+    methods: route.methods,
+    headers: named(route.headers),
+    query: named(route.query),
+    cookies: named(route.cookies),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * What people and scripts see of the control plane: its state as plain data, made at the moment of the question.
+ */
+import { formatAddress } from '../config/address.ts';
+import type { Config, Endpoint, Service } from '../config/schema.ts';
+import type { HealthChecker } from '../health/checker.ts';
+import { readEndpoint } from '../stats/endpoint-cells.ts';
+import { CODES, SeriesReader } from '../stats/series.ts';
+import type { Board } from './board.ts';
+import type { Drains } from './drains.ts';
+import type { LiveRates } from './live-rates.ts';
+import type { EndpointView, PoolView, ServiceView, Weights } from './operations.ts';
+import type { ServiceGate } from './service-gate.ts';
+
+export interface ViewSources {
+  readonly config: Config;
+  readonly board: Board;
+  readonly health: HealthChecker;
+  readonly rates: LiveRates;
+  readonly drains: Drains;
+}
+
+/** The identity of an endpoint for health checks. */
+export function healthKey(service: string, pool: string, address: string): string {
+  return `${service} ${pool} ${address}`;
+}
+
+/** The identity of a series for live figures. */
+export function rateKey(service: string, pool: string, version: string): string {
+  return JSON.stringify([service, pool, version]);
+}
+
+/** Each pool's part of the traffic, 0 to 1. */
+export function sharesOf(weights: Weights): Record<string, number> {
+  const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
+  return Object.fromEntries(Object.entries(weights).map(([pool, weight]) => [pool, sum > 0 ? weight / sum : 0]));
+}
+
+export function serviceView(gate: ServiceGate, sources: ViewSources): ServiceView {
+  const service = sources.config.services.get(gate.service)!;
+  return {
+    name: gate.service,
+    epoch: gate.epoch,
+    traffic: gate.weights,
+    previous: gate.previous,
+    since: gate.since,
+    pools: [...service.pools.keys()].map((pool) => poolView(service, pool, gate, sources)),
+  };
+}
+
+function poolView(service: Service, name: string, gate: ServiceGate, sources: ViewSources): PoolView {
+  const pool = service.pools.get(name)!;
+  const series = new SeriesReader(sources.board.series(service.name, name, pool.version));
+  const codes = series.codes();
+  const weight = gate.weights[name] ?? 0;
+  const inFlight = series.inFlight();
+  const state = weight > 0 ? 'serving' : inFlight > 0 ? 'draining' : 'idle';
+  return {
+    name,
+    version: pool.version,
+    weight,
+    share: sharesOf(gate.weights)[name] ?? 0,
+    state,
+    inFlight,
+    tunnels: series.tunnelsOpen(),
+    drainDeadline: state === 'draining' ? sources.drains.deadlineOf(service.name, name) : null,
+    requests: series.ended(),
+    errors: codes[CODES.indexOf('5xx')]!,
+    live: sources.rates.figures(rateKey(service.name, name, pool.version)),
+    endpoints: pool.endpoints.map((endpoint) => endpointView(service, name, endpoint, sources)),
+  };
+}
+
+function endpointView(service: Service, pool: string, endpoint: Endpoint, sources: ViewSources): EndpointView {
+  const address = formatAddress(endpoint.address);
+  const totals = readEndpoint(sources.board.endpoint(service.name, pool, address, true));
+  const state = sources.health.stateOf(healthKey(service.name, pool, address));
+  return {
+    address,
+    weight: endpoint.weight,
+    health: state.health,
+    admitting: totals.admitting,
+    lastCheck: state.lastCheck,
+    inFlight: totals.inFlight,
+    connections: totals.connections,
+    idle: totals.idle,
+    queued: totals.queued,
+  };
+}
