@@ -50,8 +50,9 @@ export function quantileUs(counts: ArrayLike<number>, q: number): number {
 }
 
 /**
- * How many of the recorded durations are at most `boundUs`. Exact where the bound is the lower bound of a bucket;
- * otherwise the bucket that the bound cuts counts as above it, so the answer is never too high.
+ * How many of the recorded durations are at most `boundUs`. Exact where the bound is the lower bound of a bucket, but
+ * for durations of just `boundUs`, which count as above it, as does all of a bucket that the bound cuts. So the answer
+ * is never too high.
  */
 export function countAtMost(counts: ArrayLike<number>, boundUs: number): number {
   let below = 0;

@@ -1,0 +1,36 @@
+import t from 'tap';
+import {
+  createListenerMemory,
+  ListenerWriter,
+  readListener,
+  settleDeadListenerRow,
+} from '../../../src/stats/listener-cells.ts';
+
+t.test('connections are active or idle, and what was accepted stays counted', async (t) => {
+  const memory = createListenerMemory(2);
+  const first = new ListenerWriter(memory, 0);
+  const second = new ListenerWriter(memory, 1);
+  t.strictSame(readListener(memory), { accepted: 0, active: 0, idle: 0, refused: 0 });
+  for (let count = 0; count < 3; count++) first.opened();
+  second.opened();
+  first.active(1);
+  second.active(1);
+  second.refused();
+  t.strictSame(readListener(memory), { accepted: 4, active: 2, idle: 2, refused: 1 });
+  first.active(-1);
+  first.closed();
+  t.strictSame(readListener(memory), { accepted: 4, active: 1, idle: 2, refused: 1 });
+});
+
+t.test("a dead thread's connections are gone, and its counts stay", async (t) => {
+  const memory = createListenerMemory(2);
+  for (let thread = 0; thread < 2; thread++) {
+    const writer = new ListenerWriter(memory, thread);
+    writer.opened();
+    writer.opened();
+    writer.active(1);
+    writer.refused();
+  }
+  settleDeadListenerRow(memory, 0);
+  t.strictSame(readListener(memory), { accepted: 4, active: 1, idle: 1, refused: 2 });
+});
