@@ -45,8 +45,8 @@ export type WatchEvents = {
 export type ConfigWatch = {
   /** Resolves when no later change can be missed. */
   readonly ready: Promise<void>;
-  /** Looks at the file now, as if the disk had stirred (SIGHUP). */
-  readonly check: () => void;
+  /** Looks at the file as if the disk had stirred (SIGHUP); resolves when it has settled and everything was told. */
+  readonly check: () => Promise<void>;
   /** Releases everything; after it resolves nothing is called any more. */
   readonly close: () => Promise<void>;
 };
@@ -55,7 +55,7 @@ export type ConfigWatch = {
 export function watchConfig(path: string, events: WatchEvents): ConfigWatch {
   const watching = new Watching(path, events);
   const ready = watching.begin();
-  return { ready, check: () => watching.nudge(), close: () => watching.close() };
+  return { ready, check: () => watching.check(), close: () => watching.close() };
 }
 
 type Seen =
@@ -95,6 +95,12 @@ class Watching {
       // A nudge that came after the last look must not be lost.
       if (this.#stirred) this.nudge();
     });
+  }
+
+  async check(): Promise<void> {
+    await this.#began;
+    this.nudge();
+    while (this.#settling !== undefined) await this.#settling;
   }
 
   async close(): Promise<void> {
