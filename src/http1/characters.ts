@@ -2,7 +2,7 @@
  * Character classes of HTTP/1.1 as tables, and the few codes that the parsers name.
  *
  * The parsers walk a latin1 string by character code, so a class is one load from a 256-byte table. Regular expressions
- * were measured no faster on lines of ordinary length, and a table cannot backtrack.
+ * were measured slower on whole heads, and a table cannot backtrack.
  *
  * Source: RFC 9110, section 5.6.2 (token) and 5.5 (field values); RFC 3986, section 2 (URI characters).
  */
@@ -12,6 +12,7 @@ export const LF = 0x0a;
 export const CR = 0x0d;
 export const SP = 0x20;
 export const COLON = 0x3a;
+export const DEL = 0x7f;
 
 function classOf(characters: string, ...ranges: readonly (readonly [number, number])[]): Uint8Array {
   const table = new Uint8Array(256);

@@ -10,7 +10,7 @@
  * Source: RFC 9112, section 5; RFC 9110, section 5.5.
  */
 
-import { COLON, CR, FIELD_VALUE, HTAB, isBlank, LF, SP, TOKEN, trimBlanks } from './characters.ts';
+import { COLON, CR, DEL, HTAB, isBlank, LF, SP, TOKEN, trimBlanks } from './characters.ts';
 import type { RefusalKind } from './fault.ts';
 import { fieldIdAt, sameNameAt } from './field-names.ts';
 
@@ -43,48 +43,42 @@ export class FieldLines {
    */
   scan(text: string, from: number, fieldsMax: number): RefusalKind | '' {
     if (fieldsMax > this.start.length) this.#grow(fieldsMax);
+    const token = TOKEN;
     let count = 0;
     let at = from;
     this.count = 0;
     for (;;) {
-      const nameFrom = at;
-      let code = text.charCodeAt(at);
-      while (TOKEN[code] === 1) code = text.charCodeAt(++at);
-      if (code !== COLON || at === nameFrom) {
-        if (code !== CR || at !== nameFrom) return nameFault(text, nameFrom, at, count === 0);
+      const lineEnd = text.indexOf('\r', at);
+      if (lineEnd === at) {
         if (text.charCodeAt(at + 1) !== LF || at + 2 !== text.length) return 'bare-carriage-return';
         this.end = at;
         this.count = count;
         return '';
       }
+      if (lineEnd < 0) return text.indexOf('\n', at) < 0 ? 'head-malformed' : 'bare-line-feed';
       if (count === fieldsMax) return 'fields-too-many';
-      const colon = at;
-      do code = text.charCodeAt(++at);
-      while (code === SP || code === HTAB);
-      const valueFrom = at;
-      while (FIELD_VALUE[code] === 1) code = text.charCodeAt(++at);
-      if (code !== CR || text.charCodeAt(at + 1) !== LF) return valueFault(code);
-      let valueTo = at;
+      let colon = at;
+      while (token[text.charCodeAt(colon)] === 1) colon++;
+      if (text.charCodeAt(colon) !== COLON || colon === at) return nameFault(text, at, colon, count === 0);
+      // Comparisons in a bounded loop take half the time of a table here, and values are most of a head.
+      for (let index = colon + 1; index < lineEnd; index++) {
+        const code = text.charCodeAt(index);
+        if ((code < SP && code !== HTAB) || code === DEL) return code === LF ? 'bare-line-feed' : 'field-value-control';
+      }
+      if (text.charCodeAt(lineEnd + 1) !== LF) return 'bare-carriage-return';
+      let valueFrom = colon + 1;
+      let valueTo = lineEnd;
+      while (valueFrom < valueTo && isBlank(text.charCodeAt(valueFrom))) valueFrom++;
       while (valueTo > valueFrom && isBlank(text.charCodeAt(valueTo - 1))) valueTo--;
-      at += 2;
-      this.start[count] = nameFrom;
+      this.start[count] = at;
       this.colon[count] = colon;
       this.valueFrom[count] = valueFrom;
       this.valueTo[count] = valueTo;
-      this.id[count] = fieldIdAt(text, nameFrom, colon);
+      this.id[count] = fieldIdAt(text, at, colon);
       this.dropped[count] = 0;
+      at = lineEnd + 2;
       count++;
     }
-  }
-
-  /** The value of a line, without the white space around it. */
-  value(text: string, line: number): string {
-    return text.slice(this.valueFrom[line]!, this.valueTo[line]!);
-  }
-
-  /** The name of a line as sent. */
-  name(text: string, line: number): string {
-    return text.slice(this.start[line]!, this.colon[line]!);
   }
 
   /** Marks every line with the lower-case `name` as not passed on. */
@@ -131,11 +125,6 @@ function nameFault(text: string, nameFrom: number, at: number, isFirst: boolean)
   if (code === LF) return 'bare-line-feed';
   if (code === CR) return text.charCodeAt(at + 1) === LF ? 'field-without-colon' : 'bare-carriage-return';
   return 'field-name-malformed';
-}
-
-function valueFault(code: number): RefusalKind {
-  if (code === LF) return 'bare-line-feed';
-  return code === CR ? 'bare-carriage-return' : 'field-value-control';
 }
 
 /**

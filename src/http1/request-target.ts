@@ -33,11 +33,12 @@ export class RequestTarget {
 
   /** Reads the target that begins at `from` and ends at the first space. Gives '' or why it is refused. */
   read(text: string, from: number, method: string, bytesMax: number): RefusalKind | '' {
+    const allowed = TARGET;
     let question = -1;
     let at = from;
     for (;;) {
       const code = text.charCodeAt(at);
-      if (TARGET[code] !== 1) {
+      if (allowed[code] !== 1) {
         if (code === SP) break;
         return code === HASH ? 'target-fragment' : 'target-malformed';
       }
