@@ -55,7 +55,7 @@ export function isLoopback(host: string): boolean {
   return loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** Whether two listening addresses cannot be open at once: same port, and the same host or one that means every host. */
+/** Whether two listening addresses cannot be open at once: one port, and one host or a host that means every host. */
 export function clash(left: Address, right: Address): boolean {
   if (left.port === 0 || left.port !== right.port) return false;
   const [a, b] = [localName(left.host), localName(right.host)];

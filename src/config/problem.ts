@@ -1,5 +1,6 @@
 /**
- * A problem of a config: where it is, what is wrong and what is allowed. Bad input is never thrown; it is a list of these.
+ * A problem of a config: where it is, what is wrong and what is allowed. Bad input is never thrown; it becomes a list
+ * of these.
  *
  * Line and column count from one, as editors do. A value that is a secret, or that came from the environment, is
  * shown as `***`: the text of a problem goes to logs, terminals and the admin API, and must be safe in all of them.

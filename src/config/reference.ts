@@ -110,18 +110,23 @@ function typeOf(node: LanguageNode): string {
 }
 
 function presetOf(node: LanguageNode, required: boolean): string {
-  if (required) return '*required*';
+  if (required) return '_required_';
   const preset = node.default;
   if (preset === undefined || (typeof preset === 'object' && preset !== null && Object.keys(preset).length === 0))
     return '';
   return `\`${typeof preset === 'string' ? preset : JSON.stringify(preset)}\``;
 }
 
+/** A table whose columns are as wide as their widest cell, which is how the formatter of this repository has them. */
 function table(rows: readonly Row[]): string {
-  const lines = rows.map(
-    ({ key, type, preset, meaning }) => `| \`${key}\` | ${cell(type)} | ${preset} | ${cell(meaning)} |`,
-  );
-  return ['| key | form | default | meaning |', '| --- | --- | --- | --- |', ...lines].join('\n');
+  const cells = rows.map(({ key, type, preset, meaning }) => [`\`${key}\``, cell(type), preset, cell(meaning)]);
+  const head = ['key', 'form', 'default', 'meaning'];
+  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string => {
+    const padded = row.map((text, column) => text.padEnd(widths[column]!));
+    return `| ${padded.join(' | ')} |`;
+  };
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
 }
 
 function cell(text: string): string {

@@ -188,9 +188,7 @@ export const service = z
       .describe('The sets of endpoints, each of one version.'),
     traffic: traffic
       .optional()
-      .describe(
-        'The weights of the pools, or the name of the pool that takes everything. Only a service with one pool can do without.',
-      ),
+      .describe('The weights of the pools, or the pool that takes everything. A service with one pool needs none.'),
     balance: z
       .enum(['round-robin', 'least-request', 'random', 'hash'])
       .default('least-request')

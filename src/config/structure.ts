@@ -169,7 +169,7 @@ function remove(data: unknown, indexes: Map<unknown, number[]>, paths: readonly 
   }
 }
 
-/** What takes the place of a required part that is missing or was taken out, so that the other parts can be looked at. */
+/** What takes the place of a required part that is missing or was taken out, so that the others can be looked at. */
 const STAND_INS: Readonly<Record<string, () => unknown>> = {
   listeners: () => [{ address: '127.0.0.1:0' }],
   services: () => ({}),

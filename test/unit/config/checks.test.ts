@@ -4,7 +4,10 @@ import { read, SMALL } from './texts.ts';
 
 const TWO = SMALL.replace(
   '      blue: { version: v1.0, endpoints: [127.0.0.1:3001] }\n',
-  '      blue: { version: v1.0, endpoints: [127.0.0.1:3001] }\n      green: { version: v2.0, endpoints: [127.0.0.1:3101] }\n    traffic: { blue: 1, green: 0 }\n',
+  `      blue: { version: v1.0, endpoints: [127.0.0.1:3001] }
+      green: { version: v2.0, endpoints: [127.0.0.1:3101] }
+    traffic: { blue: 1, green: 0 }
+`,
 );
 
 type Case = {
@@ -59,7 +62,11 @@ const cases: readonly Case[] = [
   },
   {
     title: 'a more or less specific match is reachable whatever stands above it',
-    text: `${SMALL}  - { path: /a, service: shop }\n  - { path: { exact: /a }, service: shop }\n  - { method: GET, service: shop }\n  - { host: "*.x", service: shop }\n  - { host: a.x, service: shop }\n`,
+    text: `${SMALL}  - { path: /a, service: shop }
+  - { path: { exact: /a }, service: shop }
+  - { method: GET, service: shop }
+  - { host: "*.x", service: shop }
+  - { host: a.x, service: shop }\n`,
     expected: [],
   },
   {

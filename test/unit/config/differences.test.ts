@@ -86,7 +86,11 @@ t.test('what means the same is no difference', async (t) => {
   );
   t.same(sentences(['[get, post]', '[POST, GET]'], ['X-Tenant', 'x-tenant'], ['/api/', '/api']), []);
   const [head = '', routes = ''] = LARGE.split('routes:\n');
-  const turned = `${head}routes:\n${routes.trimEnd().split('\n').reverse().join('\n')}\n`;
+  const turned = `${head}routes:\n${routes
+    .trimEnd()
+    .split(/\n(?= {2}- )/)
+    .reverse()
+    .join('\n')}\n`;
   t.same(differences(before, accept(turned)), [], 'the order of routes');
 });
 

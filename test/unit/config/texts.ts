@@ -55,7 +55,11 @@ services:
 routes:
   - { host: shop.example.com, path: /api/, service: shop }
   - { name: tenants, path: { regex: '^/v[0-9]+/' }, headers: { X-Tenant: acme }, service: shop }
-  - { host: ["*.example.com", Example.org], path: { exact: /a }, method: [get, post], service: api, timeouts: { response: 1s } }
+  - host: ["*.example.com", Example.org]
+    path: { exact: /a }
+    method: [get, post]
+    service: api
+    timeouts: { response: 1s }
   - { query: { q: { present: true } }, cookies: { beta: { regex: '^y' } }, service: api, upgrade: [] }
 `;
 
