@@ -1,7 +1,7 @@
 /**
  * The owner of the board: which block of shared memory belongs to which identity.
  *
- * A series is (service, pool, version), an endpoint is (service, pool, address), a listener is its name. Asking for a
+ * A series is (service, pool, version), an endpoint is (service, pool, address), a listener is its key. Asking for a
  * known identity gives the same block again, which is how counters survive a reload. What the configuration no longer
  * names is `retired`: it is still published while something of it is in flight, and then kept for a while out of sight,
  * so that a version that comes back goes on counting where it stopped and no counter ever goes backwards.
@@ -55,7 +55,7 @@ export class Board {
   readonly #threads: number;
   readonly #series = new Shelf<SeriesEntry>();
   readonly #endpoints = new Shelf<EndpointEntry>();
-  readonly #listeners = new Shelf<{ readonly name: string }>();
+  readonly #listeners = new Shelf<null>();
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
 
@@ -81,8 +81,8 @@ export class Board {
     }).board;
   }
 
-  listener(name: string): SharedArrayBuffer {
-    return this.#listeners.take(name, () => ({ board: createListenerMemory(this.#threads), entry: { name } })).board;
+  listener(key: string): SharedArrayBuffer {
+    return this.#listeners.take(key, () => ({ board: createListenerMemory(this.#threads), entry: null })).board;
   }
 
   /** Retires everything that is not of these blocks. */
@@ -119,8 +119,8 @@ export class Board {
     return [...this.#endpoints.inUse.values()].map((record) => record.entry);
   }
 
-  listeners(): { readonly name: string; readonly board: SharedArrayBuffer }[] {
-    return [...this.#listeners.inUse.entries()].map(([name, { board }]) => ({ name, board }));
+  findEndpoint(service: string, pool: string, endpoint: string): EndpointEntry | undefined {
+    return this.#endpoints.inUse.get(`${service} ${pool} ${endpoint}`)?.entry;
   }
 
   /** Closes the books of a dead thread; returns how many exchanges it took with it. */

@@ -11,6 +11,7 @@
 import { createGateMemory, GateWriter } from '../routing/gate.ts';
 import { POSITION_SLOTS, type SeriesReader } from '../stats/series.ts';
 import type { MoveReason, Receipt, Weights } from './operations.ts';
+import type { PositionRecord } from './state-store.ts';
 
 /** How a gate came to stand where it stands. */
 export interface Since {
@@ -92,6 +93,15 @@ export class ServiceGate {
       this.pools.map((pool) => this.weights[pool] ?? 0),
     );
     return { earlierSlot, from };
+  }
+
+  /** Takes over what the state file knows, without moving: `restate` or `move` must follow. */
+  restore(record: PositionRecord): void {
+    this.epoch = record.epoch;
+    this.weights = record.weights;
+    this.previous = record.previous;
+    this.fingerprint = record.fingerprint;
+    this.since = { at: record.at, by: record.by, reason: record.reason, note: record.note };
   }
 
   /** Writes the position in force into the memory again, unchanged: for a snapshot with other pools. */

@@ -5,7 +5,7 @@
  * in the end, they are retired with the next one.
  */
 import { formatAddress } from '../config/address.ts';
-import type { Config, Route, Service } from '../config/schema.ts';
+import type { Config, Listener, Route, Service } from '../config/schema.ts';
 import type { RouteMatch } from '../routing/route-match.ts';
 import type { KeySource, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
@@ -19,7 +19,7 @@ export interface SnapshotParts {
   readonly board: Board;
   readonly gateOf: (service: string, pools: readonly string[]) => SharedArrayBuffer;
   /** The port that stands for a listener's configured one, which may be 0. */
-  readonly portOf: (listener: string) => number;
+  readonly portOf: (key: string) => number;
 }
 
 export function buildSnapshot(parts: SnapshotParts): Snapshot {
@@ -29,13 +29,14 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
   return {
     generation: parts.generation,
     listeners: config.listeners.map((listener) => ({
+      key: listenerKey(listener),
       name: listener.name,
       host: listener.address.host,
-      port: parts.portOf(listener.name),
+      port: parts.portOf(listenerKey(listener)),
       trustedProxies: listener.trustedProxies.map((network) => `${network.address}/${network.bits}`),
       headMs: listener.timeouts.headMs,
       keepAliveMs: listener.timeouts.keepAliveMs,
-      board: board.listener(listener.name),
+      board: board.listener(listenerKey(listener)),
     })),
     services: services.map((service) => serviceSpec(service, parts)),
     routes: config.routes.map((route) => {
@@ -55,6 +56,11 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
         : { kind: config.log.access.mode },
     unrouted: board.unrouted,
   };
+}
+
+/** A listener is its address, whatever it is called; where the system chooses the port, it is its name. */
+export function listenerKey({ name, address }: Listener): string {
+  return address.port === 0 ? name : formatAddress(address);
 }
 
 function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): ServiceSpec {

@@ -3,11 +3,11 @@
  */
 import { formatAddress } from '../config/address.ts';
 import type { Config, Endpoint, Service } from '../config/schema.ts';
-import type { HealthChecker } from '../health/checker.ts';
 import { readEndpoint } from '../stats/endpoint-cells.ts';
 import { CODES, SeriesReader } from '../stats/series.ts';
 import type { Board } from './board.ts';
 import type { Drains } from './drains.ts';
+import type { HealthWatch } from './health-watch.ts';
 import type { LiveRates } from './live-rates.ts';
 import type { EndpointView, PoolView, ServiceView, Weights } from './operations.ts';
 import type { ServiceGate } from './service-gate.ts';
@@ -15,14 +15,9 @@ import type { ServiceGate } from './service-gate.ts';
 export interface ViewSources {
   readonly config: Config;
   readonly board: Board;
-  readonly health: HealthChecker;
+  readonly health: HealthWatch;
   readonly rates: LiveRates;
   readonly drains: Drains;
-}
-
-/** The identity of an endpoint for health checks. */
-export function healthKey(service: string, pool: string, address: string): string {
-  return `${service} ${pool} ${address}`;
 }
 
 /** The identity of a series for live figures. */
@@ -74,7 +69,7 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
 function endpointView(service: Service, pool: string, endpoint: Endpoint, sources: ViewSources): EndpointView {
   const address = formatAddress(endpoint.address);
   const totals = readEndpoint(sources.board.endpoint(service.name, pool, address, true));
-  const state = sources.health.stateOf(healthKey(service.name, pool, address));
+  const state = sources.health.stateOf(service.name, pool, address);
   return {
     address,
     weight: endpoint.weight,

@@ -91,7 +91,7 @@ class DataThread {
       // Before its listeners: a replaced thread is given a generation that is already in force.
       this.#context.stage(new Runtime(snapshot, this.#start.thread, this.#context.runtime.endpoints));
       for (const spec of snapshot.listeners) {
-        if (this.#listeners.has(spec.name)) continue;
+        if (this.#listeners.has(spec.key)) continue;
         opened.push(
           await ListenerRuntime.open(spec, this.#start.thread, this.#start.reusePort, (socket, listener) =>
             this.#onConnection(socket, listener),
@@ -116,18 +116,18 @@ class DataThread {
     const context = this.#context;
     context.accessLog.mode = now.snapshot.accessLog;
     this.#retired.push(...now.activate(before, context.nowMs));
-    for (const listener of this.#staged.get(now.generation) ?? []) this.#listeners.set(listener.spec.name, listener);
+    for (const listener of this.#staged.get(now.generation) ?? []) this.#listeners.set(listener.spec.key, listener);
     this.#staged.clear();
     for (const { socket, listener } of this.#early.splice(0)) new Downstream(socket, listener, context);
-    const kept = new Map(now.snapshot.listeners.map((spec) => [spec.name, spec]));
-    for (const [name, listener] of this.#listeners) {
-      const spec = kept.get(name);
+    const kept = new Map(now.snapshot.listeners.map((spec) => [spec.key, spec]));
+    for (const [key, listener] of this.#listeners) {
+      const spec = kept.get(key);
       if (spec !== undefined) {
         listener.configure(spec);
         continue;
       }
       listener.close();
-      this.#listeners.delete(name);
+      this.#listeners.delete(key);
       for (const downstream of context.downstreams) if (downstream.listener === listener) downstream.stop();
     }
   }

@@ -27,7 +27,9 @@ export interface Timeouts {
 }
 
 export interface ListenerSpec {
-  /** The listener's identity and metric label: the address as configured. */
+  /** The listener's identity from one generation to the next. */
+  readonly key: string;
+  /** What logs and metrics call it. */
   readonly name: string;
   readonly host: string;
   /** Never 0: the control plane has chosen a port by now. */

@@ -1,0 +1,169 @@
+/**
+ * The configuration in force, and how another takes its place.
+ *
+ * A text that has errors changes nothing and is reported once, with every problem. A good one is compared with what is in
+ * force: no difference means no effect; when only weights differ, gates move and no snapshot is built; everything else
+ * goes through the committer. Then the file's `traffic:` is followed where it has changed, which makes it an instruction;
+ * where it has not, a position that was set at run time stands.
+ */
+import type { Logger } from 'pino';
+import { differences } from '../config/differences.ts';
+import type { Environment } from '../config/environment.ts';
+import { fingerprint } from '../config/fingerprint.ts';
+import { loadConfig } from '../config/load.ts';
+import { type Parsed, parseConfig } from '../config/parse.ts';
+import { formatProblem, type Problem } from '../config/problem.ts';
+import type { Config } from '../config/schema.ts';
+import type { Committer } from './committer.ts';
+import type { EventLog } from './event-log.ts';
+import { type Gates, sameWeights } from './gates.ts';
+import type { HealthWatch } from './health-watch.ts';
+import type { ConfigView, Refusal, ReloadAnswer } from './operations.ts';
+import type { Traffic } from './traffic.ts';
+import { sharesOf } from './views.ts';
+
+export interface ConfigurationOptions {
+  readonly file: string;
+  readonly env: Environment;
+  readonly committer: Committer;
+  readonly gates: Gates;
+  readonly traffic: Traffic;
+  readonly health: HealthWatch;
+  readonly events: EventLog;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A text that was accepted, with what was read from it. */
+export interface Accepted {
+  readonly config: Config;
+  readonly text: string;
+  readonly redacted: string;
+  readonly problems: readonly Problem[];
+}
+
+export class Configuration {
+  readonly #options: ConfigurationOptions;
+  readonly reloads = { applied: 0, unchanged: 0, rejected: 0 };
+  config: Config;
+  text: string;
+  #redacted: string;
+  #loadedAt: string;
+  #lastReload: ConfigView['lastReload'];
+
+  /** Nothing is in force before `begin`. */
+  constructor(accepted: Accepted, options: ConfigurationOptions) {
+    this.#options = options;
+    this.config = accepted.config;
+    this.text = accepted.text;
+    this.#redacted = accepted.redacted;
+    this.#loadedAt = this.#at();
+    this.#lastReload = { at: this.#loadedAt, result: 'applied', changes: [], problems: accepted.problems };
+  }
+
+  /** Brings the first configuration into force. Null, or why that is not possible. */
+  async begin(): Promise<string | null> {
+    this.#warn(this.#lastReload.problems);
+    const error = await this.#options.committer.apply(this.config);
+    if (error === null) this.#options.health.follow(this.config);
+    return error;
+  }
+
+  view(): ConfigView {
+    return {
+      file: this.#options.file,
+      generation: this.#options.committer.generation,
+      loadedAt: this.#loadedAt,
+      text: this.#redacted,
+      lastReload: this.#lastReload,
+    };
+  }
+
+  get lastReloadSuccess(): boolean {
+    return this.#lastReload.result !== 'rejected';
+  }
+
+  validate(text: string): readonly Problem[] {
+    return this.#parse(text).problems;
+  }
+
+  /** Reads the file and takes it over. */
+  async reload(by: string): Promise<ReloadAnswer | Refusal> {
+    const parsed = await loadConfig(this.#options.file, this.#options.env);
+    return this.#take(parsed, parsed.text ?? '', by);
+  }
+
+  /** Takes over a text that the file has settled on. */
+  reloadText(text: string): Promise<ReloadAnswer | Refusal> {
+    return this.#take(this.#parse(text), text, 'file');
+  }
+
+  async #take(parsed: Parsed, text: string, by: string): Promise<ReloadAnswer | Refusal> {
+    const { committer, health, log, events, file } = this.#options;
+    const { config, problems } = parsed;
+    if (config === undefined) return this.#reject(problems, by);
+    const changes = differences(this.config, config);
+    if (changes.some((change) => change.kind !== 'traffic')) {
+      const error = await committer.apply(config);
+      if (error !== null) {
+        return this.#reject([{ file, line: 1, column: 1, path: '', message: error, severity: 'error' }], by);
+      }
+      health.follow(config);
+    }
+    this.config = config;
+    this.text = text;
+    this.#redacted = parsed.redacted;
+    this.#loadedAt = this.#at();
+    await this.#followTraffic(config);
+    log.level = config.log.level;
+    this.#warn(problems);
+    const result = changes.length === 0 ? 'unchanged' : 'applied';
+    const texts = changes.map((change) => (change.needsRestart ? `${change.text} (after a restart)` : change.text));
+    this.#lastReload = { at: this.#loadedAt, result, changes: texts, problems };
+    this.reloads[result] += 1;
+    if (result === 'applied') {
+      const message = `config applied: ${texts.join('; ')}`;
+      log.info({ by }, message);
+      events.append('reload', null, message, { result, by, changes: texts });
+    }
+    return { result, generation: committer.generation, changes: texts, problems };
+  }
+
+  #reject(problems: readonly Problem[], by: string): Refusal {
+    const { log, events } = this.#options;
+    this.reloads.rejected += 1;
+    this.#lastReload = { at: this.#at(), result: 'rejected', changes: [], problems };
+    const message = `config not applied, the earlier one stays in force: ${problems.map(formatProblem).join('; ')}`;
+    log.error({ by }, message);
+    events.append('reload', null, message, { result: 'rejected', by, problems });
+    return { refused: true, code: 'config-rejected', message: 'the config file has errors', details: { problems } };
+  }
+
+  async #followTraffic(config: Config): Promise<void> {
+    const { gates, traffic } = this.#options;
+    for (const service of config.services.values()) {
+      const gate = gates.get(service.name)!;
+      const wanted = fingerprint(service.traffic);
+      if (gate.fingerprint === wanted) continue;
+      if (sameWeights(sharesOf(service.traffic), sharesOf(gate.weights))) {
+        gate.fingerprint = wanted;
+        gates.keepPosition(gate);
+      } else {
+        await traffic.move(gate, service, service.traffic, 'file', { by: 'file', reason: '' });
+      }
+    }
+  }
+
+  #parse(text: string): Parsed {
+    return parseConfig(text, { file: this.#options.file, env: this.#options.env });
+  }
+
+  #warn(problems: readonly Problem[]): void {
+    for (const problem of problems) this.#options.log.warn(formatProblem(problem));
+  }
+
+  #at(): string {
+    return new Date(this.#options.now()).toISOString();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The instructions that move traffic: set weights, flip, roll back. Each is checked against the configuration in force and
+ * either refused with the reason or carried out; all of them run one at a time with everything else that changes.
+ */
+import { fingerprint } from '../config/fingerprint.ts';
+import type { Config, Service } from '../config/schema.ts';
+import type { Gates } from './gates.ts';
+import type { HealthWatch } from './health-watch.ts';
+import type { Instruction, MoveReason, Receipt, Refusal, Weights } from './operations.ts';
+import type { ServiceGate } from './service-gate.ts';
+
+export interface TrafficOptions {
+  readonly gates: Gates;
+  readonly health: HealthWatch;
+  readonly config: () => Config;
+}
+
+export class Traffic {
+  readonly #gates: Gates;
+  readonly #health: HealthWatch;
+  readonly #config: () => Config;
+
+  constructor({ gates, health, config }: TrafficOptions) {
+    this.#gates = gates;
+    this.#health = health;
+    this.#config = config;
+  }
+
+  async setWeights(name: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal> {
+    const found = this.#find(name, instruction);
+    if ('refused' in found) return found;
+    const { gate, service } = found;
+    const unknown = Object.keys(weights).find((pool) => !service.pools.has(pool));
+    if (unknown !== undefined) return unknownPool(service, unknown);
+    const bad = Object.entries(weights).find(([, weight]) => !Number.isFinite(weight) || weight < 0);
+    if (bad !== undefined) {
+      return { refused: true, code: 'bad-weights', message: `the weight of ${bad[0]} must be a number from 0 up` };
+    }
+    if (!Object.values(weights).some((weight) => weight > 0)) {
+      return { refused: true, code: 'bad-weights', message: 'at least one pool must have weight' };
+    }
+    return this.move(gate, service, weights, 'traffic', instruction);
+  }
+
+  async flip(
+    name: string,
+    { to, verify }: { readonly to: string | null; readonly verify: boolean },
+    instruction: Instruction,
+  ): Promise<Receipt | Refusal> {
+    const found = this.#find(name, instruction);
+    if ('refused' in found) return found;
+    const { gate, service } = found;
+    const target = to ?? otherPool(gate, service);
+    if (target === null) {
+      const names = [...service.pools.keys()].join(', ');
+      return { refused: true, code: 'ambiguous-target', message: `say which pool to flip to: ${names}` };
+    }
+    if (!service.pools.has(target)) return unknownPool(service, target);
+    if (verify && !this.#health.canServe(service, target)) {
+      const message = `no endpoint of ${name}/${target} is healthy; use --no-verify (verify: false) to flip all the same`;
+      return { refused: true, code: 'no-healthy-endpoint', message };
+    }
+    return this.move(gate, service, { [target]: 100 }, 'flip', instruction);
+  }
+
+  async rollback(name: string, instruction: Instruction): Promise<Receipt | Refusal> {
+    const found = this.#find(name, instruction);
+    if ('refused' in found) return found;
+    const { gate, service } = found;
+    const kept = Object.entries(gate.previous ?? {}).filter(([pool, weight]) => weight > 0 && service.pools.has(pool));
+    if (kept.length === 0) {
+      const message = `${name} has no earlier position that could be returned to`;
+      return { refused: true, code: 'nothing-to-roll-back', message };
+    }
+    return this.move(gate, service, Object.fromEntries(kept), 'rollback', instruction);
+  }
+
+  /** Moves a gate on somebody's word, which supersedes what the file says now. */
+  move(
+    gate: ServiceGate,
+    service: Service,
+    weights: Weights,
+    reason: MoveReason,
+    { by, reason: note }: Pick<Instruction, 'by' | 'reason'>,
+  ): Promise<Receipt> {
+    const superseded = fingerprint(service.traffic);
+    return this.#gates.move({ gate, weights, reason, by, note, fingerprint: superseded, drainMs: service.drainMs });
+  }
+
+  #find(name: string, { ifEpoch }: Instruction): { readonly gate: ServiceGate; readonly service: Service } | Refusal {
+    const gate = this.#gates.get(name);
+    const service = this.#config().services.get(name);
+    if (gate === undefined || service === undefined) return unknownService(name);
+    if (ifEpoch === null || ifEpoch === gate.epoch) return { gate, service };
+    const message = `${name} stands at epoch ${gate.epoch}, not ${ifEpoch}`;
+    return { refused: true, code: 'epoch-mismatch', message, details: { epoch: gate.epoch } };
+  }
+}
+
+export function unknownService(name: string): Refusal {
+  return { refused: true, code: 'unknown-service', message: `there is no service ${name}` };
+}
+
+function unknownPool(service: Service, pool: string): Refusal {
+  const names = [...service.pools.keys()].join(', ');
+  return { refused: true, code: 'unknown-pool', message: `${service.name} has no pool ${pool}; it has ${names}` };
+}
+
+/** The pool that a flip without a target means: the only one without traffic, or the smaller one of two. */
+function otherPool(gate: ServiceGate, service: Service): string | null {
+  const pools = [...service.pools.keys()];
+  const idle = pools.filter((pool) => (gate.weights[pool] ?? 0) === 0);
+  if (idle.length === 1) return idle[0]!;
+  if (idle.length > 0 || pools.length !== 2) return null;
+  const [first, second] = pools as [string, string];
+  const difference = (gate.weights[first] ?? 0) - (gate.weights[second] ?? 0);
+  return difference === 0 ? null : difference > 0 ? second : first;
+}
