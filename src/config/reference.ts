@@ -157,10 +157,10 @@ For help in an editor, name the JSON Schema on the first line:
 - **Shares** are \`5%\`. **Weights** are any numbers from zero up, and a share is a weight divided by their sum, so
   \`0.1\` beside \`99.9\` is a thousandth. When all weights are zero, every request is answered with 503.
 - **Addresses** are \`host:port\`, and an IPv6 host stands in brackets: \`[::1]:8080\`.
-- **The environment**: \`\${NAME}\` is the value of a variable, \`\${NAME:-default}\` has a default for a variable that is
-  unset or empty, and \`$\${\` is a literal \`\${\`. References stand in values and not in keys, and a value can never add
-  structure. A missing variable without default is an error. Values from the environment and tokens are shown as
-  \`***\` in errors and in the admin API.
+- **The environment**: \`\${NAME}\` is the value of a variable, \`\${NAME:-default}\` has a default for a variable that
+  is unset or empty, and \`$\${\` is a literal \`\${\`. References stand in values and not in keys, and a value can
+  never add structure. A missing variable without default is an error. Values from the environment and tokens are
+  shown as \`***\` in errors and in the admin API.
 
-A name of a service, a pool or a route has 1 to 63 lower-case letters, digits and inner hyphens. In the tables, \`[]\` is
-each item of a list and \`NAME\` is a name that you choose.`;
+A name of a service, a pool or a route has 1 to 63 lower-case letters, digits and inner hyphens. In the tables, \`[]\`
+is each item of a list and \`NAME\` is a name that you choose.`;

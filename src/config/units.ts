@@ -21,7 +21,7 @@ export const SIZE = /^([0-9]{1,12})(B|KiB|MiB|GiB)$/;
 /** The form of a share. */
 export const SHARE = /^([0-9]{1,3}(?:\.[0-9]{1,9})?)%$/;
 
-/** Reads `250ms`, `5s`, `1.5m` or `1h` as whole milliseconds; `undefined` when it is none or more than a timer holds. */
+/** Reads `250ms`, `5s`, `1.5m` or `1h` as whole milliseconds; `undefined` when none or more than a timer holds. */
 export function parseDuration(text: string): number | undefined {
   const match = DURATION.exec(text);
   if (match === null) return undefined;

@@ -57,7 +57,9 @@ const cases: readonly Case[] = [
   },
   {
     title: 'a route is unreachable when several routes above take all of it',
-    text: `${SMALL}  - { host: a.x, service: shop }\n  - { host: b.x, service: shop }\n  - { host: [a.x, b.x], service: shop }\n`,
+    text: `${SMALL}  - { host: a.x, service: shop }
+  - { host: b.x, service: shop }
+  - { host: [a.x, b.x], service: shop }\n`,
     expected: [['routes[3]', 11, /the route on line 9 and 10/]],
   },
   {

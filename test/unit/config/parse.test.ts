@@ -191,7 +191,8 @@ t.test('a problem says what is allowed and what was probably meant', async (t) =
   const [level] = complaints(`${SMALL}log: { level: wran }\n`);
   t.equal(
     level,
-    't.yaml:9:15: log.level: "wran" is not allowed; allowed: trace, debug, info, warn, error, fatal; did you mean "warn"?',
+    't.yaml:9:15: log.level: "wran" is not allowed; allowed: trace, debug, info, warn, error, fatal; ' +
+      'did you mean "warn"?',
   );
   const [key] = read(SMALL.replace('version', 'verison')).problems.filter(
     (problem) => problem.suggestion !== undefined,
