@@ -89,6 +89,24 @@ t.test('events that come while a slow client replays are sent once, after the re
   client.socket.destroy();
 });
 
+t.test('a replay takes from the log only what the client reads', async (t) => {
+  const admin = await start(t);
+  const megabyte = 'x'.repeat(1024 * 1024);
+  let written = 0;
+  const data = {
+    toJSON: () => {
+      written++;
+      return megabyte;
+    },
+  };
+  for (let count = 0; count < 100; count++) admin.operations.emit('large', data);
+  const client = await listen(admin, '/api/events?since=0');
+  client.socket.pause();
+  for (let count = 0; count < 5; count++) await admin.ask({ path: '/healthz' });
+  t.ok(written < 50, `${written} of 100 MB were written to a client that reads nothing`);
+  client.socket.destroy();
+});
+
 t.test('a client that does not read is cut off and counted; the others do not notice', async (t) => {
   const admin = await start(t, { streamLimits: { bufferedBytesMax: 256 * 1024 } });
   const slow = await listen(admin, '/api/events');
