@@ -45,12 +45,19 @@ export async function change(
     io.out(json ? `${JSON.stringify(receipt)}\n` : shown(receiptLine(receipt), io));
     return EXIT.done;
   }
+  // Listened to before the first line is out: whoever reads it may interrupt at once.
+  const signal = io.interrupted();
   if (!json) io.out(shown(receiptLine(receipt), io));
-  return awaitDrain(admin, receipt, json, io);
+  return awaitDrain(admin, receipt, signal, json, io);
 }
 
-async function awaitDrain(admin: Admin, first: Receipt, json: boolean, io: CliIo): Promise<number> {
-  const signal = io.interrupted();
+async function awaitDrain(
+  admin: Admin,
+  first: Receipt,
+  signal: AbortSignal,
+  json: boolean,
+  io: CliIo,
+): Promise<number> {
   const path = ['api', 'receipts', String(first.epoch)];
   let receipt = first;
   let waitMs = WAIT_FIRST_MS;

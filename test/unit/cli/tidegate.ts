@@ -46,7 +46,8 @@ export function start(
   nodeArgs: readonly string[] = [],
   cwd?: string,
 ): Child {
-  const child = spawn(process.execPath, [...nodeArgs, BIN, ...args], {
+  // By way of env(1), which becomes the program: the runner adds its own loaders to every Node that it sees started.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...nodeArgs, BIN, ...args], {
     env: { ...CLEAN, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
