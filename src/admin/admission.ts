@@ -89,8 +89,8 @@ export class Admission {
 
   #checkToken(req: IncomingMessage): Fault | null {
     if (this.#tokenDigest === null) return null;
-    const given = /^bearer +([^ ]+) *$/i.exec(req.headers.authorization ?? '')?.[1];
-    if (given !== undefined && timingSafeEqual(sha256(given), this.#tokenDigest)) return null;
+    const given = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
+    if (given !== undefined && timingSafeEqual(sha256(bytesOf(given)), this.#tokenDigest)) return null;
     return new Fault(
       401,
       'unauthorized',
@@ -119,6 +119,11 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** The bytes of a header value, which Node reads as Latin-1 whatever was meant. */
+function bytesOf(value: string): Buffer {
+  return Buffer.from(value, 'latin1');
+}
+
+function sha256(data: string | Buffer): Buffer {
+  return createHash('sha256').update(data).digest();
 }

@@ -128,6 +128,14 @@ t.test('with the token everything can be changed', async (t) => {
   t.notOk(JSON.stringify(admin.logged).includes(TOKEN));
 });
 
+t.test('a token may hold spaces and letters beyond ASCII', async (t) => {
+  const admin = await start(t, { token: 'Sesam öffne dich' });
+  const sent = (token: string) => ({ Authorization: `Bearer ${Buffer.from(token, 'utf8').toString('latin1')}` });
+  const path = '/api/services/shop/rollback';
+  t.equal((await admin.change('POST', path, '', sent('Sesam öffne dich'))).status, 200);
+  t.equal((await admin.change('POST', path, '', sent('Sesam öffne'))).status, 401);
+});
+
 t.test('reads need no token', async (t) => {
   const admin = await start(t, { token: TOKEN });
   for (const path of READS) t.equal((await admin.ask({ path })).status, 200, path);
@@ -232,8 +240,9 @@ t.test('a wildcard listener is called by the address that the connection came in
 
 t.test('a port that is taken is an error of the start', async (t) => {
   const admin = await start(t);
+  const operations = new ScriptedOperations();
   const second = startAdmin({
-    operations: new ScriptedOperations(),
+    operations,
     host: '127.0.0.1',
     port: admin.server.address.port,
     token: '',
@@ -242,4 +251,5 @@ t.test('a port that is taken is an error of the start', async (t) => {
     version: '1.2.3',
   });
   await t.rejects(second, { code: 'EADDRINUSE' });
+  t.equal(operations.listeners, 0);
 });
