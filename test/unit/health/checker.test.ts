@@ -125,6 +125,18 @@ t.test('accepted statuses may be single and several', async (t) => {
   t.equal((await next()).detail, 'status 204, expected 200, 301-302');
 });
 
+t.test('both ends of a range of statuses belong to it', async (t) => {
+  for (const range of [
+    [204, 299],
+    [100, 204],
+  ] as const) {
+    const port = await serve(t, (_req, res) => res.writeHead(204).end());
+    const { checker, next } = checkerOf(t);
+    checker.update([target(port, { unhealthy: 1, status: [range] })]);
+    t.equal((await next()).state.health, 'up');
+  }
+});
+
 t.test('a redirect is an answer and is not followed', async (t) => {
   const asked: string[] = [];
   const port = await serve(t, (req, res) => {
@@ -244,6 +256,22 @@ t.test('a shorter interval takes effect without waiting for the longer one', asy
   t.equal((await next()).state.health, 'down');
 });
 
+t.test('an update that changes nothing brings no check forward', async (t) => {
+  const asked: string[] = [];
+  const port = await serve(t, (req, res) => {
+    asked.push(req.headers.host!);
+    res.end();
+  });
+  const { checker, next } = checkerOf(t, { random: () => 0 });
+  const first = target(port, { intervalMs: 3_600_000, hostHeader: 'a' });
+  checker.update([first]);
+  await next();
+  for (let count = 0; count < 5; count++) checker.update([first]);
+  checker.update([first, target(port, { hostHeader: 'b' }, 'shop/blue/b')]);
+  t.equal((await next()).key, 'shop/blue/b');
+  t.equal(asked.filter((host) => host === 'a').length, 1);
+});
+
 t.test('a target that was removed is not asked any more, and its check under way is broken off', async (t) => {
   let arrived: () => void = () => {};
   let left: () => void = () => {};
@@ -261,7 +289,7 @@ t.test('a target that was removed is not asked any more, and its check under way
   });
   const other = await serve(t, (_req, res) => res.end());
   const { checker, next } = checkerOf(t);
-  checker.update([target(port)]);
+  checker.update([target(port, { timeoutMs: 3_600_000 })]);
   await underWay;
   checker.update([target(other, {}, 'shop/blue/b')]);
   await brokenOff;
@@ -278,7 +306,7 @@ t.test('close breaks off what is under way and leaves no timer and no socket', a
   const server = createServer(() => arrived());
   const port = await listen(t, server);
   const { checker, changes } = checkerOf(t);
-  checker.update([target(port), target(port, { intervalMs: 60_000 }, 'shop/blue/b')]);
+  checker.update([target(port, { timeoutMs: 3_600_000 }), target(port, { intervalMs: 60_000 }, 'shop/blue/b')]);
   await underWay;
   const timersBefore = process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   t.ok(timersBefore > 0);

@@ -73,7 +73,7 @@ function work(random: Seeded, memory: SharedArrayBuffer, count: number) {
         const [ended] = open[thread]!.splice(random.below(open[thread]!.length), 1);
         if (ended === undefined) break;
         const status = random.pick(STATUSES);
-        const us = random.below(5_000_000);
+        const us = random.chance(0.1) ? 2 ** 31 : random.below(5_000_000);
         const cut = random.chance(0.1);
         const bytes = random.below(10_000);
         writer.finish(ended, status, us, bytes, bytes * 2, cut);
@@ -95,7 +95,7 @@ function work(random: Seeded, memory: SharedArrayBuffer, count: number) {
         break;
       }
       case 4: {
-        const us = random.below(1_000_000);
+        const us = random.chance(0.1) ? 0 : random.below(1_000_000);
         writer.firstByte(us);
         writer.retry();
         expected.firstBytes[bucketOf(us)]!++;
