@@ -13,18 +13,21 @@
  * and nothing of a body has been sent. Then the endpoint closed it as idle while the request was on its way.
  */
 import { CHUNK_END, chunkPrefix, LAST_CHUNK, lastChunkWithTrailers } from '../http1/body.ts';
-import { buildRequestHead, buildResponseHead, forwardingLines, ownResponse } from '../http1/forward.ts';
+import { buildResponseHead, ownResponse } from '../http1/forward.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Timeouts } from '../routing/snapshot.ts';
 import { OUTCOMES } from '../stats/series.ts';
 import { Admission } from './admission.ts';
 import type { ThreadContext } from './context.ts';
+import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import { FAULTS, type Fault } from './fault.ts';
+import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { httpDate } from './http-date.ts';
-import { randomU32, requestIdFrom, traceparentFrom } from './ids.ts';
+import { randomU32, requestIdFrom } from './ids.ts';
+import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
@@ -59,15 +62,13 @@ export class Exchange {
   finished = false;
   #connection: UpstreamConnection | null = null;
   #timeouts: Timeouts | null = null;
-  #deadlineMs = 0;
-  #deadlineFault: Fault = FAULTS.responseTimeout;
+  readonly #deadline = new Deadline();
   #continueAtMs = 0;
   #continued = false;
-  #responseFraming: 'none' | 'length' | 'chunked' | 'close' = 'none';
+  readonly #response: ResponseRelay;
   #keepAlive = false;
   #bodySent = false;
   #bodyBytes = 0;
-  #trailersWelcome = false;
   #requestTrailers = '';
   /** What has come of the body while the exchange waits in a queue. */
   #held: Buffer[] = [];
@@ -80,6 +81,7 @@ export class Exchange {
     this.bytesIn = headBytes;
     this.requestDone = requestDone;
     this.startedAt = performance.now();
+    this.#response = new ResponseRelay(downstream.out, head);
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
     this.admission = new Admission(downstream.context, downstream.listener, downstream.peer, head);
@@ -128,7 +130,7 @@ export class Exchange {
       this.endpoint = pool.endpoints[index]!;
       this.endpoint.cells.attemptStarted();
     }
-    this.#deadline(this.#timeouts!.queueMs, FAULTS.queueTimeout);
+    this.#wait(this.#timeouts!.queueMs, FAULTS.queueTimeout);
     switch (this.endpoint.acquire(this, fresh)) {
       case 'assigned':
         return;
@@ -145,9 +147,9 @@ export class Exchange {
   onConnection(connection: UpstreamConnection): void {
     this.#connection = connection;
     this.sentAt = performance.now();
-    if (!connection.connected) this.#deadline(this.#timeouts!.connectMs, FAULTS.connectTimeout);
+    if (!connection.connected) this.#wait(this.#timeouts!.connectMs, FAULTS.connectTimeout);
     connection.begin();
-    connection.out.text(this.#requestHead());
+    connection.out.text(headForEndpoint(this));
     if (this.head.expectContinue) this.#continueAtMs = this.context.nowMs + CONTINUE_MS;
     if (this.#held.length > 0) {
       const held = this.#held;
@@ -159,31 +161,6 @@ export class Exchange {
     this.flushRequest();
   }
 
-  #requestHead(): string {
-    const { head, admission, downstream } = this;
-    const service = admission.route!.service;
-    const listener = downstream.listener;
-    const upgrade = head.upgrade !== '' && this.#upgradeAllowed();
-    return buildRequestHead(head, {
-      host: head.authority === '' ? this.endpoint!.spec.address : undefined,
-      passOn: service.privateFields.size === 0 ? undefined : head.passOnWithout(service.privateFields),
-      forwardedLines: forwardingLines(head, {
-        address: downstream.peer,
-        trusted: listener.trusts(downstream.peer),
-        proto: 'http',
-        port: listener.spec.port,
-      }),
-      framing: head.framing,
-      extra: `X-Request-Id: ${this.requestId}\r\ntraceparent: ${traceparentFrom(head.traceparent)}\r\n`,
-      upgrade,
-    });
-  }
-
-  #upgradeAllowed(): boolean {
-    const allowed = this.admission.route!.spec.upgrade;
-    return this.head.upgrade.split(', ').every((protocol) => allowed.includes(protocol));
-  }
-
   onConnected(): void {
     this.connectedAt = performance.now();
     this.#awaitResponse();
@@ -191,8 +168,8 @@ export class Exchange {
 
   /** The endpoint's time runs once it has the whole request; until then the client's does. */
   #awaitResponse(): void {
-    if (this.requestDone) this.#deadline(this.#timeouts!.responseMs, FAULTS.responseTimeout);
-    else this.#deadline(this.#timeouts!.idleMs, FAULTS.clientIdle);
+    if (this.requestDone) this.#wait(this.#timeouts!.responseMs, FAULTS.responseTimeout);
+    else this.#wait(this.#timeouts!.idleMs, FAULTS.clientIdle);
   }
 
   /** A piece of the request body has come. */
@@ -275,7 +252,7 @@ export class Exchange {
   /** 101 has come. False when it was not asked for, or is for another protocol. */
   onUpgraded(head: ResponseHead): boolean {
     const { downstream } = this;
-    const asked = this.head.upgrade !== '' && this.#upgradeAllowed();
+    const asked = mayUpgrade(this);
     if (!asked || !this.head.upgrade.split(', ').includes(head.upgrade.toLowerCase())) return false;
     this.status = 101;
     this.#continueAtMs = 0;
@@ -294,22 +271,9 @@ export class Exchange {
 
   /** The final response head has come. */
   onResponseHead(head: ResponseHead): void {
-    const clientMinor = this.head.minor;
-    const { downstream } = this;
     this.status = head.status;
     this.#continueAtMs = 0;
-    const delimited = head.framing === 'chunked' || head.framing === 'close';
-    this.#responseFraming = delimited ? (clientMinor === 1 ? 'chunked' : 'close') : head.framing;
-    this.#trailersWelcome = this.head.teTrailers;
-    this.#keepAlive = this.#responseFraming !== 'close' && this.#mayKeepAlive();
-    downstream.out.text(
-      buildResponseHead(head, {
-        clientMinor,
-        framing: this.#responseFraming,
-        close: !this.#keepAlive,
-        extra: this.#extraLines(),
-      }),
-    );
+    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), this.#extraLines());
     this.#touch();
   }
 
@@ -329,14 +293,7 @@ export class Exchange {
 
   /** A piece of the response body has come. */
   onResponseData(data: Buffer): void {
-    const out = this.downstream.out;
-    if (this.#responseFraming === 'chunked') {
-      out.text(chunkPrefix(data.length));
-      out.data(data);
-      out.text(CHUNK_END);
-    } else {
-      out.data(data);
-    }
+    this.#response.data(data);
   }
 
   /** Sends what has been collected for the client, and waits with the endpoint if the client cannot take more. */
@@ -347,11 +304,8 @@ export class Exchange {
 
   /** The response is complete. `reusable`: the connection may serve another exchange. */
   onResponseEnd(trailers: string, reusable: boolean): void {
-    const { downstream } = this;
-    if (this.#responseFraming === 'chunked') {
-      downstream.out.text(trailers !== '' && this.#trailersWelcome ? lastChunkWithTrailers(trailers) : LAST_CHUNK);
-    }
-    downstream.out.flush();
+    this.#response.end(trailers);
+    this.downstream.out.flush();
     const connection = this.#connection;
     this.#connection = null;
     if (connection !== null) {
@@ -418,9 +372,8 @@ export class Exchange {
       this.downstream.out.text(CONTINUE);
       this.downstream.out.flush();
     }
-    if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
-    this.#deadlineMs = 0;
-    this.fail(this.#whoseSilence(this.#deadlineFault));
+    const fault = this.#deadline.passed(nowMs);
+    if (fault !== null) this.fail(this.#whoseSilence(fault));
   }
 
   /** A side that is not read from cannot be blamed for its silence. */
@@ -431,14 +384,13 @@ export class Exchange {
     return fault;
   }
 
-  #deadline(ms: number, fault: Fault): void {
-    this.#deadlineMs = this.context.nowMs + ms;
-    this.#deadlineFault = fault;
-  }
-
   /** Bytes of the response or the tunnel have passed. */
   #touch(): void {
-    this.#deadline(this.#timeouts!.idleMs, this.tunnel === null ? FAULTS.upstreamIdle : FAULTS.tunnelIdle);
+    this.#wait(this.#timeouts!.idleMs, this.tunnel === null ? FAULTS.upstreamIdle : FAULTS.tunnelIdle);
+  }
+
+  #wait(ms: number, fault: Fault): void {
+    this.#deadline.set(this.context.nowMs + ms, fault);
   }
 
   /** Ends the exchange otherwise than by a whole response. */
@@ -447,7 +399,7 @@ export class Exchange {
     if (this.tunnel !== null) this.tunnel.end();
     else if (this.status === 0 && fault.status !== 0) this.#answer(fault.status, fault.text);
     // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
-    else this.downstream.destroy(this.#responseFraming === 'close');
+    else this.downstream.destroy(this.#response.endsWithConnection);
     this.#finish(fault);
   }
 

@@ -1,0 +1,70 @@
+import { posix } from 'node:path';
+import t from 'tap';
+import { codeOf, filesBelow, importsOf } from './source-files.ts';
+
+/** Pure rooms: time and chance come in as arguments. */
+const CORE = ['routing', 'judge', 'rollout', 'flags', 'http1', 'stats'];
+
+/** Which rooms each room may import from, beside itself. Paths name single files. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(CORE.map((room) => [room, CORE])),
+  proxy: CORE,
+  config: [],
+  health: [],
+  control: [...CORE, 'config', 'health', 'proxy/messages.ts'],
+  admin: [...CORE, 'config', 'control/operations.ts'],
+  cli: ['admin', 'config', 'control'],
+  '.': ['cli', 'config'],
+};
+
+const IMPURE =
+  /\b(Date\.now|new Date\(\)|Math\.random|performance\.|process\.|setTimeout|setInterval|setImmediate|queueMicrotask|console\.|fetch\(|crypto\.|globalThis)/;
+
+const sources = filesBelow('src');
+
+function roomOf(path: string): string {
+  const parts = path.split('/');
+  return parts.length === 2 ? '.' : parts[1]!;
+}
+
+t.test('every room imports only what it may', async (t) => {
+  t.ok(sources.length > 50, 'the sources are found');
+  for (const { path, text } of sources) {
+    const room = roomOf(path);
+    const allowed = MAY_IMPORT[room];
+    if (allowed === undefined) {
+      t.fail(`${path}: the room ${room} has no line in the table of boundaries`);
+      continue;
+    }
+    for (const imported of importsOf(text).filter((name) => name.startsWith('.'))) {
+      const target = posix.join(posix.dirname(path), imported);
+      const inSrc = target.replace(/^src\//, '');
+      const targetRoom = roomOf(target);
+      const isAllowed = targetRoom === room || allowed.includes(targetRoom) || allowed.includes(inSrc);
+      if (!isAllowed) t.fail(`${path} may not import ${inSrc}`);
+    }
+  }
+});
+
+t.test('CORE uses no clock, no chance, no timer, no environment and no I/O', async (t) => {
+  const core = sources.filter(({ path }) => CORE.includes(roomOf(path)));
+  t.ok(core.length > 20, 'the pure rooms are found');
+  for (const { path, text } of core) {
+    const impure = IMPURE.exec(codeOf(text));
+    if (impure !== null) t.fail(`${path} uses ${impure[0]}`);
+    const foreign = importsOf(text).filter((name) => !name.startsWith('.'));
+    if (foreign.length > 0) t.fail(`${path} imports ${foreign.join(', ')}`);
+  }
+});
+
+t.test('only config/watch.ts and config/load.ts of the config room touch the disk', async (t) => {
+  const touching = sources
+    .filter(
+      ({ path, text }) => roomOf(path) === 'config' && importsOf(text).some((name) => /^node:fs|^chokidar/.test(name)),
+    )
+    .map(({ path }) => path);
+  t.same(
+    touching.filter((path) => !/\/(watch|load|links|generate)\.ts$/.test(path)),
+    [],
+  );
+});
