@@ -6,8 +6,9 @@
  * WAL with `synchronous=FULL` syncs the log at every commit: an answered change survives the process and the power.
  *
  * A damaged file must not keep the proxy from starting, and must not be lost either: it is moved aside as
- * `<path>.broken-<n>` with the log that SQLite has left, if any, and a new file begins. A file that is whole but not ours, or that a newer
- * Tidegate wrote, is left alone and refused. Schema steps run in one transaction, counted by `user_version`.
+ * `<path>.broken-<n>` with the log that SQLite has left, if any, and a new file begins. A file that is whole but not
+ * ours, or that a newer Tidegate wrote, is left alone and refused. Schema steps run in one transaction, counted by
+ * `user_version`.
  */
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
