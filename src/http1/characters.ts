@@ -12,7 +12,6 @@ export const LF = 0x0a;
 export const CR = 0x0d;
 export const SP = 0x20;
 export const COLON = 0x3a;
-export const DEL = 0x7f;
 
 function classOf(characters: string, ...ranges: readonly (readonly [number, number])[]): Uint8Array {
   const table = new Uint8Array(256);

@@ -10,9 +10,17 @@
  * Source: RFC 9112, section 5; RFC 9110, section 5.5.
  */
 
-import { COLON, CR, DEL, HTAB, isBlank, LF, SP, TOKEN, trimBlanks } from './characters.ts';
+import { isBlank, TOKEN, trimBlanks } from './characters.ts';
 import type { RefusalKind } from './fault.ts';
 import { fieldIdAt, sameNameAt } from './field-names.ts';
+
+// Constants of this module are folded into the scan; imported ones are loaded for every character (a fifth of its time).
+const HTAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
+const SP = 0x20;
+const COLON = 0x3a;
+const DEL = 0x7f;
 
 /** The lines that the last `scan` found, by index from 0 to `count`. */
 export class FieldLines {

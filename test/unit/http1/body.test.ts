@@ -84,6 +84,7 @@ const MALFORMED: readonly (readonly [body: string, fault: string])[] = [
   ['10000000000000005\r\nhello\r\n', 'chunk-size-too-large'],
   ['5\r\nhelloX\r\n0\r\n\r\n', 'chunk-end-malformed'],
   ['5\r\nhello\n0\r\n\r\n', 'chunk-end-malformed'],
+  ['5\r\nhelloX\n0\r\n\r\n', 'chunk-end-malformed'],
   ['5\r\nhello\rX0\r\n\r\n', 'chunk-end-malformed'],
   ['5\r\nhello0\r\n\r\n', 'chunk-end-malformed'],
   ['5;\r\nhello\r\n', 'chunk-extension-malformed'],
