@@ -7,7 +7,6 @@
  * touched; a new one, or one with other pools, is placed in new memory that nobody can see before the commit, so no
  * request ever meets the new pools with the earlier weights.
  */
-import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.ts';
 import { fingerprint } from '../config/fingerprint.ts';
@@ -18,14 +17,12 @@ import type { Board } from './board.ts';
 import type { DataThreads } from './data-threads.ts';
 import type { Drains } from './drains.ts';
 import { type Gates, sameWeights } from './gates.ts';
+import { GRACE_CLOCK, GRACE_MS } from './grace.ts';
 import { probePort } from './ports.ts';
 import { decideAtLoad } from './precedence.ts';
 import type { ServiceGate } from './service-gate.ts';
 import { buildSnapshot, listenerKey } from './snapshot-builder.ts';
 import type { StateStore } from './state-store.ts';
-
-/** The longest wait for a thread that was suspended while it routed a request. */
-const GRACE_MS = 5000;
 
 export interface CommitterOptions {
   readonly board: Board;
@@ -89,7 +86,7 @@ export class Committer {
     this.snapshot = snapshot;
     owner.commit(snapshot.generation);
     threads.committed(snapshot);
-    await owner.awaitGrace(GRACE_MS, () => performance.now());
+    await owner.awaitGrace(GRACE_MS, GRACE_CLOCK);
     board.keepOnly(blocksOf(snapshot));
     for (const gate of placed) gates.keepPosition(gate);
     return null;

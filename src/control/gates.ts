@@ -13,13 +13,11 @@ import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
 import type { Drains } from './drains.ts';
 import type { EventLog } from './event-log.ts';
+import { GRACE_CLOCK, GRACE_MS } from './grace.ts';
 import type { MoveReason, Receipt, Refusal, Weights } from './operations.ts';
 import { type OpenReceipt, ServiceGate } from './service-gate.ts';
 import type { PositionRecord, StateStore } from './state-store.ts';
 import { sharesOf } from './views.ts';
-
-/** The longest wait for a thread that was suspended while it routed a request. */
-const GRACE_MS = 5000;
 
 export interface Move {
   readonly gate: ServiceGate;
@@ -89,7 +87,7 @@ export class Gates {
     const atMs = now();
     const before = gate.weights;
     const { earlierSlot, from } = gate.move(weights, gate.epoch + 1);
-    const left = await owner.awaitGrace(GRACE_MS, () => performance.now());
+    const left = await owner.awaitGrace(GRACE_MS, GRACE_CLOCK);
     const appliedMs = performance.now() - startedAt;
     if (!left) this.#options.log.warn({ service: gate.service }, 'a thread did not leave its routing section in time');
     const account = gate.accountOf(earlierSlot);

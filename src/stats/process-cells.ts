@@ -24,6 +24,12 @@ export function createProcessMemory(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer((threads + 1) * LINE_INTS * 4);
 }
 
+/** What waiting needs from outside: a clock in milliseconds, and a turn of the event loop. */
+export interface GraceClock {
+  readonly now: () => number;
+  readonly turn: () => Promise<void>;
+}
+
 /** The control plane's side of the process memory. */
 export class ProcessOwner {
   readonly #ints: Int32Array;
@@ -51,7 +57,7 @@ export class ProcessOwner {
    * microseconds; a thread that was suspended inside its routing section is waited for `timeoutMs`, and the answer says
    * whether all were seen to leave.
    */
-  async awaitGrace(timeoutMs: number, now: () => number): Promise<boolean> {
+  async awaitGrace(timeoutMs: number, { now, turn }: GraceClock): Promise<boolean> {
     const until = now() + timeoutMs;
     for (let thread = 1; thread <= this.threads; thread++) {
       const cell = thread * LINE_INTS + TICKET;
@@ -60,7 +66,7 @@ export class ProcessOwner {
       for (let spins = 0; Atomics.load(this.#ints, cell) === seen; spins++) {
         if (spins < 1000) continue;
         if (now() > until) return false;
-        await new Promise((resolve) => setImmediate(resolve));
+        await turn();
       }
     }
     return true;

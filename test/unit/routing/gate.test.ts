@@ -7,6 +7,8 @@ import { createProcessMemory, ProcessOwner } from '../../../src/stats/process-ce
 import { POSITION_SLOTS } from '../../../src/stats/series.ts';
 import { POOLS, STOP, weightsAt } from './gate-positions.ts';
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const MOVES = 10_000;
 const THREADS = 2;
 /** Epochs that each thread must have seen; on a busy computer the gate moves for longer. */
@@ -85,7 +87,8 @@ t.test(
     // Two slots in turn, so that each move overwrites what was in force just before the last one: the hardest rotation.
     for (let epoch = 2; epoch <= MOVES + 1 || seenLeast() < EPOCHS_SEEN; epoch++) {
       writer.move((epoch - 1) % 2, epoch, weightsAt(epoch));
-      if (!(await owner.awaitGrace(30_000, () => performance.now()))) throw new Error('a thread did not leave');
+      if (!(await owner.awaitGrace(30_000, { now: () => performance.now(), turn })))
+        throw new Error('a thread did not leave');
       Atomics.store(answeredEpoch, 0, epoch);
     }
     const accounts = workers.map((worker) => once(worker, 'message'));

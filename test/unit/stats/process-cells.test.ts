@@ -73,14 +73,14 @@ t.test('nobody in a routing section: grace comes at once', async (t) => {
   const member = new ProcessMember(memory, 2);
   member.enter();
   member.leave();
-  t.equal(await new ProcessOwner(memory).awaitGrace(FOREVER, standing), true);
+  t.equal(await new ProcessOwner(memory).awaitGrace(FOREVER, { now: standing, turn }), true);
 });
 
 t.test('a thread in its routing section is waited for until it leaves', async (t) => {
   const memory = createProcessMemory(2);
   const { about, release } = await threadInside(t, memory, 1);
   let come = false;
-  const grace = new ProcessOwner(memory).awaitGrace(FOREVER, standing).then((seen) => {
+  const grace = new ProcessOwner(memory).awaitGrace(FOREVER, { now: standing, turn }).then((seen) => {
     come = true;
     t.equal(about(), true, 'the thread was about to leave when grace came');
     return seen;
@@ -95,7 +95,7 @@ t.test('every thread is waited for, the first to leave is not enough', async (t)
   const memory = createProcessMemory(3);
   const [first, last] = await Promise.all([threadInside(t, memory, 0), threadInside(t, memory, 2)]);
   let come = false;
-  const grace = new ProcessOwner(memory).awaitGrace(FOREVER, standing).then((seen) => {
+  const grace = new ProcessOwner(memory).awaitGrace(FOREVER, { now: standing, turn }).then((seen) => {
     come = true;
     return seen;
   });
@@ -111,7 +111,7 @@ t.test('a thread that left and entered again is not waited for a second time', a
   const memory = createProcessMemory(1);
   const member = new ProcessMember(memory, 0);
   member.enter();
-  const grace = new ProcessOwner(memory).awaitGrace(FOREVER, standing);
+  const grace = new ProcessOwner(memory).awaitGrace(FOREVER, { now: standing, turn });
   member.leave();
   member.enter();
   t.equal(await grace, true);
@@ -120,7 +120,7 @@ t.test('a thread that left and entered again is not waited for a second time', a
 t.test('a thread that does not leave in time is told of', async (t) => {
   const memory = createProcessMemory(1);
   new ProcessMember(memory, 0).enter();
-  t.equal(await new ProcessOwner(memory).awaitGrace(5, ticking()), false);
+  t.equal(await new ProcessOwner(memory).awaitGrace(5, { now: ticking(), turn }), false);
 });
 
 t.test(
@@ -130,14 +130,14 @@ t.test(
     const owner = new ProcessOwner(memory);
     const { worker } = await threadInside(t, memory, 0);
     await worker.terminate();
-    t.equal(await owner.awaitGrace(5, ticking()), false);
+    t.equal(await owner.awaitGrace(5, { now: ticking(), turn }), false);
     owner.settleDeadThread(0);
-    t.equal(await owner.awaitGrace(FOREVER, standing), true);
+    t.equal(await owner.awaitGrace(FOREVER, { now: standing, turn }), true);
     const replacement = new ProcessMember(memory, 0);
     replacement.enter();
-    t.equal(await owner.awaitGrace(5, ticking()), false);
+    t.equal(await owner.awaitGrace(5, { now: ticking(), turn }), false);
     replacement.leave();
-    t.equal(await owner.awaitGrace(FOREVER, standing), true);
+    t.equal(await owner.awaitGrace(FOREVER, { now: standing, turn }), true);
   },
 );
 
@@ -146,7 +146,7 @@ t.test('a thread that dies while it is waited for ends the wait once it is settl
   const owner = new ProcessOwner(memory);
   const { worker } = await threadInside(t, memory, 0);
   worker.once('exit', () => owner.settleDeadThread(0));
-  const grace = owner.awaitGrace(FOREVER, standing);
+  const grace = owner.awaitGrace(FOREVER, { now: standing, turn });
   void worker.terminate();
   t.equal(await grace, true);
 });
@@ -156,5 +156,5 @@ t.test('settling a thread that died outside its routing section changes nothing'
   const owner = new ProcessOwner(memory);
   owner.settleDeadThread(0);
   new ProcessMember(memory, 0).enter();
-  t.equal(await owner.awaitGrace(5, ticking()), false);
+  t.equal(await owner.awaitGrace(5, { now: ticking(), turn }), false);
 });
