@@ -129,7 +129,7 @@ export class Tidegate {
   }
 
   /** Replaces the config file by one rename. */
-  async save(text: string): Promise<void> {
+  async save(text: string | Buffer): Promise<void> {
     const beside = `${this.file}.new`;
     await writeFile(beside, text);
     await rename(beside, this.file);
