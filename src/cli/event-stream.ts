@@ -2,7 +2,8 @@
  * Reads a stream of server-sent events: text in as it arrives, whole messages out.
  *
  * The format is that of the HTML standard, section 9.2.6: lines end with LF, CRLF or CR, a blank line ends a message, a
- * line that begins with a colon is a comment. Only `data` is kept: id and kind of a Tidegate event stand in its JSON too.
+ * line that begins with a colon is a comment. Only `data` is kept: id and kind of a Tidegate event stand in its JSON too. One
+ * comment means something: `: live` marks where the replay of earlier events ends.
  */
 
 /** Events are a few hundred bytes; a line that does not end is none of ours. */
@@ -13,6 +14,8 @@ export class EventStreamReader {
   #pending = '';
   #data: string[] = [];
   #dataLength = 0;
+  /** Whether everything that had happened before has been replayed. */
+  isLive = false;
 
   /** The data of each message that is complete with this text; undefined when a limit was passed, which ends the stream. */
   push(text: string): readonly string[] | undefined {
@@ -32,6 +35,7 @@ export class EventStreamReader {
       this.#dataLength = 0;
       return;
     }
+    if (line === ': live') this.isLive = true;
     const match = /^data(?:: ?(.*))?$/s.exec(line);
     if (match === null) return;
     const value = match[1] ?? '';

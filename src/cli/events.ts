@@ -1,9 +1,9 @@
 /**
  * `tidegate events [--since ID] [--follow]`: what has happened, and with `--follow` what happens from now on.
  *
- * The API gives one endless stream that replays first and has no sign where the replay ends, so without `--follow` the
- * end is taken to be half a second without an event. With it, a stream that breaks off is opened again after the
- * last event that was seen, so that none is missed; only when nobody listens any more does it end.
+ * The API gives one endless stream that replays first and marks where the replay ends; without `--follow` that is where
+ * this ends. With it, a stream that breaks off is opened again after the last event that was seen, so that none is
+ * missed; only when nobody listens any more does it end.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,8 +27,6 @@ first; with --json one JSON document each.`,
   },
 };
 
-/** Without `--follow`: no event for this long after the last bytes means that the replay is over. */
-const SILENCE_MS = 500;
 /** Between a stream that broke off and the next try. */
 const REOPEN_MS = 1000;
 
@@ -57,7 +55,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
     const stream = await openStream(admin, since, signal);
     if (signal.aborted) return EXIT.done;
     if (stream.kind !== 'ok') return reportFailure(stream, json, io);
-    const ending = await readStream(stream.value, follows ? undefined : SILENCE_MS, signal, show);
+    const ending = await readStream(stream.value, follows, signal, show);
     if (ending !== 'broken') return EXIT.done;
     if (!follows) {
       const message = `${admin.url.origin} broke off before all events were read`;
@@ -86,34 +84,26 @@ async function openStream(admin: Admin, since: string | undefined, signal: Abort
 
 async function readStream(
   response: Response,
-  silenceMs: number | undefined,
+  follows: boolean,
   signal: AbortSignal,
   show: (data: string) => void,
 ): Promise<Ending> {
   const reader = response.body!.getReader();
   const messages = new EventStreamReader();
   const decoder = new TextDecoder();
-  let isSilent = false;
-  const silence = () => {
-    isSilent = true;
-    void reader.cancel().catch(() => {});
-  };
-  const timer = silenceMs === undefined ? undefined : setTimeout(silence, silenceMs);
   try {
     while (!signal.aborted) {
       const { done, value } = await reader.read();
-      if (isSilent) return 'replayed';
       if (done) return 'broken';
-      timer?.refresh();
       const complete = messages.push(decoder.decode(value, { stream: true }));
       if (complete === undefined) return 'broken';
       for (const data of complete) show(data);
+      if (messages.isLive && !follows) return 'replayed';
     }
     return 'interrupted';
   } catch {
     return signal.aborted ? 'interrupted' : 'broken';
   } finally {
-    clearTimeout(timer);
     void reader.cancel().catch(() => {});
   }
 }

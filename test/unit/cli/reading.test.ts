@@ -70,7 +70,7 @@ t.test('events prints what the API replays and ends by itself', async (t) => {
     const frames = [event(3, 'shop: blue 0→5'), event(4, 'moved\x1b[2J')].map(
       (one) => `id: ${one.id}\ndata: ${JSON.stringify(one)}\n\n`,
     );
-    res.write(`:\n\n${frames.join('')}data: garbage\n\n`);
+    res.write(`:\n\n${frames.join('')}data: garbage\n\n: live\n\n`);
   });
   const all = await tidegate(['events', '--admin', api.url]);
   t.equal(all.code, 0);
