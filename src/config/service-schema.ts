@@ -23,7 +23,7 @@ import {
 /** What a request is recognised by, for stickiness and for the hash balance. */
 const recognised = z.strictObject({
   cookie: cookieName.optional().describe('The cookie that carries the key; Tidegate sets it where it is missing.'),
-  maxAge: duration().optional().describe('How long the cookie lives; without it, until the browser is closed.'),
+  maxAge: duration().optional().describe('How long the cookie lives; a year without it.'),
   header: fieldName.optional().describe('The header field that carries the key.'),
   clientIp: z.literal(true).optional().describe('The address of the client is the key.'),
 });
