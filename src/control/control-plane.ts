@@ -43,6 +43,8 @@ import { rateKey, serviceView, sharesOf, type ViewSources } from './views.ts';
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
 const SAMPLE_EVERY = 10;
+/** How long the threads may take to tell everybody who is cut at the shutdown deadline. */
+const LAST_WORDS_MS = 1000;
 
 export interface ControlPlaneOptions {
   readonly file: string;
@@ -81,6 +83,9 @@ export class ControlPlane implements Operations {
   #housekeeping: NodeJS.Timeout | undefined;
   #ticks = 0;
   #stopping = false;
+  /** Aborted when everything is to end at once: an orderly stop that is waiting then waits no longer. */
+  readonly #terminating = new AbortController();
+  #terminated: Promise<void> | undefined;
 
   private constructor(options: ControlPlaneOptions, accepted: Accepted, store: StateStore, reusePort: boolean) {
     const { workers } = accepted.config;
@@ -311,22 +316,33 @@ export class ControlPlane implements Operations {
     this.#owner.beginStop();
     this.#log.info({ delayMs, deadlineMs }, 'stopping');
     this.#events.append('stop', null, 'Tidegate is stopping', {});
-    await pause(delayMs);
-    const deadline = new AbortController();
-    const drained = this.threads.drain().then(() => true);
-    const late = pause(deadlineMs, deadline.signal).then(() => false);
-    if (!(await Promise.race([drained, late]))) {
-      this.#log.warn('the shutdown deadline has passed: what is still in flight is cut');
-      this.threads.endNow();
-      await Promise.race([drained, pause(1000)]);
-    }
-    deadline.abort();
+    await pause(delayMs, this.#terminating.signal);
+    if (!this.#terminating.signal.aborted) await this.#drainUntil(deadlineMs);
     await this.terminate();
   }
 
-  /** Ends at once. */
-  async terminate(): Promise<void> {
+  async #drainUntil(deadlineMs: number): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#terminating.signal]);
+    const drained = this.threads.drain().then(() => true);
+    const late = pause(deadlineMs, signal).then(() => false);
+    if (!(await Promise.race([drained, late])) && !signal.aborted) {
+      this.#log.warn('the shutdown deadline has passed: what is still in flight is cut');
+      this.threads.endNow();
+      await Promise.race([drained, pause(LAST_WORDS_MS, signal)]);
+    }
+    over.abort();
+  }
+
+  /** Ends at once, also when an orderly stop is under way. */
+  terminate(): Promise<void> {
+    this.#terminated ??= this.#terminate();
+    return this.#terminated;
+  }
+
+  async #terminate(): Promise<void> {
     this.#stopping = true;
+    this.#terminating.abort();
     clearInterval(this.#housekeeping);
     await this.threads.terminate();
     await this.#health.close();
@@ -345,10 +361,15 @@ export class ControlPlane implements Operations {
   }
 }
 
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
+/** Resolves after `ms`, or as soon as the signal is aborted. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
     const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
+    signal.addEventListener('abort', () => {
       clearTimeout(timer);
       resolve();
     });

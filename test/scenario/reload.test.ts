@@ -146,12 +146,12 @@ t.test(
           pools: { ...shop.pools, green: { version: 'v2.1', endpoints: [green.address] } },
           routes: ['{ name: api, path: /api, service: shop }'],
         },
-        changes: ['shop.green: version v2→v2.1', 'shop: pool red removed', 'route api added'],
+        changes: ['shop.green: version v2→v2.1', 'shop: pool red removed', 'route 1 added (api: /api/* → shop)'],
       },
       {
         title: 'the start again, with other traffic',
         config: { ...shop, traffic: '{ blue: 3, green: 1 }' },
-        changes: ['shop: blue 100→3, green 0→1', 'shop.green: version v2.1→v2', 'route api removed'],
+        changes: ['shop: blue 100→3, green 0→1', 'shop.green: version v2.1→v2', 'route 1 removed (api: /api/* → shop)'],
       },
     ];
     for (const { title, config, changes } of steps) {
