@@ -15,9 +15,9 @@ import { chooseAt } from '../routing/split.ts';
 import { stickAt } from '../routing/stick.ts';
 import type { SeriesWriter } from '../stats/series.ts';
 import type { ThreadContext } from './context.ts';
+import type { Downstream } from './downstream.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import { randomHex, randomU32 } from './ids.ts';
-import type { ListenerRuntime } from './listener.ts';
 import type { PoolRuntime, RouteRuntime } from './runtime.ts';
 
 /** What was decided about a request. `fault` is null when there is a pool to serve it. */
@@ -36,9 +36,10 @@ export class Admission {
   readonly client: string;
   fault: Fault | null = null;
 
-  constructor(context: ThreadContext, listener: ListenerRuntime, peer: string, head: RequestHead) {
+  constructor(context: ThreadContext, downstream: Downstream, head: RequestHead) {
     const process = context.process;
-    this.client = listener.trusts(peer) ? clientAddress(peer, head.xForwardedFor, listener.trusted) : peer;
+    const { peer, listener } = downstream;
+    this.client = downstream.trusted ? clientAddress(peer, head.xForwardedFor, listener.trusted) : peer;
     process.enter();
     try {
       const runtime = context.currentRuntime();

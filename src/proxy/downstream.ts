@@ -20,6 +20,7 @@ import { REFUSALS, type Refusal } from '../http1/fault.ts';
 import { ownResponse } from '../http1/forward.ts';
 import { HEAD_UNFINISHED, HeadReader, refusalOfHead } from '../http1/head-reader.ts';
 import { parseRequestHead } from '../http1/request-head.ts';
+import type { AddressSet } from '../routing/client-address.ts';
 import type { ThreadContext } from './context.ts';
 import { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
@@ -54,6 +55,9 @@ export class Downstream implements BodySink {
   #blocked = false;
   #active = false;
   #framing: 'none' | 'length' | 'chunked' = 'none';
+  /** The set of addresses that `#trusted` was asked of: a reload brings another. */
+  #trustedBy: AddressSet | null = null;
+  #trusted = false;
   readonly #heads: HeadReader;
   readonly #length = new LengthReader();
   readonly #chunked = new ChunkedReader();
@@ -62,7 +66,7 @@ export class Downstream implements BodySink {
     this.socket = socket;
     this.listener = listener;
     this.context = context;
-    this.out = new Outgoing(socket);
+    this.out = new Outgoing(socket, true);
     this.peer = socket.remoteAddress ?? '';
     const limits = context.runtime.snapshot.limits;
     this.#heads = new HeadReader(limits.headBytes, limits.targetBytes);
@@ -79,6 +83,15 @@ export class Downstream implements BodySink {
   /** Whether a request is being read or answered. */
   get idle(): boolean {
     return this.#exchange === null && !(this.#state === 'head' && this.#heads.started);
+  }
+
+  /** Whether the listener's trusted proxies include the peer. */
+  get trusted(): boolean {
+    if (this.#trustedBy !== this.listener.trusted) {
+      this.#trustedBy = this.listener.trusted;
+      this.#trusted = this.listener.trusts(this.peer);
+    }
+    return this.#trusted;
   }
 
   get exchange(): Exchange | null {

@@ -84,7 +84,7 @@ export class Exchange {
     this.#response = new ResponseRelay(downstream.out, head);
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
-    this.admission = new Admission(downstream.context, downstream.listener, downstream.peer, head);
+    this.admission = new Admission(downstream.context, downstream, head);
   }
 
   get epoch(): number {

@@ -17,7 +17,7 @@ export function headForEndpoint(exchange: Exchange): string {
     passOn: privateFields.size === 0 ? undefined : head.passOnWithout(privateFields),
     forwardedLines: forwardingLines(head, {
       address: peer,
-      trusted: listener.trusts(peer),
+      trusted: downstream.trusted,
       proto: 'http',
       port: listener.spec.port,
     }),

@@ -19,17 +19,19 @@ export function randomU32(): number {
   return words[nextWord++]!;
 }
 
-const bytes = Buffer.alloc(8192);
-let nextByte = bytes.length;
+const BLOCK_BYTES = 4096;
+const block = Buffer.alloc(BLOCK_BYTES);
+let digits = '';
+let nextDigit = 0;
 
-/** `count` random bytes in lower-case hexadecimal; `count` is at most 32. */
+/** `count` random bytes in lower-case hexadecimal; `count` is at most 32. Digits are made for a whole block at a time. */
 export function randomHex(count: number): string {
-  if (nextByte + count > bytes.length) {
-    randomFillSync(bytes);
-    nextByte = 0;
+  if (nextDigit + count * 2 > digits.length) {
+    digits = randomFillSync(block).toString('hex');
+    nextDigit = 0;
   }
-  nextByte += count;
-  return bytes.toString('hex', nextByte - count, nextByte);
+  nextDigit += count * 2;
+  return digits.slice(nextDigit - count * 2, nextDigit);
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;

@@ -9,15 +9,21 @@ import type { Socket } from 'node:net';
 /** Up to this many bytes are copied together; above it, copying costs more than a vectored write. */
 const COPY_MAX_BYTES = 16 * 1024;
 
+/** Up to this many bytes go as latin1 text, which is exact: one write of one string then serves head and body. */
+const AS_TEXT_MAX_BYTES = 1024;
+
 export class Outgoing {
   readonly #socket: Socket;
   #parts: (string | Buffer)[] = [];
   #bytes = 0;
+  readonly #borrowed: boolean;
   /** Bytes that have been handed over, since the socket was opened. */
   sentBytes = 0;
 
-  constructor(socket: Socket) {
+  /** `borrowed`: the bytes that are added are only good until the flush, which therefore copies them. */
+  constructor(socket: Socket, borrowed: boolean) {
     this.#socket = socket;
+    this.#borrowed = borrowed;
   }
 
   /** Adds text of code points below 256. */
@@ -26,9 +32,10 @@ export class Outgoing {
     this.#bytes += text.length;
   }
 
-  /** Adds bytes, which must not change afterwards. */
+  /** Adds bytes; unless they are borrowed, they must not change afterwards. */
   data(data: Buffer): void {
-    this.#parts.push(data);
+    const isShort = data.length <= AS_TEXT_MAX_BYTES;
+    this.#parts.push(isShort ? data.toString('latin1') : data);
     this.#bytes += data.length;
   }
 
@@ -46,15 +53,26 @@ export class Outgoing {
     this.sentBytes += bytes;
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return true;
-    const first = parts[0]!;
-    if (parts.length === 1) return typeof first === 'string' ? socket.write(first, 'latin1') : socket.write(first);
-    if (bytes <= COPY_MAX_BYTES) return socket.write(together(parts, bytes));
+    const text = textOf(parts);
+    if (text !== null) return socket.write(text, 'latin1');
+    if (parts.length === 1 && !this.#borrowed) return socket.write(parts[0]!);
+    if (this.#borrowed || bytes <= COPY_MAX_BYTES) return socket.write(together(parts, bytes));
     socket.cork();
     let ready = true;
     for (const part of parts) ready = typeof part === 'string' ? socket.write(part, 'latin1') : socket.write(part);
     socket.uncork();
     return ready;
   }
+}
+
+/** All parts as one text, or null when one of them is bytes. */
+function textOf(parts: readonly (string | Buffer)[]): string | null {
+  let text = '';
+  for (const part of parts) {
+    if (typeof part !== 'string') return null;
+    text += part;
+  }
+  return text;
 }
 
 function together(parts: readonly (string | Buffer)[], bytes: number): Buffer {

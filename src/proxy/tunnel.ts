@@ -25,7 +25,8 @@ export class Tunnel {
 
   fromUpstream(chunk: Buffer): void {
     this.#toClient?.pass(chunk);
-    if (!this.#downstream.writableEnded && !this.#downstream.write(chunk)) this.#upstream.pause();
+    // The bytes lie in the thread's read buffer, which the next event overwrites.
+    if (!this.#downstream.writableEnded && !this.#downstream.write(Buffer.from(chunk))) this.#upstream.pause();
   }
 
   fromDownstream(chunk: Buffer): void {

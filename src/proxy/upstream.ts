@@ -24,6 +24,13 @@ const PEER_IDLE_MARGIN_MS = 1000;
 /** How long a connection that is given up may take to send what was written. */
 const LINGER_MS = 5000;
 
+/**
+ * What all upstream connections of the thread read into, one event at a time: a buffer for each read would cost a seventh
+ * of all CPU time (64 connections, small responses). What it holds is only good until the event is over, so whoever
+ * passes it on copies it (`Outgoing` towards the client, `Tunnel`).
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
+
 type Phase = 'idle' | 'head' | 'body' | 'done' | 'tunnel';
 type BodyFraming = 'length' | 'chunked' | 'close';
 
@@ -59,10 +66,10 @@ export class UpstreamConnection implements BodySink {
       port: endpoint.spec.port,
       noDelay: true,
       allowHalfOpen: true,
+      onread: { buffer: READ_BUFFER, callback: (bytes) => this.#onRead(bytes) },
     });
-    this.out = new Outgoing(this.socket);
+    this.out = new Outgoing(this.socket, false);
     this.socket.on('connect', () => this.#onConnect());
-    this.socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.socket.on('drain', () => this.exchange?.onUpstreamDrain());
     this.socket.on('end', () => this.#onEnd());
     this.socket.on('error', (error) => {
@@ -116,6 +123,11 @@ export class UpstreamConnection implements BodySink {
   #onConnect(): void {
     this.connected = true;
     this.exchange?.onConnected();
+  }
+
+  #onRead(bytes: number): boolean {
+    this.#onData(READ_BUFFER.subarray(0, bytes));
+    return true;
   }
 
   #onData(chunk: Buffer): void {
