@@ -70,6 +70,7 @@ export class Committer {
     const error = await threads.stage(snapshot);
     if (error !== null) {
       threads.abandon(snapshot.generation);
+      if (this.snapshot !== null) board.keepOnly(blocksOf(this.snapshot));
       return error;
     }
     const placed: ServiceGate[] = [];
