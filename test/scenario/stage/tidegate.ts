@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Admin } from './admin.ts';
+import { withoutHook } from './own-environment.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/tidegate.js', import.meta.url));
 const LINE_DEADLINE_MS = 20_000;
@@ -72,9 +73,10 @@ export class Tidegate {
 
   /** Starts Tidegate with a config file that exists, and waits until it says that it runs. */
   static async start(t: Cleaning, file: string, options: LaunchOptions = {}): Promise<Tidegate> {
-    const child = spawn(process.execPath, [options.program ?? PROGRAM, 'run', '--config', file], {
-      cwd: options.cwd ?? join(file, '..'),
-      env: { PATH: process.env.PATH, ...options.env },
+    const words = [...(options.nodeArgs ?? []), options.program ?? PROGRAM, 'run', '--config', file];
+    const child = spawn(...withoutHook(process.execPath, words), {
+      cwd: join(file, '..'),
+      env: { PATH: process.env.PATH },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const tidegate = new Tidegate(file, child);
@@ -145,11 +147,10 @@ export class Tidegate {
   }
 }
 
-/** Where to run from, if not from the checkout. */
+/** What is run, and how, if not the program of the checkout in the directory of its config. */
 export interface LaunchOptions {
   readonly program?: string;
-  readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeArgs?: readonly string[];
 }
 
 /** Writes the config into a new directory and starts Tidegate with it. */
@@ -164,7 +165,7 @@ export async function startTidegate(t: Cleaning, config: string): Promise<Tidega
 export function command(tidegate: Tidegate, ...words: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const args = [PROGRAM, ...words, '--admin', `http://127.0.0.1:${tidegate.admin.port}`];
-    execFile(process.execPath, args, { timeout: LINE_DEADLINE_MS }, (error, out, err) => {
+    execFile(...withoutHook(process.execPath, args), { timeout: LINE_DEADLINE_MS }, (error, out, err) => {
       if (error === null) resolve(out);
       else reject(new Error(`tidegate ${words.join(' ')} has failed: ${err}${out}`));
     });

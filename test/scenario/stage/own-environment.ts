@@ -1,0 +1,11 @@
+/**
+ * Children with an environment of their own. The test runner puts a hook into `NODE_OPTIONS` of everything that a test
+ * starts, whatever environment it is given; it would change what is tested, and make each start take twice as long.
+ *
+ * `env` takes the variable out and becomes the program, so the process id is that of the program.
+ */
+
+/** The command and arguments that start `program` without the runner's hook. */
+export function withoutHook(program: string, args: readonly string[]): [command: string, args: string[]] {
+  return ['env', ['-u', 'NODE_OPTIONS', program, ...args]];
+}
