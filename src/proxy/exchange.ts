@@ -65,6 +65,7 @@ export class Exchange {
   readonly #deadline = new Deadline();
   #continueAtMs = 0;
   #continued = false;
+  #continuedByUs = false;
   readonly #response: ResponseRelay;
   #keepAlive = false;
   #bodySent = false;
@@ -98,7 +99,7 @@ export class Exchange {
   begin(): void {
     const { admission, head } = this;
     if (head.method === 'OPTIONS' && (head.form === 'asterisk' || head.maxForwards === 0)) {
-      this.#answer(200, '');
+      this.#answer(200, '', this.#mayKeepAlive());
       this.#finish(null);
       return;
     }
@@ -240,7 +241,8 @@ export class Exchange {
   onInformational(head: ResponseHead): void {
     if (this.head.minor === 0) return;
     if (head.status === 100) {
-      if (this.#continued || !this.head.expectContinue) return;
+      // One that answers what we asked for is ours; every other is the client's, asked for or not (RFC 9110, 15.2).
+      if (this.#continuedByUs) return;
       this.#continued = true;
       this.#continueAtMs = 0;
     }
@@ -369,6 +371,7 @@ export class Exchange {
     if (this.#continueAtMs !== 0 && nowMs >= this.#continueAtMs) {
       this.#continueAtMs = 0;
       this.#continued = true;
+      this.#continuedByUs = true;
       this.downstream.out.text(CONTINUE);
       this.downstream.out.flush();
     }
@@ -396,17 +399,23 @@ export class Exchange {
   /** Ends the exchange otherwise than by a whole response. */
   fail(fault: Fault): void {
     if (this.finished) return;
-    if (this.tunnel !== null) this.tunnel.end();
-    else if (this.status === 0 && fault.status !== 0) this.#answer(fault.status, fault.text);
-    // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
-    else this.downstream.destroy(this.#response.endsWithConnection);
+    if (this.tunnel !== null) {
+      this.tunnel.end();
+    } else if (this.status === 0 && fault.status !== 0) {
+      // The end of a body that is malformed, too slow or too large is not known or not waited for.
+      const isBodyFault = fault.source === 'downstream' && fault.phase !== 'admit';
+      this.#answer(fault.status, fault.text, this.#mayKeepAlive() && !isBodyFault);
+    } else {
+      // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
+      this.downstream.destroy(this.#response.endsWithConnection);
+    }
     this.#finish(fault);
   }
 
   /** Sends a response of our own. */
-  #answer(status: number, text: string): void {
+  #answer(status: number, text: string, keepAlive: boolean): void {
     this.status = status;
-    this.#keepAlive = this.#mayKeepAlive() && status !== 408;
+    this.#keepAlive = keepAlive;
     this.downstream.out.text(
       ownResponse(status, text === '' ? '' : `${text}\n`, {
         date: httpDate(),
