@@ -1,0 +1,144 @@
+/**
+ * The whole of Tidegate between a raw client and a scripted upstream: control plane, one data thread, real sockets.
+ *
+ * It is started once for a test file; every test opens connections of its own.
+ */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { ControlPlane } from '../../../src/control/control-plane.ts';
+import { type EndpointTotals, readEndpoint } from '../../../src/stats/endpoint-cells.ts';
+import { OUTCOMES, type Outcome, SeriesReader } from '../../../src/stats/series.ts';
+import { masked, OK_RELAYED, responseEnd } from './messages.ts';
+import { Upstream } from './upstream.ts';
+import { WireEnd } from './wire-end.ts';
+
+/** What differs from the plainest configuration. */
+export interface RigOptions {
+  /** Settings of the service `app`, whose only endpoint is the upstream. */
+  readonly service?: object;
+  /** More services, by name. */
+  readonly services?: object;
+  /** The routes; everything goes to `app` without them. */
+  readonly routes?: readonly object[];
+  readonly limits?: object;
+  /** Settings of both listeners. */
+  readonly listener?: object;
+  /** The upstream keeps its side of a connection open after Tidegate has ended its own. */
+  readonly halfOpenUpstream?: boolean;
+}
+
+const PROBE = 'GET /probe HTTP/1.1\r\nHost: app.test\r\n\r\n';
+const PROBE_FORWARDED = /GET \/probe HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/;
+
+export class Rig {
+  readonly plane: ControlPlane;
+  readonly upstream: Upstream;
+  readonly #clients = new Set<WireEnd>();
+
+  private constructor(plane: ControlPlane, upstream: Upstream) {
+    this.plane = plane;
+    this.upstream = upstream;
+  }
+
+  static async start(t: Test, options: RigOptions = {}): Promise<Rig> {
+    const upstream = await Upstream.open(t, options.halfOpenUpstream);
+    const directory = t.testdir();
+    const file = join(directory, 'tidegate.yaml');
+    const pools = { main: { version: 'v1', endpoints: [upstream.address] } };
+    const config = {
+      listeners: [
+        { name: 'plain', address: '127.0.0.1:0', ...options.listener },
+        { name: 'trusting', address: '127.0.0.1:0', trustedProxies: ['127.0.0.0/8'], ...options.listener },
+      ],
+      workers: 1,
+      state: join(directory, 'state.db'),
+      log: { access: 'off' },
+      shutdown: { delay: '0s', deadline: '10s' },
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      services: { app: { pools, ...options.service }, ...options.services },
+      routes: options.routes ?? [{ service: 'app' }],
+    };
+    // JSON is YAML.
+    writeFileSync(file, JSON.stringify(config, null, 2));
+    const log = pino({ level: 'silent' });
+    const plane = await ControlPlane.start({ file, env: {}, log, accessLog: () => {} });
+    if ('failed' in plane) throw new Error(plane.lines.join('\n'));
+    const rig = new Rig(plane, upstream);
+    t.teardown(async () => {
+      for (const { socket } of rig.#clients) socket.destroy();
+      await plane.terminate();
+    });
+    return rig;
+  }
+
+  /** The port of a listener. */
+  port(listener: 'plain' | 'trusting' = 'plain'): number {
+    const { address } = this.plane.listeners().find(({ name }) => name === listener)!;
+    return Number(address.slice(address.lastIndexOf(':') + 1));
+  }
+
+  /** A new client connection. With `halfOpen` it keeps its side open after Tidegate has ended its own. */
+  async client(listener: 'plain' | 'trusting' = 'plain', halfOpen = false): Promise<WireEnd> {
+    const socket = connect({ host: '127.0.0.1', port: this.port(listener), allowHalfOpen: halfOpen });
+    const client = new WireEnd(socket);
+    this.#clients.add(client);
+    socket.once('close', () => this.#clients.delete(client));
+    await once(socket, 'connect');
+    return client;
+  }
+
+  /** Sends the bytes on a connection of their own, in one write or in pieces, and gives all that came until its end. */
+  async untilEnd(bytes: string | readonly string[], listener: 'plain' | 'trusting' = 'plain'): Promise<string> {
+    const client = await this.client(listener);
+    await client.sendPieces(typeof bytes === 'string' ? [bytes] : bytes);
+    await client.ended();
+    return masked(client.received);
+  }
+
+  /** Sends the bytes of one request on a connection of their own and gives the whole answer. */
+  async ask(bytes: string | readonly string[], listener: 'plain' | 'trusting' = 'plain'): Promise<string> {
+    const client = await this.client(listener);
+    const pieces = typeof bytes === 'string' ? [bytes] : bytes;
+    await client.sendPieces(pieces);
+    const toHead = pieces.join('').startsWith('HEAD ');
+    const answer = await client.until('the answer', (text) => responseEnd(text, 0, toHead) >= 0);
+    client.socket.destroy();
+    return masked(answer);
+  }
+
+  /** Resolves when the data thread has done all that came before: counters are then what they should be. */
+  async settled(): Promise<void> {
+    await this.seen();
+  }
+
+  /**
+   * What the upstream has been sent since this was asked last, whole or in part. A request that goes through after all
+   * that was sent before makes sure that nothing is still on its way.
+   */
+  async seen(): Promise<string[]> {
+    this.upstream.answerOk();
+    const answer = await this.ask(PROBE);
+    if (answer !== OK_RELAYED) throw new Error(`the probe was answered with ${JSON.stringify(answer)}`);
+    const seen = this.upstream.takeBytes();
+    this.upstream.take();
+    return seen
+      .map((bytes) => bytes.replace(PROBE_FORWARDED, ''))
+      .filter((bytes) => bytes !== '')
+      .map(masked);
+  }
+
+  /** The record of the upstream as an endpoint. */
+  endpoint(): EndpointTotals {
+    return readEndpoint(this.plane.metrics().endpoints.find(({ service }) => service === 'app')!.board);
+  }
+
+  /** How many attempts against `app` have had this outcome. */
+  outcomes(outcome: Outcome): number {
+    const series = this.plane.metrics().series.filter(({ service, pool }) => service === 'app' && pool !== '');
+    return series.reduce((sum, { board }) => sum + new SeriesReader(board).outcomes()[OUTCOMES.indexOf(outcome)]!, 0);
+  }
+}
