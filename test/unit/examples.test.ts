@@ -1,7 +1,8 @@
 /**
  * The configs that people copy from: each is valid as it stands, without a word of warning.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import { parseConfig } from '../../src/config/parse.ts';
 import { formatProblem } from '../../src/config/problem.ts';
@@ -51,6 +52,22 @@ t.test(
     t.notMatch(redacted, 'a-secret-of-somebody');
   },
 );
+
+t.test('every config in the README is valid, and every file that the pages point at is there', async (t) => {
+  const readme = readFileSync('README.md', 'utf8');
+  const texts = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1]!);
+  t.ok(texts.length > 0);
+  for (const text of texts) {
+    t.strictSame(parseConfig(text, { file: 'README.md', env: {} }).problems.map(formatProblem), []);
+  }
+  const docs = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
+  const pages = ['README.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`)];
+  for (const page of pages) {
+    for (const [, link] of readFileSync(page, 'utf8').matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      t.ok(existsSync(join(dirname(page), link!)), `${page} points at ${link}`);
+    }
+  }
+});
 
 t.test('what npm start runs begins with all traffic on blue', async (t) => {
   const { config } = parseConfig(readFileSync('config/tidegate.yaml', 'utf8'), { file: 'tidegate.yaml', env: {} });
