@@ -93,19 +93,19 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
 
 /** Resolves when the first signal's orderly stop is done, or a second signal has cut it short. */
 async function untilStopped(plane: ControlPlane): Promise<void> {
-  await nextSignal();
-  await Promise.race([plane.stop(), nextSignal().then(() => plane.terminate())]);
-}
-
-function nextSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    const signals = ['SIGTERM', 'SIGINT'] as const;
-    const stop = () => {
-      for (const signal of signals) process.off(signal, stop);
-      resolve();
-    };
-    for (const signal of signals) process.on(signal, stop);
-  });
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let signals = 0;
+  // One handler for both: between two, a signal would find none and end the process by its default.
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals === 1) first.resolve();
+    else second.resolve();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  await first.promise;
+  await Promise.race([plane.stop(), second.promise.then(() => plane.terminate())]);
 }
 
 function version(): string {
