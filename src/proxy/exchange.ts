@@ -23,7 +23,7 @@ import type { ThreadContext } from './context.ts';
 import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
-import { FAULTS, type Fault } from './fault.ts';
+import { FAULTS, type Fault, isBodyFault } from './fault.ts';
 import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { httpDate } from './http-date.ts';
 import { randomU32, requestIdFrom } from './ids.ts';
@@ -99,7 +99,7 @@ export class Exchange {
   begin(): void {
     const { admission, head } = this;
     if (head.method === 'OPTIONS' && (head.form === 'asterisk' || head.maxForwards === 0)) {
-      this.#answer(200, '', this.#mayKeepAlive());
+      this.#answer(200, '', true);
       this.#finish(null);
       return;
     }
@@ -399,23 +399,17 @@ export class Exchange {
   /** Ends the exchange otherwise than by a whole response. */
   fail(fault: Fault): void {
     if (this.finished) return;
-    if (this.tunnel !== null) {
-      this.tunnel.end();
-    } else if (this.status === 0 && fault.status !== 0) {
-      // The end of a body that is malformed, too slow or too large is not known or not waited for.
-      const isBodyFault = fault.source === 'downstream' && fault.phase !== 'admit';
-      this.#answer(fault.status, fault.text, this.#mayKeepAlive() && !isBodyFault);
-    } else {
-      // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
-      this.downstream.destroy(this.#response.endsWithConnection);
-    }
+    if (this.tunnel !== null) this.tunnel.end();
+    else if (this.status === 0 && fault.status !== 0) this.#answer(fault.status, fault.text, !isBodyFault(fault));
+    // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
+    else this.downstream.destroy(this.#response.endsWithConnection);
     this.#finish(fault);
   }
 
-  /** Sends a response of our own. */
+  /** Sends a response of our own; without `keepAlive`, the connection closes whatever the client wants. */
   #answer(status: number, text: string, keepAlive: boolean): void {
     this.status = status;
-    this.#keepAlive = keepAlive;
+    this.#keepAlive = keepAlive && this.#mayKeepAlive();
     this.downstream.out.text(
       ownResponse(status, text === '' ? '' : `${text}\n`, {
         date: httpDate(),

@@ -134,3 +134,11 @@ export const FAULTS = Object.freeze({
   drained: fault('drained', 'tidegate', 'body', 503, 'This version is being taken out of service.', 'internal', false),
   stopped: fault('stopped', 'tidegate', 'body', 503, 'The proxy is stopping.', 'internal', false),
 } as const);
+
+/**
+ * Whether the fault is in a request's body: malformed, too slow or too large. Where such a body would end is not known or
+ * not waited for, so its connection takes no other request.
+ */
+export function isBodyFault({ source, phase }: Fault): boolean {
+  return source === 'downstream' && phase !== 'admit';
+}
