@@ -180,7 +180,7 @@ services:
 ${pools.join('\n')}
     traffic: blue
     preview: { header: x-tidegate-pool, token: demo }
-    health: { path: /healthz, interval: 500ms }
+    health: { path: /healthz, interval: 500ms, timeout: 3s, unhealthy: 5 }
 
 routes:
   - service: ${SERVICE}
