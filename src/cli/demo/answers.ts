@@ -5,8 +5,9 @@
  * is cut, mixed with another one, or given to the wrong client is found out and not only one that never comes.
  */
 
-/** The header fields by which a request says its number, and an answer says whose it is. */
+/** The header field by which a request says its number. */
 export const SEQUENCE_FIELD = 'x-demo-sequence';
+/** The header field by which an answer says which pool gave it. */
 export const POOL_FIELD = 'x-demo-pool';
 
 /** `page` is answered at once, `stream` over some time in pieces, `echo` sends a body and gets it back. */

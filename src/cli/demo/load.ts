@@ -22,6 +22,7 @@ export interface Account {
   readonly byPool: Map<string, number>;
 }
 
+/** How much load, and on which port of 127.0.0.1. */
 export interface LoadOptions {
   readonly port: number;
   readonly requestsPerSecond: number;
