@@ -72,6 +72,8 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   await watch.ready;
   const reload = () => void plane.reload({ by: 'SIGHUP', reason: '', ifEpoch: null });
   process.on('SIGHUP', reload);
+  // Before the line below: whoever waits for it may send a signal at once.
+  const signals = awaitSignals();
   log.info(
     {
       pid: process.pid,
@@ -82,7 +84,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
     'Tidegate is running',
   );
 
-  await untilStopped(plane);
+  await untilStopped(plane, signals);
   process.off('SIGHUP', reload);
   await watch.close();
   await admin.close();
@@ -91,12 +93,17 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   return EXIT.done;
 }
 
-/** Resolves when the first signal's orderly stop is done, or a second signal has cut it short. */
-async function untilStopped(plane: ControlPlane): Promise<void> {
+/** When the process has been told to stop, and when it has been told so again. */
+interface StopSignals {
+  readonly first: Promise<void>;
+  readonly second: Promise<void>;
+}
+
+/** One handler for both: between two, a signal would find none and end the process by its default. */
+function awaitSignals(): StopSignals {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let signals = 0;
-  // One handler for both: between two, a signal would find none and end the process by its default.
   const onSignal = (): void => {
     signals += 1;
     if (signals === 1) first.resolve();
@@ -104,8 +111,13 @@ async function untilStopped(plane: ControlPlane): Promise<void> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  await first.promise;
-  await Promise.race([plane.stop(), second.promise.then(() => plane.terminate())]);
+  return { first: first.promise, second: second.promise };
+}
+
+/** Resolves when the first signal's orderly stop is done, or a second signal has cut it short. */
+async function untilStopped(plane: ControlPlane, signals: StopSignals): Promise<void> {
+  await signals.first;
+  await Promise.race([plane.stop(), signals.second.then(() => plane.terminate())]);
 }
 
 function version(): string {
