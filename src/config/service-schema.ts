@@ -19,11 +19,12 @@ import {
   weight,
   whole,
 } from './scalars.ts';
+import { LONGEST_AGE_MS } from './units.ts';
 
 /** What a request is recognised by, for stickiness and for the hash balance. */
 const recognised = z.strictObject({
   cookie: cookieName.optional().describe('The cookie that carries the key; Tidegate sets it where it is missing.'),
-  maxAge: duration().optional().describe('How long the cookie lives; a year without it.'),
+  maxAge: duration(1, LONGEST_AGE_MS).optional().describe('How long the cookie lives; a year without it.'),
   header: fieldName.optional().describe('The header field that carries the key.'),
   clientIp: z.literal(true).optional().describe('The address of the client is the key.'),
 });

@@ -165,7 +165,12 @@ export class ControlPlane implements Operations {
     if (error !== null) return error;
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     const services = this.#gates.all().length;
-    this.#events.append('start', null, `Tidegate has started with ${services} services`, { services });
+    this.#events.append(
+      'start',
+      null,
+      `Tidegate has started with ${services} ${services === 1 ? 'service' : 'services'}`,
+      { services },
+    );
     return null;
   }
 

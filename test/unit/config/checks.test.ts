@@ -159,3 +159,11 @@ t.test('weights that are all zero are legal and worth a warning', async (t) => {
   t.match(problems, [{ path: 'services.shop.traffic', line: 8, severity: 'warning' }]);
   t.equal(problems.length, 1);
 });
+
+t.test('a wait may be as long as a timer holds, the life of a cookie ten years', async (t) => {
+  const wait = SMALL.replace('    pools:', '    timeouts: { response: 597h }\n    pools:');
+  t.match(read(wait).problems[0]?.allowed, /at most 596h/);
+  const life = SMALL.replace('    pools:', '    sticky: { cookie: tg, maxAge: 8760h }\n    pools:');
+  t.same(read(life).problems, []);
+  t.match(read(life.replace('8760h', '87601h')).problems[0]?.allowed, /at most 87600h/);
+});
