@@ -8,6 +8,7 @@ let rig: Rig;
 t.before(async () => {
   rig = await Rig.start(t);
 });
+t.beforeEach(() => rig.settled());
 t.afterEach(() => rig.upstream.answerOk());
 
 const VIA = 'Via: 1.1 tidegate\r\n';
@@ -299,7 +300,7 @@ t.test(
     rig.upstream.answerOk();
     client.send('x'.repeat(100_000 - 5) + GET);
     await client.until('the next answer', (text) => text === early + OK_RELAYED);
-    t.strictSame(rig.upstream.take().length, 2);
+    t.match(rig.upstream.take(), [/^GET /]);
   },
 );
 
