@@ -35,16 +35,21 @@ export class Admission {
   /** The address that the request is from, as far as trusted proxies vouch for it. */
   readonly client: string;
   fault: Fault | null = null;
+  /** `OPTIONS *`, and an OPTIONS that may go no further (RFC 9110 section 7.6.2): Tidegate itself is asked. */
+  readonly isAnsweredHere: boolean;
 
   constructor(context: ThreadContext, downstream: Downstream, head: RequestHead) {
     const process = context.process;
     const { peer, listener } = downstream;
     this.client = downstream.trusted ? clientAddress(peer, head.xForwardedFor, listener.trusted) : peer;
+    this.isAnsweredHere = head.method === 'OPTIONS' && (head.form === 'asterisk' || head.maxForwards === 0);
     process.enter();
     try {
       const runtime = context.currentRuntime();
       this.series = runtime.unrouted;
-      this.fault = this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ?? this.#split(head);
+      if (!this.isAnsweredHere) {
+        this.fault = this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ?? this.#split(head);
+      }
       this.series.start(this.slot);
     } finally {
       process.leave();

@@ -22,8 +22,6 @@ export class ThreadContext {
   nowMs: number;
   /** The runtime in force. Read it through `currentRuntime`, which notices a commit. */
   runtime: Runtime;
-  /** The listeners are closed: a connection without a request has nothing to wait for. */
-  stoppedListening = false;
   readonly #staged = new Map<number, Runtime>();
   readonly #onActivated: (before: Runtime, now: Runtime) => void;
 
@@ -47,6 +45,11 @@ export class ThreadContext {
     this.#staged.set(runtime.generation, runtime);
   }
 
+  /** The runtime in force and those that are staged. */
+  runtimes(): readonly Runtime[] {
+    return [this.runtime, ...this.#staged.values()];
+  }
+
   abandon(generation: number): void {
     this.#staged.delete(generation);
   }
@@ -61,7 +64,7 @@ export class ThreadContext {
   #activate(generation: number): void {
     const staged = this.#staged.get(generation);
     // A generation is committed only after every thread has acknowledged it; a thread that is just being started may
-    // read a generation that it is about to be given.
+    // read one that it is about to be given.
     if (staged === undefined) return;
     const before = this.runtime;
     this.runtime = staged;

@@ -1,8 +1,9 @@
 /**
  * What an exchange waits for, and until when: one number and the fault that it means when the time has passed.
  *
- * Setting it is two stores; a timer for each wait would cost more than parsing a head. The sweeper asks at each tick, so a
- * deadline is up to one tick late and never early.
+ * Setting it is two stores; a timer for each wait would cost more than parsing a head. The sweeper asks at each tick, and the
+ * clock that a wait begins by is that of the last tick; the caller adds one tick, so a wait is up to two ticks too long
+ * and never too short.
  */
 import type { Fault } from './fault.ts';
 

@@ -51,6 +51,8 @@ export class Downstream implements BodySink {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #discardedBytes = 0;
+  /** What the client had not taken yet when its deadline was last set. */
+  #unsentBytes = 0;
   #consuming = false;
   #blocked = false;
   #active = false;
@@ -77,12 +79,20 @@ export class Downstream implements BodySink {
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => {});
+    socket.on('finish', () => {
+      if (this.#state === 'closing') this.#awaitReader(this.context.nowMs);
+    });
     socket.on('close', () => this.#onClose());
   }
 
   /** Whether a request is being read or answered. */
   get idle(): boolean {
-    return this.#exchange === null && !(this.#state === 'head' && this.#heads.started);
+    return !this.#active;
+  }
+
+  /** Whether another request may follow: neither the process nor the listener is going away. */
+  get mayGoOn(): boolean {
+    return !this.context.process.stopping && !this.listener.closed;
   }
 
   /** Whether the listener's trusted proxies include the peer. */
@@ -104,7 +114,14 @@ export class Downstream implements BodySink {
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = 0;
     if (this.#state === 'head' && this.#heads.started) this.#refuse(REFUSALS['head-timeout']);
+    else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader(nowMs);
     else this.destroy();
+  }
+
+  /** A client that still reads what it is owed is waited for, however slow it is. */
+  #awaitReader(nowMs: number): void {
+    this.#unsentBytes = this.socket.writableLength;
+    this.#deadlineMs = nowMs + (this.#unsentBytes > 0 ? this.listener.spec.keepAliveMs : LINGER_MS);
   }
 
   /** No more requests are taken; the one that is being answered is finished. */
@@ -112,8 +129,11 @@ export class Downstream implements BodySink {
     if (this.idle) this.#close();
   }
 
-  /** Ends the connection at once; `reset` makes sure that a response without a length cannot look whole. */
-  destroy(reset = false): void {
+  /**
+   * Ends the connection at once. `reset` makes sure that a response without a length cannot look whole; it is always done
+   * when bytes that the client was owed are dropped.
+   */
+  destroy(reset = this.socket.writableLength > 0): void {
     if (reset) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
@@ -145,7 +165,11 @@ export class Downstream implements BodySink {
     const requestDone = this.#exchange?.requestDone ?? true;
     this.#exchange = null;
     this.resumeRequest();
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed' || this.socket.destroyed) {
+      // Nothing of a later request that has come already may be acted on.
+      this.#state = 'closed';
+      return;
+    }
     if (!requestDone) {
       this.#state = 'discard';
       this.#discardedBytes = 0;
@@ -171,7 +195,7 @@ export class Downstream implements BodySink {
     }
     this.#state = 'head';
     this.#deadlineMs = this.context.nowMs + this.listener.spec.keepAliveMs;
-    if (this.context.process.stopping && this.#pendingBytes === 0 && this.context.stoppedListening) this.#close();
+    if (this.#pendingBytes === 0 && this.listener.closed) this.#close();
     else if (!this.#consuming) this.#consumePending();
   }
 
@@ -313,7 +337,7 @@ export class Downstream implements BodySink {
     } else if (this.#exchange !== null) {
       this.#exchange.fail(FAULTS.clientGone);
     } else if (this.#state === 'closing' || this.#state === 'closed') {
-      this.destroy();
+      this.socket.destroySoon();
     } else {
       this.#close();
     }
@@ -326,9 +350,9 @@ export class Downstream implements BodySink {
     this.#setActive(false);
     this.#pending = [];
     this.#pendingBytes = 0;
-    this.#deadlineMs = this.context.nowMs + LINGER_MS;
     this.socket.resume();
     this.socket.end();
+    this.#awaitReader(this.context.nowMs);
     if (this.socket.readableEnded) this.socket.destroySoon();
   }
 

@@ -17,6 +17,8 @@ import { FAULTS } from './fault.ts';
 import { UpstreamConnection } from './upstream.ts';
 
 export class Endpoint {
+  /** Its identity: see `endpointKey`. */
+  readonly key: string;
   readonly spec: EndpointSpec;
   readonly cells: EndpointCells;
   readonly #idle: UpstreamConnection[] = [];
@@ -31,7 +33,8 @@ export class Endpoint {
   #cutAtMs = 0;
   retired = false;
 
-  constructor(spec: EndpointSpec, service: ServiceSpec, thread: number) {
+  constructor(key: string, spec: EndpointSpec, service: ServiceSpec, thread: number) {
+    this.key = key;
     this.spec = spec;
     this.cells = new EndpointCells(spec.board, thread);
     this.#connectionsMax = service.connectionsMax;

@@ -19,7 +19,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { Timeouts } from '../routing/snapshot.ts';
 import { OUTCOMES } from '../stats/series.ts';
 import { Admission } from './admission.ts';
-import type { ThreadContext } from './context.ts';
+import { type ThreadContext, TICK_MS } from './context.ts';
 import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -98,7 +98,7 @@ export class Exchange {
 
   begin(): void {
     const { admission, head } = this;
-    if (head.method === 'OPTIONS' && (head.form === 'asterisk' || head.maxForwards === 0)) {
+    if (admission.isAnsweredHere) {
       this.#answer(200, '', true);
       this.#finish(null);
       return;
@@ -156,8 +156,9 @@ export class Exchange {
       const held = this.#held;
       this.#held = [];
       for (const data of held) this.onRequestData(data);
-      this.downstream.resumeRequest();
     }
+    // Whoever waited in the queue has not been read from meanwhile, whether or not some of the body had come.
+    this.downstream.resumeRequest();
     if (this.requestDone && this.head.framing === 'chunked') this.#endRequestBody(connection);
     this.flushRequest();
   }
@@ -281,7 +282,7 @@ export class Exchange {
 
   /** Whether the client may send another request after this response. */
   #mayKeepAlive(): boolean {
-    if (!this.head.keepAlive || this.context.process.stopping) return false;
+    if (!this.head.keepAlive || !this.downstream.mayGoOn) return false;
     // A client that still waits to be asked for its body may send it or not: what follows could be either.
     return this.requestDone || !this.head.expectContinue || this.#continued;
   }
@@ -393,7 +394,8 @@ export class Exchange {
   }
 
   #wait(ms: number, fault: Fault): void {
-    this.#deadline.set(this.context.nowMs + ms, fault);
+    // The clock may be a whole tick behind: without it, a wait would end early.
+    this.#deadline.set(this.context.nowMs + TICK_MS + ms, fault);
   }
 
   /** Ends the exchange otherwise than by a whole response. */

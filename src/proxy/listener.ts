@@ -14,6 +14,8 @@ export class ListenerRuntime {
   spec: ListenerSpec;
   trusted: AddressSet;
   readonly cells: ListenerWriter;
+  /** It accepts no more; its connections end after the request that they are at. */
+  closed = false;
   readonly #server: Server;
 
   private constructor(spec: ListenerSpec, thread: number, server: Server) {
@@ -59,6 +61,7 @@ export class ListenerRuntime {
 
   /** Accepts no more connections; those that are open stay. */
   close(): void {
+    this.closed = true;
     this.#server.close();
   }
 }

@@ -98,7 +98,7 @@ export class Runtime {
     const endpointOf = (service: ServiceSpec, pool: PoolSpec, index: number): Endpoint => {
       const spec = pool.endpoints[index]!;
       const key = endpointKey(service.name, pool.name, spec.address);
-      const endpoint = live.get(key) ?? new Endpoint(spec, service, thread);
+      const endpoint = live.get(key) ?? new Endpoint(key, spec, service, thread);
       endpoints.set(key, endpoint);
       return endpoint;
     };

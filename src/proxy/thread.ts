@@ -23,20 +23,23 @@ import { endpointKey, Runtime } from './runtime.ts';
 
 const REPORT_EVERY_TICKS = 20;
 
+/** Connections that may wait for the first snapshot; more are turned away. */
+const EARLY_MAX = 1024;
+
 class DataThread {
   readonly #start: ThreadStart;
   readonly #send: (message: FromThread) => void;
   readonly #context: ThreadContext;
   readonly #listeners = new Map<string, ListenerRuntime>();
-  /** Listeners of a staged generation, until it is committed or abandoned. */
-  readonly #staged = new Map<number, readonly ListenerRuntime[]>();
   /** Connections that were accepted before there was anything to route by. */
   readonly #early: { readonly socket: Socket; readonly listener: ListenerRuntime }[] = [];
   #retired: Endpoint[] = [];
   #ticks = 0;
   #lastTickMs: number;
   #lagMs = 0;
+  #sweepPutOff = false;
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #stopped = false;
   #draining = false;
 
   constructor(start: ThreadStart, send: (message: FromThread) => void) {
@@ -55,6 +58,7 @@ class DataThread {
     setInterval(() => this.#tick(), TICK_MS);
   }
 
+  /** Carries out one order; the next is given only when this one is done. */
   async receive(message: ToThread): Promise<void> {
     switch (message.kind) {
       case 'stage':
@@ -64,8 +68,7 @@ class DataThread {
         return;
       case 'abandon':
         this.#context.abandon(message.generation);
-        for (const listener of this.#staged.get(message.generation) ?? []) listener.close();
-        this.#staged.delete(message.generation);
+        this.#closeUnused();
         return;
       case 'cut':
         this.#cut(message.service, message.pool, message.beforeEpoch);
@@ -84,51 +87,79 @@ class DataThread {
     }
   }
 
+  /** Opens what the snapshot listens on beyond what is open, and keeps it ready. Listeners are shared by generations. */
   async #stage(snapshot: Snapshot): Promise<void> {
-    const opened: ListenerRuntime[] = [];
     let error: string | null = null;
-    try {
+    if (this.#stopped) error = 'the thread is stopping';
+    else {
       // Before its listeners: a replaced thread is given a generation that is already in force.
-      this.#context.stage(new Runtime(snapshot, this.#start.thread, this.#context.runtime.endpoints));
-      for (const spec of snapshot.listeners) {
-        if (this.#listeners.has(spec.key)) continue;
-        opened.push(
-          await ListenerRuntime.open(spec, this.#start.thread, this.#start.reusePort, (socket, listener) =>
-            this.#onConnection(socket, listener),
-          ),
-        );
+      this.#context.stage(new Runtime(snapshot, this.#start.thread, this.#liveEndpoints()));
+      error = await this.#openListeners(snapshot);
+      if (error !== null) {
+        this.#context.abandon(snapshot.generation);
+        this.#closeUnused();
       }
-      this.#staged.set(snapshot.generation, opened);
-    } catch (cause) {
-      error = cause instanceof Error ? cause.message : String(cause);
-      this.#context.abandon(snapshot.generation);
-      for (const listener of opened) listener.close();
     }
     this.#send({ kind: 'staged', generation: snapshot.generation, error });
   }
 
+  async #openListeners(snapshot: Snapshot): Promise<string | null> {
+    const { thread, reusePort } = this.#start;
+    for (const spec of snapshot.listeners) {
+      if (this.#listeners.has(spec.key)) continue;
+      try {
+        const accept = (socket: Socket, listener: ListenerRuntime): void => this.#onConnection(socket, listener);
+        this.#listeners.set(spec.key, await ListenerRuntime.open(spec, thread, reusePort, accept));
+      } catch (cause) {
+        return cause instanceof Error ? cause.message : String(cause);
+      }
+    }
+    return null;
+  }
+
+  /** Endpoints that another generation may carry over: those in force, and those that still drain. */
+  #liveEndpoints(): Map<string, Endpoint> {
+    const live = new Map<string, Endpoint>();
+    for (const endpoint of this.#retired) if (!endpoint.gone) live.set(endpoint.key, endpoint);
+    for (const runtime of this.#context.runtimes()) {
+      for (const [key, endpoint] of runtime.endpoints) live.set(key, endpoint);
+    }
+    return live;
+  }
+
   #onConnection(socket: Socket, listener: ListenerRuntime): void {
-    if (this.#context.currentRuntime().generation === EMPTY.generation) this.#early.push({ socket, listener });
-    else new Downstream(socket, listener, this.#context);
+    if (this.#context.currentRuntime().generation !== EMPTY.generation) {
+      new Downstream(socket, listener, this.#context);
+      return;
+    }
+    // Without a listener for it, the error of a client that has gone already would end the thread.
+    socket.on('error', () => {});
+    if (this.#early.length < EARLY_MAX) this.#early.push({ socket, listener });
+    else socket.destroy();
   }
 
   #onActivated(before: Runtime, now: Runtime): void {
     const context = this.#context;
     context.accessLog.mode = now.snapshot.accessLog;
     this.#retired.push(...now.activate(before, context.nowMs));
-    for (const listener of this.#staged.get(now.generation) ?? []) this.#listeners.set(listener.spec.key, listener);
-    this.#staged.clear();
-    for (const { socket, listener } of this.#early.splice(0)) new Downstream(socket, listener, context);
-    const kept = new Map(now.snapshot.listeners.map((spec) => [spec.key, spec]));
+    for (const spec of now.snapshot.listeners) this.#listeners.get(spec.key)?.configure(spec);
+    for (const { socket, listener } of this.#early.splice(0)) {
+      if (!socket.destroyed) new Downstream(socket, listener, context);
+    }
+    this.#closeUnused();
+  }
+
+  /** Closes the listeners that neither the generation in force nor a staged one names. */
+  #closeUnused(): void {
+    const used = new Set<string>();
+    for (const { snapshot } of this.#context.runtimes()) for (const { key } of snapshot.listeners) used.add(key);
     for (const [key, listener] of this.#listeners) {
-      const spec = kept.get(key);
-      if (spec !== undefined) {
-        listener.configure(spec);
-        continue;
-      }
+      if (used.has(key)) continue;
       listener.close();
       this.#listeners.delete(key);
-      for (const downstream of context.downstreams) if (downstream.listener === listener) downstream.stop();
+      for (const downstream of [...this.#context.downstreams]) {
+        if (downstream.listener === listener) downstream.stop();
+      }
     }
   }
 
@@ -140,7 +171,7 @@ class DataThread {
   }
 
   #stop(): void {
-    this.#context.stoppedListening = true;
+    this.#stopped = true;
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
     for (const downstream of [...this.#context.downstreams]) downstream.stop();
@@ -150,15 +181,13 @@ class DataThread {
   #tick(): void {
     const nowMs = performance.now();
     const context = this.#context;
-    this.#lagMs = Math.max(this.#lagMs, nowMs - this.#lastTickMs - TICK_MS);
+    const lateMs = nowMs - this.#lastTickMs - TICK_MS;
+    this.#lagMs = Math.max(this.#lagMs, lateMs);
     this.#lastTickMs = nowMs;
     context.nowMs = nowMs;
-    for (const downstream of context.downstreams) downstream.sweep(nowMs);
-    for (const endpoint of context.runtime.endpoints.values()) endpoint.sweep(nowMs);
-    if (this.#retired.length > 0) {
-      for (const endpoint of this.#retired) endpoint.sweep(nowMs);
-      this.#retired = this.#retired.filter((endpoint) => endpoint.retired && !endpoint.gone);
-    }
+    // After a stall, the answers that came in time still lie in the kernel: they are read before anybody is judged late.
+    this.#sweepPutOff = lateMs > TICK_MS && !this.#sweepPutOff;
+    if (!this.#sweepPutOff) this.#sweep(nowMs);
     context.accessLog.flush();
     this.#ticks += 1;
     if (this.#ticks % REPORT_EVERY_TICKS === 0) this.#report();
@@ -167,6 +196,14 @@ class DataThread {
       for (const endpoint of context.runtime.endpoints.values()) endpoint.destroy();
       this.#send({ kind: 'drained' });
     }
+  }
+
+  #sweep(nowMs: number): void {
+    for (const downstream of this.#context.downstreams) downstream.sweep(nowMs);
+    for (const endpoint of this.#context.runtime.endpoints.values()) endpoint.sweep(nowMs);
+    if (this.#retired.length === 0) return;
+    for (const endpoint of this.#retired) if (endpoint.retired) endpoint.sweep(nowMs);
+    this.#retired = this.#retired.filter((endpoint) => endpoint.retired && !endpoint.gone);
   }
 
   #report(): void {
@@ -192,9 +229,10 @@ const EMPTY: Snapshot = {
 const port = parentPort;
 if (port === null) throw new Error('a data thread is started as a worker');
 const thread = new DataThread(workerData as ThreadStart, (message) => port.postMessage(message));
+let orders: Promise<void> = Promise.resolve();
 port.on('message', (message: ToThread) => {
-  thread.receive(message).catch((error: unknown) => {
-    port.postMessage({ kind: 'warning', message: String(error) } satisfies FromThread);
-  });
+  orders = orders
+    .then(() => thread.receive(message))
+    .catch((error: unknown) => port.postMessage({ kind: 'warning', message: String(error) } satisfies FromThread));
 });
 port.postMessage({ kind: 'ready' } satisfies FromThread);
