@@ -179,3 +179,46 @@ t.test('a client that closes between requests is let go in order', async (t) => 
   t.equal(await client.ended(), 'end');
   t.equal(client.received, OK_RELAYED);
 });
+
+t.test('an idle connection that the endpoint closes is not used again', async (t) => {
+  const { reuseRaces } = rig.endpoint();
+  rig.upstream.hold();
+  const client = await rig.client();
+  client.send(GET);
+  const first = await rig.upstream.request();
+  first.end.send(OK);
+  await client.until('the answer', (text) => text === OK_RELAYED);
+  first.end.end();
+  await first.end.ended();
+  client.send(GET);
+  const second = await rig.upstream.request();
+  t.not(second.connection, first.connection);
+  second.end.send(OK);
+  await client.until('the next answer', (text) => text === OK_RELAYED + OK_RELAYED);
+  t.equal(rig.endpoint().reuseRaces, reuseRaces);
+});
+
+t.test('an idle connection is given up before the endpoint would close it by its own account', async (t) => {
+  rig.upstream.hold();
+  const client = await rig.client();
+  client.send(GET);
+  const { end } = await rig.upstream.request();
+  end.send('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1, max=5\r\nContent-Length: 2\r\n\r\nok');
+  t.equal(await end.ended(), 'end');
+  t.equal(client.received, OK_RELAYED, 'and the client knows nothing of it');
+});
+
+t.test('a large body waits for an endpoint that reads slowly, and none of it is lost', async (t) => {
+  rig.upstream.respondToHead = ({ end }) => end.socket.pause();
+  const client = await rig.client();
+  const body = 'tide'.repeat(4 * 1024 * 1024);
+  client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const { end } = await rig.upstream.request();
+  await rig.settled();
+  t.ok(client.socket.writableLength > 0, 'the client has to wait');
+  end.socket.resume();
+  await end.until('the body', (text) => text.length - text.lastIndexOf('\r\n\r\n') - 4 === body.length);
+  t.equal(end.received.endsWith(body), true);
+  end.send(OK);
+  await client.until('the answer', (text) => text === OK_RELAYED);
+});

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
-import { GET, masked, OK, OK_RELAYED, own, refusal } from './stage/messages.ts';
+import { forwarded, GET, masked, OK, OK_RELAYED, own, refusal } from './stage/messages.ts';
 import { Rig } from './stage/rig.ts';
 
 const HEAD_MS = 150;
@@ -232,4 +232,38 @@ t.test('a rest of a body that is too slow to be dropped ends the connection', as
   client.send(post('half'));
   await client.ended();
   t.equal(client.received, OK_RELAYED);
+});
+
+t.test('a body that has come while its request waited for a connection is forwarded whole', async (t) => {
+  for (const [framing, body] of [
+    ['Content-Length: 5\r\n', 'hello'],
+    ['Transfer-Encoding: chunked\r\n', '5\r\nhello\r\n0\r\nX-A: b\r\n\r\n'],
+  ] as const) {
+    rig.upstream.hold();
+    const holders = [await rig.client(), await rig.client()];
+    for (const holder of holders) holder.send(GET);
+    const arrivals = [await rig.upstream.request(), await rig.upstream.request()];
+    const client = await rig.client();
+    client.send(`POST / HTTP/1.1\r\nHost: app.test\r\n${framing}\r\n${body}`);
+    await rig.untilQueued();
+    for (const { end } of arrivals) end.send(OK);
+    const { bytes, end } = await rig.upstream.request();
+    t.equal(masked(bytes), forwarded({ line: 'POST / HTTP/1.1', framing, body }));
+    end.send(OK);
+    await client.until('the answer', (text) => text === OK_RELAYED);
+  }
+});
+
+t.test('a client that does not read its response is let go, and does not speak against the version', async (t) => {
+  const before = rig.outcomes('client-gone');
+  rig.upstream.hold();
+  const client = await rig.client();
+  client.socket.pause();
+  client.send(GET);
+  const { end } = await rig.upstream.request();
+  const body = 'tide'.repeat(4 * 1024 * 1024);
+  end.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await end.ended();
+  await rig.settled();
+  t.equal(rig.outcomes('client-gone'), before + 1);
 });

@@ -116,3 +116,10 @@ t.test('a request id and a trace of the client go on; without them there are new
     /\r\nX-Request-Id: [0-9a-f]{32}\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01\r\n\r\n$/,
   ]);
 });
+
+t.test('a refusal is counted, apart from what endpoints answered', async (t) => {
+  const before = rig.refusals();
+  await rig.untilEnd(after('X-A : b\r\n'));
+  await rig.settled();
+  t.equal(rig.refusals(), before + 1);
+});

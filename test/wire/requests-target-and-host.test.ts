@@ -118,6 +118,12 @@ testForwards(t, () => rig, [
     get('/a/../b/./c'),
     forwarded({ line: 'GET /a/../b/./c HTTP/1.1' }),
   ],
+  ['an absolute target may be of https', get('https://app.test/s'), forwarded({ line: 'GET /s HTTP/1.1' })],
+  [
+    'OPTIONS with an absolute target without path asks the endpoint about itself',
+    get('http://app.test').replace('GET', 'OPTIONS'),
+    forwarded({ line: 'OPTIONS * HTTP/1.1' }),
+  ],
   ['two slashes are a path and no host', get('//admin.test/x'), forwarded({ line: 'GET //admin.test/x HTTP/1.1' })],
   ['a backslash is forwarded as sent', get('/a\\b'), forwarded({ line: 'GET /a\\b HTTP/1.1' })],
   ['escapes are forwarded as sent', get('/%41%2f?%zz'), forwarded({ line: 'GET /%41%2f?%zz HTTP/1.1' })],
@@ -202,8 +208,23 @@ testRefusals(t, () => rig, [
   ],
 ]);
 
-t.test('a request that no route matches is answered with 404, and the connection stays open', async (t) => {
-  const bare = await Rig.start(t, { routes: [{ host: 'app.test', service: 'app' }] });
-  t.equal(await bare.ask(get('/', 'else.test')), own(404, 'No route matches this request.', ''));
-  t.strictSame(await bare.seen(), []);
-});
+t.test(
+  'a request that no route matches is answered with 404; its body is dropped and the client may go on',
+  async (t) => {
+    const bare = await Rig.start(t, { routes: [{ host: 'app.test', service: 'app' }] });
+    const notFound = own(404, 'No route matches this request.', '');
+    const client = await bare.client();
+    const sent = [
+      get('/', 'else.test'),
+      'POST / HTTP/1.1\r\nHost: else.test\r\nContent-Length: 5\r\n\r\nhello',
+      'POST / HTTP/1.1\r\nHost: else.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+      get('/', 'else.test').replace('GET', 'HEAD'),
+      GET,
+    ];
+    await client.sendPieces(sent.join('').match(/.{1,30}/gs)!);
+    await client.until('the last answer', (text) => text.endsWith(OK_RELAYED));
+    const ofHead = notFound.slice(0, notFound.indexOf('\r\n\r\n') + 4);
+    t.equal(masked(client.received), notFound.repeat(3) + ofHead + OK_RELAYED);
+    t.equal((await bare.seen()).length, 1);
+  },
+);

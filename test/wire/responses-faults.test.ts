@@ -313,3 +313,21 @@ t.test('no more than 256 KiB of such a body are read: then the connection is clo
   await client.ended();
   t.ok(client.received.endsWith('\r\n\r\nno'));
 });
+
+t.test('the dropped rest of a chunked body is read by the same grammar', async (t) => {
+  const head = 'POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n';
+  for (const [rest, isGood] of [
+    ['3\r\nend\r\n0\r\nX-A: b\r\n\r\n', true],
+    ['3 \r\nend\r\n0\r\n\r\n', false],
+  ] as const) {
+    rig.upstream.respondToHead = ({ end }) => end.send(OK);
+    const client = await rig.client();
+    client.send(head);
+    await client.until('the early answer', (text) => text === OK_RELAYED);
+    await rig.settled();
+    client.send(rest + GET);
+    if (isGood) await client.until('the next answer', (text) => text === OK_RELAYED + OK_RELAYED);
+    else await client.ended();
+    t.equal(client.received, isGood ? OK_RELAYED + OK_RELAYED : OK_RELAYED);
+  }
+});

@@ -200,15 +200,31 @@ t.test('a body that ends with the connection leaves to HTTP/1.0 as it is, and en
   t.equal(await rig.untilEnd(GET_1_0), `HTTP/1.1 200 OK\r\n${VIA}Connection: close\r\n\r\nhello`);
 });
 
-t.test('a large body passes whole, however slowly the client reads', async (t) => {
-  const body = 'tide'.repeat(512 * 1024);
-  rig.upstream.answer(
-    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
-  );
+t.test('a response of HTTP/1.0 keeps its connection only if it says so', async (t) => {
+  for (const [field, stays] of [
+    ['', false],
+    ['Connection: keep-alive\r\n', true],
+  ] as const) {
+    await rig.settled();
+    rig.upstream.answer(`HTTP/1.0 200 OK\r\n${field}Content-Length: 2\r\n\r\nok`);
+    const { dials } = rig.endpoint();
+    await rig.ask(GET);
+    await rig.settled();
+    t.equal(rig.endpoint().dials, stays ? dials : dials + 1);
+  }
+});
+
+t.test('a large body passes whole, and the endpoint waits for a client that reads slowly', async (t) => {
+  const body = 'tide'.repeat(4 * 1024 * 1024);
+  const size = body.length.toString(16);
+  rig.upstream.hold();
   const client = await rig.client();
   client.socket.pause();
   client.send(GET);
-  await rig.upstream.request();
+  const { end } = await rig.upstream.request();
+  end.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${size}\r\n${body}\r\n0\r\n\r\n`);
+  await rig.settled();
+  t.ok(end.socket.writableLength > 0, 'the endpoint has to wait');
   client.socket.resume();
   const text = await client.until('the end', (received) => received.endsWith('\r\n0\r\n\r\n'));
   t.equal(chunkedEnd(text, text.indexOf('\r\n\r\n') + 4).data === body, true);

@@ -11,7 +11,9 @@ import { pino } from 'pino';
 import type { Test } from 'tap';
 import { ControlPlane } from '../../../src/control/control-plane.ts';
 import { type EndpointTotals, readEndpoint } from '../../../src/stats/endpoint-cells.ts';
+import { readListener } from '../../../src/stats/listener-cells.ts';
 import { OUTCOMES, type Outcome, SeriesReader } from '../../../src/stats/series.ts';
+import { until } from '../../scenario/stage/until.ts';
 import { masked, OK_RELAYED, responseEnd } from './messages.ts';
 import { Upstream } from './upstream.ts';
 import { WireEnd } from './wire-end.ts';
@@ -20,6 +22,8 @@ import { WireEnd } from './wire-end.ts';
 export interface RigOptions {
   /** Settings of the service `app`, whose only endpoint is the upstream. */
   readonly service?: object;
+  /** More pools of the service `app`, beside `main`. */
+  readonly pools?: object;
   /** More services, by name. */
   readonly services?: object;
   /** The routes; everything goes to `app` without them. */
@@ -48,7 +52,7 @@ export class Rig {
     const upstream = await Upstream.open(t, options.halfOpenUpstream);
     const directory = t.testdir();
     const file = join(directory, 'tidegate.yaml');
-    const pools = { main: { version: 'v1', endpoints: [upstream.address] } };
+    const pools = { main: { version: 'v1', endpoints: [upstream.address] }, ...options.pools };
     const config = {
       listeners: [
         { name: 'plain', address: '127.0.0.1:0', ...options.listener },
@@ -134,6 +138,16 @@ export class Rig {
   /** The record of the upstream as an endpoint. */
   endpoint(): EndpointTotals {
     return readEndpoint(this.plane.metrics().endpoints.find(({ service }) => service === 'app')!.board);
+  }
+
+  /** Resolves when a request waits for a connection to the upstream; that announces itself by no event. */
+  async untilQueued(): Promise<void> {
+    await until('a request waits', () => this.endpoint().queued > 0);
+  }
+
+  /** How many requests the plain listener has refused before they were routed. */
+  refusals(): number {
+    return readListener(this.plane.metrics().listeners.find(({ name }) => name === 'plain')!.board).refused;
   }
 
   /** How many attempts against `app` have had this outcome. */

@@ -43,6 +43,7 @@ export function testForwards(
 ): void {
   for (const [title, bytes, forwarded] of rows) {
     t.test(title, async (t) => {
+      await rig().settled();
       for (const { name, pieces } of [{ name: 'whole', pieces: [bytes] }, ...cutsOf(bytes)]) {
         const answer = await rig().ask(pieces, listener);
         t.equal(answer, answerTo(bytes), `answered when sent ${name}`);

@@ -30,7 +30,7 @@ export class Upstream {
   readonly ends: WireEnd[] = [];
   /** What becomes of a request that is complete. */
   respond: Script = ANSWER_OK;
-  /** What becomes of a request whose head is complete, if its body is not looked at; null to wait for the body. */
+  /** What becomes of a request whose head is complete, in place of `respond`; null to wait for the body. */
   respondToHead: Script | null = null;
   readonly #server: Server;
   #arrivals: Arrival[] = [];
@@ -43,20 +43,21 @@ export class Upstream {
       const end = new WireEnd(socket);
       const connection = this.ends.push(end) - 1;
       let at = 0;
-      let headSeen = -1;
+      let answeredFrom = -1;
       socket.on('data', () => {
         for (;;) {
-          if (this.respondToHead !== null && headSeen < at && end.received.indexOf('\r\n\r\n', at) >= 0) {
-            const bytes = end.received.slice(at);
-            headSeen = at = end.received.length;
-            this.#arrive({ bytes, end, connection }, this.respondToHead);
-            return;
+          const headEnd = end.received.indexOf('\r\n\r\n', at);
+          if (headEnd < 0) return;
+          if (this.respondToHead !== null && answeredFrom !== at) {
+            answeredFrom = at;
+            this.#arrive({ bytes: end.received.slice(at, headEnd + 4), end, connection }, this.respondToHead);
           }
-          const to = this.respondToHead === null ? requestEnd(end.received, at) : -1;
+          const to = requestEnd(end.received, at);
           if (to < 0) return;
           const bytes = end.received.slice(at, to);
+          const isAnswered = answeredFrom === at;
           at = to;
-          this.#arrive({ bytes, end, connection }, this.respond);
+          if (!isAnswered) this.#arrive({ bytes, end, connection }, this.respond);
         }
       });
       if (!halfOpen) socket.on('end', () => socket.end());
