@@ -92,29 +92,24 @@ export class Admin {
   }
 }
 
-/** Reads the replay of the event stream up to the newest event that there was when it was asked for. */
+/** Reads the event stream from the first event to the comment that says that the replay is over. */
 async function replay(port: number): Promise<TidegateEvent[]> {
   const controller = new AbortController();
-  const response = await fetch(`http://127.0.0.1:${port}/api/events?since=0`, { signal: controller.signal });
+  const { body } = await fetch(`http://127.0.0.1:${port}/api/events?since=0`, { signal: controller.signal });
   const events: TidegateEvent[] = [];
   let text = '';
-  const decoder = new TextDecoder();
-  const reader = response.body!.getReader();
-  for (;;) {
-    // The stream never ends by itself: a moment of silence is the end of the replay.
-    const part = await Promise.race([reader.read(), silence()]);
-    if (part === null || part.done) break;
-    text += decoder.decode(part.value, { stream: true });
+  for await (const part of body!.pipeThrough(new TextDecoderStream())) {
+    text += part;
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const data = /^data: (.*)$/m.exec(text.slice(0, end))?.[1];
+      const frame = text.slice(0, end);
       text = text.slice(end + 2);
+      if (frame.startsWith(': live')) {
+        controller.abort();
+        return events;
+      }
+      const data = /^data: (.*)$/m.exec(frame)?.[1];
       if (data !== undefined) events.push(JSON.parse(data) as TidegateEvent);
     }
   }
-  controller.abort();
-  return events;
-}
-
-function silence(): Promise<null> {
-  return new Promise((resolve) => setTimeout(resolve, 200, null));
+  throw new Error('the event stream has ended');
 }
