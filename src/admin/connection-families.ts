@@ -91,5 +91,10 @@ export function listenerFamilies(listeners: MetricsSource['listeners']): Family[
       'Requests that were refused on the listener before they were routed.',
       each((one) => one.refused),
     ),
+    counter(
+      'listener_dropped_total',
+      'Client connections that were closed at once because the listener had too many.',
+      each((one) => one.dropped),
+    ),
   ];
 }

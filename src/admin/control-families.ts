@@ -69,6 +69,9 @@ export function controlFamilies(source: MetricsSource): Family[] {
       'Access log lines that the data thread dropped because they were not taken away quickly enough.',
       each((thread) => thread.accessLogDropped),
     ),
+    counter('log_dropped_total', 'Pieces of the log that were dropped because standard output did not take them.', [
+      { value: source.logDropped },
+    ]),
     counter('thread_replacements_total', 'Data threads that died and were replaced.', [
       { value: source.threadReplacements },
     ]),

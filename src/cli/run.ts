@@ -15,6 +15,10 @@ import { readCommand, type VerbSpec } from './command.ts';
 import { type CliIo, EXIT } from './io.ts';
 
 const DEFAULT_FILE = 'tidegate.yaml';
+/** Characters of the log that wait for standard output; more are dropped and counted. */
+const LOG_WAITING_MAX = 16 * 1024 * 1024;
+/** How long the last lines may take. */
+const LAST_LINES_MS = 1000;
 
 const SPEC: VerbSpec = {
   name: 'run',
@@ -32,7 +36,11 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const command = readCommand(SPEC, args, io);
   if (typeof command === 'number') return command;
   const file = command.value('config') ?? DEFAULT_FILE;
-  const output = destination({ dest: 1, sync: false });
+  const output = destination({ dest: 1, sync: false, maxLength: LOG_WAITING_MAX });
+  let logDropped = 0;
+  output.on('drop', () => {
+    logDropped += 1;
+  });
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
 
   const plane = await ControlPlane.start({
@@ -40,6 +48,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
     env: io.env,
     log,
     accessLog: (lines) => output.write(lines),
+    logDropped: () => logDropped,
   });
   if ('failed' in plane) {
     for (const line of plane.lines) io.err(`tidegate: ${line}\n`);
@@ -64,13 +73,16 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
     io.err(`tidegate: the admin API cannot be opened at ${formatAddress(settings.address)}: ${cause}\n`);
     return EXIT.refused;
   }
+  const reported = (reload: Promise<unknown>): void => {
+    reload.catch((error: unknown) => log.error({ err: error }, 'a reload has failed'));
+  };
   const watch = watchConfig(file, {
     known: plane.textInForce,
-    onSettled: (text) => void plane.reloadText(text),
+    onSettled: (text) => reported(plane.reloadText(text)),
     onError: (message) => log.error({ file }, `the config file cannot be read, what is in force stays: ${message}`),
   });
   await watch.ready;
-  const reload = () => void plane.reload({ by: 'SIGHUP', reason: '', ifEpoch: null });
+  const reload = () => reported(plane.reload({ by: 'SIGHUP', reason: '', ifEpoch: null }));
   process.on('SIGHUP', reload);
   // Before the line below: whoever waits for it may send a signal at once.
   const signals = awaitSignals();
@@ -89,8 +101,21 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   await watch.close();
   await admin.close();
   log.info('Tidegate has stopped');
-  output.flushSync();
+  await written(output);
   return EXIT.done;
+}
+
+/**
+ * Resolves when the last lines are out. A reader that has stopped reading must not keep the process: after a second the
+ * process ends without them, which nothing short of a signal can do while a write is blocked.
+ */
+async function written(output: ReturnType<typeof destination>): Promise<void> {
+  const blocked = setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_LINES_MS);
+  await new Promise<void>((resolve) => {
+    output.once('close', resolve);
+    output.end();
+  });
+  clearTimeout(blocked);
 }
 
 /** When the process has been told to stop, and when it has been told so again. */

@@ -20,6 +20,9 @@ const listener = z
     name: name.optional().describe('The name of the listener in logs and metrics; without it, its address.'),
     address: listenAddress.describe('Where clients connect. Port 0 lets the system choose one.'),
     trustedProxies: z.array(network).default([]).describe('Whose X-Forwarded-* and Forwarded fields are believed.'),
+    connections: whole(1, 1_000_000)
+      .default(20_000)
+      .describe('The most client connections at once on each data thread; more are closed at once and counted.'),
     timeouts: z
       .strictObject({
         head: duration().prefault('10s').describe("How long a request's head may take."),

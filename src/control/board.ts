@@ -6,8 +6,8 @@
  * names is `retired`: it is still published while something of it is in flight, and then kept for a while out of sight,
  * so that a version that comes back goes on counting where it stopped and no counter ever goes backwards.
  */
-import { createEndpointMemory, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
-import { createListenerMemory, settleDeadListenerRow } from '../stats/listener-cells.ts';
+import { createEndpointMemory, readEndpoint, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
+import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
 import type { SeriesEntry } from './operations.ts';
 
@@ -30,6 +30,12 @@ interface Record<T> {
 class Shelf<T> {
   readonly inUse = new Map<string, Record<T>>();
   readonly retired = new Map<string, Record<T>>();
+  readonly #isBusy: (board: SharedArrayBuffer) => boolean;
+
+  /** What `isBusy` is never forgotten. */
+  constructor(isBusy: (board: SharedArrayBuffer) => boolean) {
+    this.#isBusy = isBusy;
+  }
 
   take(key: string, make: () => Record<T>): Record<T> {
     const record = this.inUse.get(key) ?? this.retired.get(key) ?? make();
@@ -44,18 +50,18 @@ class Shelf<T> {
       this.inUse.delete(key);
       this.retired.set(key, record);
     }
-    for (const key of this.retired.keys()) {
+    for (const [key, { board }] of this.retired) {
       if (this.retired.size <= RETIRED_MAX) break;
-      this.retired.delete(key);
+      if (!this.#isBusy(board)) this.retired.delete(key);
     }
   }
 }
 
 export class Board {
   readonly #threads: number;
-  readonly #series = new Shelf<SeriesEntry>();
-  readonly #endpoints = new Shelf<EndpointEntry>();
-  readonly #listeners = new Shelf<null>();
+  readonly #series = new Shelf<SeriesEntry>((board) => new SeriesReader(board).inFlight() > 0);
+  readonly #endpoints = new Shelf<EndpointEntry>((board) => readEndpoint(board).connections > 0);
+  readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
 
@@ -119,6 +125,10 @@ export class Board {
     return [...this.#endpoints.inUse.values()].map((record) => record.entry);
   }
 
+  findSeries(service: string, pool: string, version: string): SharedArrayBuffer | undefined {
+    return this.#series.inUse.get(seriesKey(service, pool, version))?.board;
+  }
+
   findEndpoint(service: string, pool: string, endpoint: string): EndpointEntry | undefined {
     return this.#endpoints.inUse.get(`${service} ${pool} ${endpoint}`)?.entry;
   }
@@ -132,7 +142,9 @@ export class Board {
     for (const records of [this.#endpoints.inUse, this.#endpoints.retired]) {
       for (const { board } of records.values()) settleDeadEndpointLine(board, thread);
     }
-    for (const { board } of this.#listeners.inUse.values()) settleDeadListenerRow(board, thread);
+    for (const records of [this.#listeners.inUse, this.#listeners.retired]) {
+      for (const { board } of records.values()) settleDeadListenerRow(board, thread);
+    }
     return lost;
   }
 }

@@ -15,9 +15,8 @@ import type { Snapshot } from '../routing/snapshot.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
 import type { DataThreads } from './data-threads.ts';
-import type { Drains } from './drains.ts';
-import { type Gates, sameWeights } from './gates.ts';
-import { GRACE_CLOCK, GRACE_MS } from './grace.ts';
+import { type BegunMove, type Gates, sameWeights } from './gates.ts';
+import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
 import { probePort } from './ports.ts';
 import { decideAtLoad } from './precedence.ts';
 import type { ServiceGate } from './service-gate.ts';
@@ -29,11 +28,8 @@ export interface CommitterOptions {
   readonly owner: ProcessOwner;
   readonly threads: DataThreads;
   readonly gates: Gates;
-  readonly drains: Drains;
   readonly store: StateStore;
   readonly log: Logger;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
 }
 
 export class Committer {
@@ -45,12 +41,18 @@ export class Committer {
     this.#options = options;
   }
 
+  /** The last generation that was tried; a number is used once, so that a late answer to an earlier try means nothing. */
+  #tried = 0;
+
   get generation(): number {
     return this.snapshot?.generation ?? 0;
   }
 
-  /** Null when the config is in force now; otherwise why it cannot be, and nothing has changed. */
-  async apply(config: Config): Promise<string | null> {
+  /**
+   * Null when the config is in force now; otherwise why it cannot be, and nothing has changed. `onCommit` is called in the
+   * moment in which it comes into force.
+   */
+  async apply(config: Config, onCommit: () => void): Promise<string | null> {
     const { board, owner, threads, gates } = this.#options;
     const ports = await this.#portsFor(config);
     if ('error' in ports) return ports.error;
@@ -62,80 +64,92 @@ export class Committer {
     };
     const snapshot = buildSnapshot({
       config,
-      generation: this.generation + 1,
+      generation: this.#tried + 1,
       board,
       gateOf: (name, pools) => gateOf(name).memoryFor(pools),
       portOf: (key) => ports.get(key)!,
     });
+    this.#tried = snapshot.generation;
     const error = await threads.stage(snapshot);
     if (error !== null) {
       threads.abandon(snapshot.generation);
       if (this.snapshot !== null) board.keepOnly(blocksOf(this.snapshot));
       return error;
     }
-    const placed: ServiceGate[] = [];
+    const restated: ServiceGate[] = [];
+    const moves: BegunMove[] = [];
     for (const spec of snapshot.services) {
       const gate = gateOf(spec.name);
       if (spec.gate === gate.memory) continue;
       const pools = spec.pools.map((pool) => pool.name);
       gate.adopt(spec.gate, pools);
-      this.#place(gate, config.services.get(spec.name)!, created.has(spec.name));
-      placed.push(gate);
+      const move = this.#place(gate, config.services.get(spec.name)!, created.has(spec.name));
+      if (move === null) restated.push(gate);
+      else moves.push(move);
     }
     for (const gate of created.values()) gates.add(gate);
     for (const gate of gates.all()) if (!config.services.has(gate.service)) gates.remove(gate.service);
     this.snapshot = snapshot;
     owner.commit(snapshot.generation);
+    onCommit();
     threads.committed(snapshot);
-    await owner.awaitGrace(GRACE_MS, GRACE_CLOCK);
+    if (!(await owner.awaitGrace(GRACE_MS, GRACE_CLOCK))) this.#options.log.warn(STUCK);
     board.keepOnly(blocksOf(snapshot));
-    for (const gate of placed) gates.keepPosition(gate);
+    for (const gate of restated) gates.keepPosition(gate);
+    for (const move of moves) gates.conclude(move);
     return null;
   }
 
-  /** Places a gate that stands in new memory: where it stood, as far as its pools are still there, or as the file says. */
-  #place(gate: ServiceGate, service: Service, isNew: boolean): void {
-    const { store, drains, log, now } = this.#options;
+  /**
+   * Places a gate that stands in new memory: where it stood, as far as its pools are still there, or as the file says.
+   * Null when it stands where it stood.
+   */
+  #place(gate: ServiceGate, service: Service, isNew: boolean): BegunMove | null {
+    const { store, gates, log } = this.#options;
     const found = isNew ? store.position(service.name) : null;
     if (found !== null && !found.ok) {
       log.error({ error: found.error }, 'the state file cannot be read; traffic is what the config says');
     }
     const kept = found?.ok === true ? found.value : null;
     if (kept !== null) gate.restore(kept);
-    const before = isNew && kept === null ? null : { weights: gate.weights, fingerprint: gate.fingerprint };
+    const fileFingerprint = fingerprint(service.traffic);
     const decision = decideAtLoad({
-      stored: before,
+      stored: isNew && kept === null ? null : { weights: gate.weights, fingerprint: gate.fingerprint },
       fileWeights: service.traffic,
-      fileFingerprint: fingerprint(service.traffic),
+      fileFingerprint,
       pools: [...service.pools.keys()],
     });
     if (decision.source === 'store' && sameWeights(decision.weights, gate.weights)) {
       gate.restate();
-      return;
+      return null;
     }
-    const at = now();
-    gate.move(decision.weights, gate.epoch + 1);
-    if (before !== null && !sameWeights(before.weights, gate.weights)) gate.previous = before.weights;
-    gate.fingerprint = fingerprint(service.traffic);
-    gate.since = {
-      at: new Date(at).toISOString(),
-      by: 'file',
+    return gates.begin({
+      gate,
+      weights: decision.weights,
+      fingerprint: fileFingerprint,
       reason: isNew ? 'start' : 'file',
+      by: 'file',
       note: decision.why,
-    };
-    if (!isNew) drains.moved(gate.service, before?.weights ?? {}, gate.weights, gate.epoch, at + service.drainMs);
+      drainMs: service.drainMs,
+    });
   }
 
   /** The port of each listener: a known listener keeps its own, a new one must be free. */
   async #portsFor(config: Config): Promise<Map<string, number> | { readonly error: string }> {
     const chosen = new Map<string, number>();
     const known = new Map(this.snapshot?.listeners.map((listener) => [listener.key, listener.port]));
+    const ownPorts = new Set(known.values());
     for (const listener of config.listeners) {
       const { address } = listener;
       const key = listenerKey(listener);
       const open = known.get(key);
       if (open !== undefined) {
         chosen.set(key, open);
+        continue;
+      }
+      // Beside our own listener on the port, the address can be opened only as the threads do it.
+      if (address.port !== 0 && ownPorts.has(address.port)) {
+        chosen.set(key, address.port);
         continue;
       }
       const probe = await probePort(address.host, address.port);

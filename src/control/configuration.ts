@@ -65,7 +65,7 @@ export class Configuration {
   /** Brings the first configuration into force. Null, or why that is not possible. */
   async begin(): Promise<string | null> {
     this.#warn(this.#lastReload.problems);
-    const error = await this.#options.committer.apply(this.config);
+    const error = await this.#options.committer.apply(this.config, () => {});
     if (error === null) this.#options.health.follow(this.config);
     return error;
   }
@@ -105,7 +105,9 @@ export class Configuration {
     if (config === undefined) return this.#reject(problems, by);
     const changes = differences(this.config, config);
     if (changes.some((change) => change.kind !== 'traffic')) {
-      const error = await committer.apply(config);
+      const error = await committer.apply(config, () => {
+        this.config = config;
+      });
       if (error !== null) {
         return this.#reject([{ file, line: 1, column: 1, path: '', message: error, severity: 'error' }], by);
       }

@@ -52,6 +52,8 @@ export interface ControlPlaneOptions {
   readonly log: Logger;
   /** Where finished lines of the access log go. */
   readonly accessLog: (lines: string) => void;
+  /** How often the log's destination has dropped something; 0 unless given. */
+  readonly logDropped?: () => number;
   /** Milliseconds since 1970; `Date.now` unless given. */
   readonly now?: () => number;
 }
@@ -66,13 +68,14 @@ const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate 
 
 export class ControlPlane implements Operations {
   readonly #log: Logger;
+  readonly #logDropped: () => number;
   readonly #now: () => number;
   readonly #store: StateStore;
   readonly #events: EventLog;
   readonly #board: Board;
   readonly #owner: ProcessOwner;
   readonly #gates: Gates;
-  readonly #drains = new Drains();
+  readonly #drains: Drains;
   readonly #rates = new LiveRates();
   readonly #health: HealthWatch;
   readonly #committer: Committer;
@@ -95,8 +98,10 @@ export class ControlPlane implements Operations {
     const board = new Board(threadCount);
     const owner = new ProcessOwner(processMemory);
     const events = new EventLog(store, { now, log });
-    const drains = this.#drains;
+    const drains = new Drains(now);
+    this.#drains = drains;
     this.#log = log;
+    this.#logDropped = options.logDropped ?? (() => 0);
     this.#now = now;
     this.#store = store;
     this.#events = events;
@@ -108,6 +113,7 @@ export class ControlPlane implements Operations {
       reusePort,
       events: {
         onDeath: (thread, cause) => this.#onThreadDeath(thread, cause),
+        onEnd: (thread) => void this.#board.settle(thread),
         onReplaced: (thread) => this.#onThreadReplaced(thread),
         onAccessLog: options.accessLog,
         onWarning: (thread, message) => log.warn({ thread }, message),
@@ -121,10 +127,8 @@ export class ControlPlane implements Operations {
       owner,
       threads: this.threads,
       gates: this.#gates,
-      drains,
       store,
       log,
-      now,
     });
     this.#configuration = new Configuration(accepted, {
       file: options.file,
@@ -160,6 +164,7 @@ export class ControlPlane implements Operations {
   }
 
   async #begin(): Promise<string | null> {
+    this.#gates.closeAbandoned();
     await this.threads.start();
     const error = await this.#serial.run(() => this.#configuration.begin());
     if (error !== null) return error;
@@ -280,6 +285,7 @@ export class ControlPlane implements Operations {
         accessLogDropped: this.#owner.accessLogDropped(thread),
       })),
       threadReplacements: this.threads.replacements,
+      logDropped: this.#logDropped(),
       stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors,
     };
   }
@@ -300,11 +306,12 @@ export class ControlPlane implements Operations {
   #keepHouse(): void {
     this.#gates.settleReceipts();
     const nowMs = this.#now();
-    for (const { service, pool, beforeEpoch } of this.#drains.due(nowMs)) {
+    for (const { service, pool, beforeEpoch } of this.#drains.due()) {
       this.threads.cut(service, pool, beforeEpoch);
     }
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
+    this.#gates.keepUnkept();
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
     );

@@ -13,6 +13,8 @@ import type { Snapshot } from '../routing/snapshot.ts';
 
 const REPLACE_FIRST_MS = 20;
 const REPLACE_SLOWEST_MS = 5000;
+/** A thread that takes longer to take a snapshot is stuck; traffic must not wait for it. */
+const STAGE_MS = 10_000;
 /** A thread that has lived this long is replaced at once again. */
 const STEADY_MS = 60_000;
 
@@ -20,6 +22,8 @@ const STEADY_MS = 60_000;
 export interface ThreadEvents {
   /** A thread has died: its books must be closed before this returns. */
   readonly onDeath: (thread: number, cause: string) => void;
+  /** A thread has ended because it was to. */
+  readonly onEnd: (thread: number) => void;
   readonly onReplaced: (thread: number) => void;
   readonly onAccessLog: (lines: string) => void;
   readonly onWarning: (thread: number, message: string) => void;
@@ -70,14 +74,20 @@ export class DataThreads {
     await Promise.all(this.#members.map(({ worker }) => once(worker, 'message')));
   }
 
-  /** Gives a snapshot to all threads. The answer is null when all have it, else why one of them cannot take it. */
+  /**
+   * Gives a snapshot to all threads. The answer is null when all have it, else why one of them cannot take it. Its
+   * generation must be one that was never staged before.
+   */
   stage(snapshot: Snapshot): Promise<string | null> {
     return new Promise((resolve) => {
       const waiting = new Set(this.#members.keys());
+      const late = `the data threads did not take the snapshot within ${STAGE_MS / 1000} s`;
+      const timer = setTimeout(() => this.#staging?.done(late), STAGE_MS);
       this.#staging = {
         snapshot,
         waiting,
         done: (error) => {
+          clearTimeout(timer);
           this.#staging = null;
           resolve(error);
         },
@@ -190,10 +200,13 @@ export class DataThreads {
     const member = this.#members[thread]!;
     member.drained = true;
     if (this.#ending) {
+      this.#events.onEnd(thread);
       this.#checkDrained();
       return;
     }
     this.#events.onDeath(thread, cause);
+    // It may have had the snapshot already; its replacement has not.
+    this.#staging?.waiting.add(thread);
     this.replacements += 1;
     const failures = Date.now() - member.startedAt > STEADY_MS ? 0 : member.failures + 1;
     const delayMs = failures <= 1 ? 0 : Math.min(REPLACE_SLOWEST_MS, REPLACE_FIRST_MS * 2 ** failures);

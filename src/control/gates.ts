@@ -13,9 +13,9 @@ import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
 import type { Drains } from './drains.ts';
 import type { EventLog } from './event-log.ts';
-import { GRACE_CLOCK, GRACE_MS } from './grace.ts';
+import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
 import type { MoveReason, Receipt, Refusal, Weights } from './operations.ts';
-import { type OpenReceipt, ServiceGate } from './service-gate.ts';
+import { ServiceGate } from './service-gate.ts';
 import type { PositionRecord, StateStore } from './state-store.ts';
 import { sharesOf } from './views.ts';
 
@@ -27,6 +27,14 @@ export interface Move {
   readonly by: string;
   readonly note: string;
   readonly drainMs: number;
+}
+
+/** A move between its two halves. */
+export interface BegunMove {
+  readonly gate: ServiceGate;
+  readonly from: Weights;
+  readonly earlierSlot: number;
+  readonly startedAt: number;
 }
 
 export interface GatesOptions {
@@ -44,6 +52,10 @@ export class Gates {
   readonly #options: GatesOptions;
   readonly #gates = new Map<string, ServiceGate>();
   readonly #moves = new Map<string, { readonly service: string; readonly reason: MoveReason; count: number }>();
+  /** Gates of services that were removed while something of them was in flight. */
+  readonly #leaving = new Set<ServiceGate>();
+  /** Gates whose position the state file did not take. */
+  readonly #unkept = new Set<ServiceGate>();
   storeErrors = 0;
 
   constructor(options: GatesOptions) {
@@ -75,27 +87,41 @@ export class Gates {
 
   /** The service has left the configuration. What the store knows of it stays. */
   remove(service: string): void {
+    const gate = this.#gates.get(service);
+    if (gate?.hasOpenReceipts === true) this.#leaving.add(gate);
     this.#gates.delete(service);
+    for (const [key, move] of this.#moves) if (move.service === service) this.#moves.delete(key);
     this.#options.drains.forget(service);
   }
 
   /** Moves a gate and gives the account of it. Only one move may run at a time. */
   async move(move: Move): Promise<Receipt> {
+    const begun = this.begin(move);
+    const left = await this.#options.owner.awaitGrace(GRACE_MS, GRACE_CLOCK);
+    if (!left) this.#options.log.warn({ service: move.gate.service }, STUCK);
+    return this.conclude(begun);
+  }
+
+  /** The first half of a move: the gate stands at its new position. A grace period must follow, then `conclude`. */
+  begin(move: Move): BegunMove {
     const { gate, weights, reason, by, note } = move;
-    const { owner, drains, now } = this.#options;
+    const { drains, now } = this.#options;
     const startedAt = performance.now();
-    const atMs = now();
-    const before = gate.weights;
+    const at = new Date(now()).toISOString();
     const { earlierSlot, from } = gate.move(weights, gate.epoch + 1);
-    const left = await owner.awaitGrace(GRACE_MS, GRACE_CLOCK);
-    const appliedMs = performance.now() - startedAt;
-    if (!left) this.#options.log.warn({ service: gate.service }, 'a thread did not leave its routing section in time');
-    const account = gate.accountOf(earlierSlot);
-    if (!sameWeights(before, gate.weights)) gate.previous = before;
+    if (!sameWeights(sharesOf(from), sharesOf(gate.weights)))
+      gate.previous = Object.keys(from).length > 0 ? from : null;
     gate.fingerprint = move.fingerprint;
-    gate.since = { at: new Date(atMs).toISOString(), by, reason, note };
-    drains.moved(gate.service, from, gate.weights, gate.epoch, atMs + move.drainMs);
+    gate.since = { at, by, reason, note };
+    drains.moved(gate.service, from, gate.weights, gate.epoch, move.drainMs);
     this.#count(gate.service, reason);
+    return { gate, from, earlierSlot, startedAt };
+  }
+
+  /** The second half, when no thread can act on the earlier position any more: its account, kept and told. */
+  conclude({ gate, from, earlierSlot, startedAt }: BegunMove): Receipt {
+    const appliedMs = performance.now() - startedAt;
+    const account = gate.accountOf(earlierSlot);
     const receipt: Receipt = {
       service: gate.service,
       epoch: gate.epoch,
@@ -103,22 +129,27 @@ export class Gates {
       to: gate.weights,
       at: gate.since.at,
       appliedMs: Math.round(appliedMs * 1000) / 1000,
-      reason,
-      note,
-      by,
+      reason: gate.since.reason,
+      note: gate.since.note,
+      by: gate.since.by,
       inFlight: account.inFlight,
-      drained: account.inFlight === 0 ? new Date(now()).toISOString() : null,
+      drained: account.inFlight === 0 ? new Date(this.#options.now()).toISOString() : null,
       lost: 0,
     };
-    if (receipt.drained === null)
-      gate.follow({ receipt, slot: earlierSlot, cutBefore: account.cut } satisfies OpenReceipt);
+    if (receipt.drained === null) gate.follow({ receipt, slot: earlierSlot, cutBefore: account.cut });
     return this.#keep(gate, receipt);
   }
 
   /** Keeps where a gate stands without moving it: the file now says what was already so. */
   keepPosition(gate: ServiceGate): void {
     const stored = this.#options.store.savePosition(recordOf(gate));
-    if (!stored.ok) this.#storeFailed(stored.error);
+    if (stored.ok) this.#unkept.delete(gate);
+    else this.#storeFailed(gate, stored.error);
+  }
+
+  /** Tries again to keep the positions that the state file did not take. To be called every second or so. */
+  keepUnkept(): void {
+    for (const gate of [...this.#unkept]) this.keepPosition(gate);
   }
 
   /** A receipt as it stands now. */
@@ -134,14 +165,41 @@ export class Gates {
   /** Finishes the receipts whose earlier position has drained. To be called often. */
   settleReceipts(): void {
     const at = new Date(this.#options.now()).toISOString();
-    for (const gate of this.#gates.values()) {
-      for (const receipt of gate.settleReceipts(at)) {
-        const stored = this.#options.store.updateReceipt(receipt);
-        if (!stored.ok) this.#storeFailed(stored.error);
-        const text = `${receipt.service}: the position before epoch ${receipt.epoch} has drained, ${receipt.inFlight} were in flight, ${receipt.lost} lost`;
-        this.#options.events.append('drain', receipt.service, text, receipt);
-      }
+    for (const gate of this.#gates.values()) this.#settle(gate, at);
+    for (const gate of this.#leaving) {
+      this.#settle(gate, at);
+      if (!gate.hasOpenReceipts) this.#leaving.delete(gate);
     }
+  }
+
+  /**
+   * Closes the receipts that an earlier process left open: whatever they still counted ended with it. How much of that had
+   * ended well before is not known, so all of it is called lost.
+   */
+  closeAbandoned(): void {
+    const found = this.#options.store.openReceipts();
+    if (!found.ok) {
+      this.#options.log.error({ error: found.error }, 'the receipts of the state file cannot be read');
+      return;
+    }
+    const drained = new Date(this.#options.now()).toISOString();
+    for (const receipt of found.value) {
+      const note = `${receipt.note === '' ? '' : `${receipt.note}; `}Tidegate ended before the account was final, at most this many were lost`;
+      this.#update({ ...receipt, drained, lost: receipt.inFlight, note });
+    }
+  }
+
+  #settle(gate: ServiceGate, at: string): void {
+    for (const receipt of gate.settleReceipts(at)) {
+      this.#update(receipt);
+      const text = `${receipt.service}: the position before epoch ${receipt.epoch} has drained, ${receipt.inFlight} were in flight, ${receipt.lost} lost`;
+      this.#options.events.append('drain', receipt.service, text, receipt);
+    }
+  }
+
+  #update(receipt: Receipt): void {
+    const stored = this.#options.store.updateReceipt(receipt);
+    if (!stored.ok) this.#storeFailed(null, stored.error);
   }
 
   #keep(gate: ServiceGate, receipt: Receipt): Receipt {
@@ -150,14 +208,17 @@ export class Gates {
     const stored = events.appendWithPosition(recordOf(gate), 'traffic', text, receipt);
     const kept = stored.ok ? store.saveReceipt(receipt) : stored;
     log.info({ service: gate.service, epoch: receipt.epoch, from: receipt.from, to: receipt.to, by: receipt.by }, text);
+    if (stored.ok) this.#unkept.delete(gate);
+    else events.append('traffic', gate.service, text, receipt);
     if (kept.ok) return receipt;
-    this.#storeFailed(kept.error);
-    const note = `${receipt.note === '' ? '' : `${receipt.note}; `}not kept in the state file, a restart would forget it: ${kept.error}`;
+    this.#storeFailed(stored.ok ? null : gate, kept.error);
+    const note = `${receipt.note === '' ? '' : `${receipt.note}; `}not kept in the state file, a restart now would forget it: ${kept.error}`;
     return { ...receipt, note };
   }
 
-  #storeFailed(error: string): void {
+  #storeFailed(gate: ServiceGate | null, error: string): void {
     this.storeErrors += 1;
+    if (gate !== null) this.#unkept.add(gate);
     this.#options.log.error({ error }, 'the state file did not take a position or receipt');
   }
 

@@ -10,6 +10,9 @@ import type { GraceClock } from '../stats/process-cells.ts';
 /** The longest wait, in milliseconds. */
 export const GRACE_MS = 5000;
 
+/** What is logged when a thread did not leave its routing section in that time. */
+export const STUCK = 'a data thread did not leave its routing section in time';
+
 /** The process's own clock and event loop. */
 export const GRACE_CLOCK: GraceClock = {
   now: () => performance.now(),

@@ -191,6 +191,8 @@ export interface MetricsSource {
     readonly accessLogDropped: number;
   }[];
   readonly threadReplacements: number;
+  /** Pieces of the log, its own lines and access log lines, that standard output did not take. */
+  readonly logDropped: number;
   /** Events that were not kept because the state store did not take them. */
   readonly stateStoreErrors: number;
 }

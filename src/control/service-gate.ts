@@ -13,6 +13,9 @@ import { POSITION_SLOTS, type SeriesReader } from '../stats/series.ts';
 import type { MoveReason, Receipt, Weights } from './operations.ts';
 import type { PositionRecord } from './state-store.ts';
 
+/** Receipts that are followed at once; endless streams may keep that many positions open. */
+const OPEN_MAX = 256;
+
 /** How a gate came to stand where it stands. */
 export interface Since {
   readonly at: string;
@@ -97,6 +100,7 @@ export class ServiceGate {
 
   /** Takes over what the state file knows, without moving: `restate` or `move` must follow. */
   restore(record: PositionRecord): void {
+    this.#slot = this.#freeSlot();
     this.epoch = record.epoch;
     this.weights = record.weights;
     this.previous = record.previous;
@@ -126,9 +130,14 @@ export class ServiceGate {
     return { inFlight, cut };
   }
 
-  /** Follows a receipt until its earlier position has drained. */
+  /** Follows a receipt until its earlier position has drained; beyond OPEN_MAX the oldest is let go as it stands. */
   follow(open: OpenReceipt): void {
     this.#open.push(open);
+    if (this.#open.length > OPEN_MAX) this.#open.shift();
+  }
+
+  get hasOpenReceipts(): boolean {
+    return this.#open.length > 0;
   }
 
   openReceipt(epoch: number): Receipt | null {

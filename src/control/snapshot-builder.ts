@@ -36,6 +36,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
       trustedProxies: listener.trustedProxies.map((network) => `${network.address}/${network.bits}`),
       headMs: listener.timeouts.headMs,
       keepAliveMs: listener.timeouts.keepAliveMs,
+      connectionsMax: listener.connections,
       board: board.listener(listenerKey(listener)),
     })),
     services: services.map((service) => serviceSpec(service, parts)),

@@ -52,6 +52,7 @@ const SQL = {
   saveReceipt: 'INSERT OR REPLACE INTO receipts (service, epoch, body) VALUES (?, ?, ?)',
   updateReceipt: 'UPDATE receipts SET body = ? WHERE service = ? AND epoch = ?',
   receipt: 'SELECT body FROM receipts WHERE service = ? AND epoch = ?',
+  openReceipts: "SELECT body FROM receipts WHERE json_extract(body, '$.drained') IS NULL",
   trimReceipts: `DELETE FROM receipts WHERE service = ?1 AND epoch <=
     (SELECT epoch FROM receipts WHERE service = ?1 ORDER BY epoch DESC LIMIT 1 OFFSET ${RECEIPTS_MAX})`,
   appendEvent: 'INSERT INTO events (id, at, kind, service, text, data) VALUES (?, ?, ?, ?, ?, ?)',
@@ -135,6 +136,13 @@ export class StateStore {
       const row = this.#statements.receipt.get(service, epoch);
       return row === undefined ? null : (JSON.parse(String(row.body)) as Receipt);
     });
+  }
+
+  /** The receipts that are not final. */
+  openReceipts(): Stored<readonly Receipt[]> {
+    return this.#attempt(() =>
+      this.#statements.openReceipts.all().map((row) => JSON.parse(String(row.body)) as Receipt),
+    );
   }
 
   /** Keeps an event under its own id, which must be higher than any before; see `lastEventId`. */

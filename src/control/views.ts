@@ -45,7 +45,7 @@ export function serviceView(gate: ServiceGate, sources: ViewSources): ServiceVie
 
 function poolView(service: Service, name: string, gate: ServiceGate, sources: ViewSources): PoolView {
   const pool = service.pools.get(name)!;
-  const series = new SeriesReader(sources.board.series(service.name, name, pool.version));
+  const series = new SeriesReader(sources.board.findSeries(service.name, name, pool.version)!);
   const codes = series.codes();
   const weight = gate.weights[name] ?? 0;
   const inFlight = series.inFlight();
@@ -68,7 +68,7 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
 
 function endpointView(service: Service, pool: string, endpoint: Endpoint, sources: ViewSources): EndpointView {
   const address = formatAddress(endpoint.address);
-  const totals = readEndpoint(sources.board.endpoint(service.name, pool, address, true));
+  const totals = readEndpoint(sources.board.findEndpoint(service.name, pool, address)!.board);
   const state = sources.health.stateOf(service.name, pool, address);
   return {
     address,

@@ -34,7 +34,9 @@ export class ListenerRuntime {
   ): Promise<ListenerRuntime> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     const listener = new ListenerRuntime(spec, thread, server);
+    server.maxConnections = spec.connectionsMax;
     server.on('connection', (socket) => onConnection(socket, listener));
+    server.on('drop', () => listener.cells.dropped());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: spec.host, port: spec.port, reusePort, backlog: BACKLOG }, () => {
@@ -52,6 +54,7 @@ export class ListenerRuntime {
     if (this.spec === spec) return;
     this.spec = spec;
     this.trusted = new AddressSet(spec.trustedProxies);
+    this.#server.maxConnections = spec.connectionsMax;
   }
 
   /** Whether what the peer says about earlier hops is believed. */

@@ -37,6 +37,8 @@ export interface ListenerSpec {
   readonly trustedProxies: readonly string[];
   readonly headMs: number;
   readonly keepAliveMs: number;
+  /** The most connections at once, on each data thread. */
+  readonly connectionsMax: number;
   readonly board: SharedArrayBuffer;
 }
 

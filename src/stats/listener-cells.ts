@@ -7,6 +7,7 @@ const ACCEPTED = 0;
 const OPEN = 1;
 const ACTIVE = 2;
 const REFUSED = 3;
+const DROPPED = 4;
 
 /** Memory for one listener of `threads` rows. */
 export function createListenerMemory(threads: number): SharedArrayBuffer {
@@ -35,6 +36,11 @@ export class ListenerWriter {
     this.#cells[ACTIVE]! += by;
   }
 
+  /** A connection was closed at once because there were too many. */
+  dropped(): void {
+    this.#cells[DROPPED]! += 1;
+  }
+
   /** A request was refused on this listener before it was routed. */
   refused(): void {
     this.#cells[REFUSED]! += 1;
@@ -47,6 +53,7 @@ export interface ListenerTotals {
   readonly active: number;
   readonly idle: number;
   readonly refused: number;
+  readonly dropped: number;
 }
 
 export function readListener(memory: SharedArrayBuffer): ListenerTotals {
@@ -55,13 +62,15 @@ export function readListener(memory: SharedArrayBuffer): ListenerTotals {
   let open = 0;
   let active = 0;
   let refused = 0;
+  let dropped = 0;
   for (let row = 0; row < cells.length; row += ROW) {
     accepted += cells[row + ACCEPTED]!;
     open += cells[row + OPEN]!;
     active += cells[row + ACTIVE]!;
     refused += cells[row + REFUSED]!;
+    dropped += cells[row + DROPPED]!;
   }
-  return { accepted, active, idle: open - active, refused };
+  return { accepted, active, idle: open - active, refused, dropped };
 }
 
 /** Zeroes the gauges of a dead thread; what it accepted and refused stays counted. */

@@ -201,6 +201,7 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
       { thread: 0, utilization: 0.25, lagMs: 1.5, accessLogDropped: 7 },
       { thread: 1, utilization: 0.75, lagMs: 0, accessLogDropped: 0 },
     ],
+    logDropped: 3,
     threadReplacements: 2,
     stateStoreErrors: 3,
   });

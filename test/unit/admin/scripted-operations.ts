@@ -95,6 +95,7 @@ export const EMPTY_METRICS: MetricsSource = {
   lastReloadSuccess: true,
   generation: 1,
   threads: [],
+  logDropped: 0,
   threadReplacements: 0,
   stateStoreErrors: 0,
 };
