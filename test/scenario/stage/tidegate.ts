@@ -153,12 +153,16 @@ export interface LaunchOptions {
   readonly nodeArgs?: readonly string[];
 }
 
-/** Writes the config into a new directory and starts Tidegate with it. */
-export async function startTidegate(t: Cleaning, config: string): Promise<Tidegate> {
-  const directory = await temporaryDirectory(t);
-  const file = join(directory, 'tidegate.yaml');
+/** Writes the config into a new directory; gives the path of the file. */
+export async function configFile(t: Cleaning, config: string): Promise<string> {
+  const file = join(await temporaryDirectory(t), 'tidegate.yaml');
   await writeFile(file, config);
-  return Tidegate.start(t, file);
+  return file;
+}
+
+/** Starts Tidegate with a config in a directory of its own. */
+export async function startTidegate(t: Cleaning, config: string): Promise<Tidegate> {
+  return Tidegate.start(t, await configFile(t, config));
 }
 
 /** Runs a verb of the command line against this Tidegate; rejects unless it ends with 0. */
