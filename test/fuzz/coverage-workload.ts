@@ -1,0 +1,66 @@
+/**
+ * What the coverage of the engine is measured with: every entry of the corpus and generated cases go through everything that
+ * the data plane asks of the engine, whole and byte by byte. Run by `coverage.ts` in a process of its own.
+ *
+ *     node test/fuzz/coverage-workload.ts SEED CASES
+ */
+import { forwardingLines } from '../../src/http1/forward.ts';
+import { normalisePath } from '../../src/http1/path.ts';
+import type { RequestHead } from '../../src/http1/request-head.ts';
+import type { ResponseHead } from '../../src/http1/response-head.ts';
+import { asForwarded as requestAsForwarded, requestCase } from './requests.ts';
+import { asForwarded as responseAsForwarded, responseCase } from './responses.ts';
+import { corpus, corpusTexts } from './stage/corpus.ts';
+import { bytesOf, readRequests, readResponse } from './stage/engine.ts';
+import { Random } from './stage/random.ts';
+
+const NAMED: ReadonlySet<string> = new Set(['x-a', 'accept']);
+
+function piecesOf(text: string, dribbled: boolean): Buffer[] {
+  const bytes = bytesOf(text);
+  return dribbled ? Array.from(bytes, (_, at) => bytes.subarray(at, at + 1)) : [bytes];
+}
+
+function useRequest(head: RequestHead): void {
+  normalisePath(head.path);
+  head.field('accept');
+  head.cookie('tg');
+  head.passOnWithout(NAMED);
+  for (const trusted of [true, false]) {
+    for (const address of ['127.0.0.1', '::ffff:10.0.0.1', '::1', '']) {
+      forwardingLines(head, { address, trusted, proto: 'http', port: 80 });
+    }
+  }
+}
+
+function useResponse(head: ResponseHead): void {
+  head.field('date');
+  head.passOnWithout(NAMED);
+}
+
+function play(kind: 'request' | 'response', method: string, text: string): void {
+  for (const dribbled of [false, true]) {
+    const pieces = piecesOf(text, dribbled);
+    if (kind === 'request') {
+      for (const message of readRequests(...pieces).messages) {
+        useRequest(message.head);
+        requestAsForwarded(message);
+      }
+    } else {
+      const reading = readResponse(method, ...pieces);
+      if (reading.head === null) continue;
+      useResponse(reading.head);
+      responseAsForwarded(reading, reading.head);
+    }
+  }
+}
+
+const random = new Random(Number(process.argv[2]));
+const cases = Number(process.argv[3]);
+for (const { kind, method, text } of corpus()) play(kind, method, text);
+const seeds = { request: corpusTexts('request'), response: corpusTexts('response') };
+for (let count = 0; count < cases; count++) {
+  play('request', 'GET', requestCase(random, seeds.request));
+  const { method, text } = responseCase(random, seeds.response);
+  play('response', method, text);
+}
