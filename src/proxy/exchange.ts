@@ -157,7 +157,7 @@ export class Exchange {
       this.#held = [];
       for (const data of held) this.onRequestData(data);
     }
-    // Whoever waited in the queue has not been read from meanwhile, whether or not some of the body had come.
+    // Whoever waited in the queue has not been read from, whether or not some of the body had come.
     this.downstream.resumeRequest();
     if (this.requestDone && this.head.framing === 'chunked') this.#endRequestBody(connection);
     this.flushRequest();
@@ -309,12 +309,10 @@ export class Exchange {
   onResponseEnd(trailers: string, reusable: boolean): void {
     this.#response.end(trailers);
     this.downstream.out.flush();
-    const connection = this.#connection;
+    const connection = this.#connection!;
     this.#connection = null;
-    if (connection !== null) {
-      if (reusable && this.requestDone) connection.release(this.context.nowMs);
-      else connection.destroy();
-    }
+    if (reusable && this.requestDone) connection.release(this.context.nowMs);
+    else connection.destroy();
     this.#finish(null);
   }
 
@@ -383,9 +381,8 @@ export class Exchange {
   /** A side that is not read from cannot be blamed for its silence. */
   #whoseSilence(fault: Fault): Fault {
     if (fault === FAULTS.upstreamIdle && this.downstream.socket.writableNeedDrain) return FAULTS.clientStalled;
-    if (fault === FAULTS.clientIdle && this.#connection?.socket.writableNeedDrain === true)
-      return FAULTS.responseTimeout;
-    return fault;
+    const isFull = this.#connection?.socket.writableNeedDrain === true;
+    return fault === FAULTS.clientIdle && isFull ? FAULTS.responseTimeout : fault;
   }
 
   /** Bytes of the response or the tunnel have passed. */
