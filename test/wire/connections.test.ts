@@ -1,5 +1,6 @@
 /** Connections on both sides: how long they live, what waits for what, and who is told when one goes away. */
 import t from 'tap';
+import { distinctText } from './stage/distinct-text.ts';
 import { GET, masked, OK, OK_RELAYED, OK_RELAYED_LAST, own } from './stage/messages.ts';
 import { Rig } from './stage/rig.ts';
 
@@ -40,7 +41,7 @@ t.test('what waits behind a request is bounded by bytes: reading stops at 64 KiB
   rig.upstream.hold();
   const client = await rig.client();
   // More than the system itself keeps of what is not read.
-  const body = 'tide'.repeat(4 * 1024 * 1024);
+  const body = distinctText('next', 16 * 1024 * 1024);
   client.send(get('/first'));
   const first = await rig.upstream.request();
   client.send(`POST /next HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
@@ -206,19 +207,4 @@ t.test('an idle connection is given up before the endpoint would close it by its
   end.send('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1, max=5\r\nContent-Length: 2\r\n\r\nok');
   t.equal(await end.ended(), 'end');
   t.equal(client.received, OK_RELAYED, 'and the client knows nothing of it');
-});
-
-t.test('a large body waits for an endpoint that reads slowly, and none of it is lost', async (t) => {
-  rig.upstream.respondToHead = ({ end }) => end.socket.pause();
-  const client = await rig.client();
-  const body = 'tide'.repeat(4 * 1024 * 1024);
-  client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-  const { end } = await rig.upstream.request();
-  await rig.settled();
-  t.ok(client.socket.writableLength > 0, 'the client has to wait');
-  end.socket.resume();
-  await end.until('the body', (text) => text.length - text.lastIndexOf('\r\n\r\n') - 4 === body.length);
-  t.equal(end.received.endsWith(body), true);
-  end.send(OK);
-  await client.until('the answer', (text) => text === OK_RELAYED);
 });

@@ -1,5 +1,6 @@
 /** An orderly stop: what is in flight is answered, and the client can read the whole of it. */
 import t from 'tap';
+import { distinctText } from './stage/distinct-text.ts';
 import { GET, OK, OK_RELAYED, OK_RELAYED_LAST } from './stage/messages.ts';
 import { Rig } from './stage/rig.ts';
 
@@ -31,7 +32,7 @@ t.test('a client reads the whole of a large last response, though it goes on sen
   client.send(GET);
   const { end } = await rig.upstream.request();
   const stopped = rig.plane.stop();
-  const body = 'tide'.repeat(1024 * 1024);
+  const body = distinctText('last', 4 * 1024 * 1024);
   client.socket.pause();
   end.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   client.send(GET.repeat(100));

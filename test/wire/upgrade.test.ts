@@ -1,5 +1,6 @@
 /** Upgrades and tunnels: what may become one, and that bytes then pass both ways until both sides are done. */
 import t from 'tap';
+import { distinctText } from './stage/distinct-text.ts';
 import { forwarded, masked, OK_RELAYED, own } from './stage/messages.ts';
 import { Rig } from './stage/rig.ts';
 import { type ForwardRow, testForwards } from './stage/tables.ts';
@@ -131,7 +132,7 @@ t.test('a side that is reset takes the other with it', async (t) => {
 
 t.test('a tunnel passes on what one side cannot take yet, and loses none of it', async (t) => {
   const { client, end } = await tunnel();
-  const bytes = 'tide'.repeat(2 * 1024 * 1024);
+  const bytes = distinctText('tunnel', 16 * 1024 * 1024);
   client.socket.pause();
   end.send(bytes);
   await rig.settled();
