@@ -24,6 +24,7 @@ import type { AddressSet } from '../routing/client-address.ts';
 import type { ThreadContext } from './context.ts';
 import { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
+import type { ForwardingLines } from './forwarded-head.ts';
 import { httpDate } from './http-date.ts';
 import type { ListenerRuntime } from './listener.ts';
 import { Outgoing } from './outgoing.ts';
@@ -57,6 +58,8 @@ export class Downstream implements BodySink {
   #blocked = false;
   #active = false;
   #framing: 'none' | 'length' | 'chunked' = 'none';
+  /** The forwarding lines of the last request, for the next one that has the same to say: see `forwarded-head.ts`. */
+  forwarding: ForwardingLines | null = null;
   /** The set of addresses that `#trusted` was asked of: a reload brings another. */
   #trustedBy: AddressSet | null = null;
   #trusted = false;

@@ -25,6 +25,8 @@ export class Endpoint {
   readonly #connections = new Set<UpstreamConnection>();
   /** A Set keeps the order of arrival and lets a waiter leave from the middle. */
   readonly #queue = new Set<Exchange>();
+  /** Those in the queue under which a used connection has died before. */
+  readonly #freshOnly = new WeakSet<Exchange>();
   #connectionsMax: number;
   #queueMax: number;
   #idleMs: number;
@@ -68,7 +70,7 @@ export class Endpoint {
 
   /**
    * Gives the exchange a connection now (it is told by `onConnection`), or puts it into the queue, or answers `full`.
-   * With `fresh`, no connection that was used before is given.
+   * With `fresh`, no connection that was used before is given, not even after a wait.
    */
   acquire(exchange: Exchange, fresh: boolean): 'assigned' | 'queued' | 'full' {
     while (!fresh && this.#idle.length > 0) {
@@ -86,6 +88,7 @@ export class Endpoint {
       return 'full';
     }
     this.#queue.add(exchange);
+    if (fresh) this.#freshOnly.add(exchange);
     this.#publish();
     return 'queued';
   }
@@ -102,9 +105,11 @@ export class Endpoint {
       connection.destroy();
       return;
     }
-    const next = this.#nextWaiting();
-    if (next !== null) {
-      this.#assign(connection, next);
+    const [next] = this.#queue;
+    if (next !== undefined) {
+      // Closing it makes room to dial.
+      if (this.#freshOnly.has(next)) connection.destroy();
+      else this.#assign(connection, this.#nextWaiting()!);
       return;
     }
     connection.idleSinceMs = nowMs;

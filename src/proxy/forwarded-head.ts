@@ -8,23 +8,34 @@ import { traceparentFrom } from './ids.ts';
 
 /** The head of the exchange's request for its endpoint, with its empty line. */
 export function headForEndpoint(exchange: Exchange): string {
-  const { head, admission, downstream } = exchange;
+  const { head, admission } = exchange;
   const { privateFields } = admission.route!.service;
-  const { listener, peer } = downstream;
   return buildRequestHead(head, {
     // A request of HTTP/1.0 may have no Host; in HTTP/1.1 there must be one.
     host: head.authority === '' ? exchange.endpoint!.spec.address : undefined,
     passOn: privateFields.size === 0 ? undefined : head.passOnWithout(privateFields),
-    forwardedLines: forwardingLines(head, {
-      address: peer,
-      trusted: downstream.trusted,
-      proto: 'http',
-      port: listener.spec.port,
-    }),
+    forwardedLines: linesFor(exchange),
     framing: head.framing,
     extra: `X-Request-Id: ${exchange.requestId}\r\ntraceparent: ${traceparentFrom(head.traceparent)}\r\n`,
     upgrade: mayUpgrade(exchange),
   });
+}
+
+/** Forwarding lines, and the authority and version for which they were made. */
+export interface ForwardingLines {
+  readonly authority: string;
+  readonly minor: number;
+  readonly lines: string;
+}
+
+/** What a plain request from a stranger says about its way depends on the connection and the Host alone. */
+function linesFor({ head, downstream }: Exchange): string {
+  const { listener, peer, trusted, forwarding } = downstream;
+  const isPlain = !trusted && head.via === '' && head.xForwardedPort === '';
+  if (isPlain && forwarding?.authority === head.authority && forwarding.minor === head.minor) return forwarding.lines;
+  const lines = forwardingLines(head, { address: peer, trusted, proto: 'http', port: listener.spec.port });
+  if (isPlain) downstream.forwarding = { authority: head.authority, minor: head.minor, lines };
+  return lines;
 }
 
 /** Whether the client asks for an upgrade, and only to protocols that the route allows. */
