@@ -24,30 +24,39 @@ function bodyOf(response: string): string {
     : response.slice(from);
 }
 
-t.test('an endpoint waits for a client that reads slowly, and none of the body is lost', async (t) => {
-  const body = distinctText('down', LARGE);
-  rig.upstream.hold();
-  const client = await rig.client();
-  client.socket.pause();
-  client.send(GET);
-  const { end } = await rig.upstream.request();
-  end.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${inOneChunk(body)}`);
-  await rig.settled();
-  t.ok(end.socket.writableLength > 0, 'the endpoint has to wait');
-  client.socket.resume();
-  const text = await client.until('the end', (received) => received.endsWith('\r\n0\r\n\r\n'));
-  t.equal(bodyOf(text) === body, true);
-});
+t.test(
+  'an endpoint waits for a client that reads slowly, and none of the body is lost or mixed with that of others',
+  async (t) => {
+    const body = distinctText('down', LARGE);
+    rig.upstream.hold();
+    const client = await rig.client();
+    client.socket.pause();
+    client.send(GET);
+    const { end } = await rig.upstream.request();
+    const streamed = end.stream(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${inOneChunk(body)}`);
+    await rig.untilStalled(end);
+    t.ok(end.taken < body.length, 'the endpoint has to wait');
+    const other = distinctText('other', MEDIUM);
+    rig.upstream.answer(`HTTP/1.1 200 OK\r\nContent-Length: ${other.length}\r\n\r\n${other}`);
+    t.equal(bodyOf(await rig.ask(GET)) === other, true, 'and others go on meanwhile');
+    client.socket.resume();
+    await streamed;
+    const text = await client.until('the end', (received) => received.endsWith('\r\n0\r\n\r\n'));
+    t.equal(bodyOf(text) === body, true);
+  },
+);
 
 t.test('a client waits for an endpoint that reads slowly, and none of the body is lost', async (t) => {
   rig.upstream.respondToHead = ({ end }) => end.socket.pause();
   const client = await rig.client();
   const body = distinctText('up', LARGE);
-  client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const streamed = client.stream(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   const { end } = await rig.upstream.request();
-  await rig.settled();
-  t.ok(client.socket.writableLength > 0, 'the client has to wait');
+  rig.upstream.answerOk();
+  await rig.untilStalled(client);
+  t.ok(client.taken < body.length, 'the client has to wait');
   end.socket.resume();
+  await streamed;
   await end.until('the body', (text) => text.endsWith(body.slice(-20)));
   t.equal(end.received.endsWith(`\r\n\r\n${body}`), true);
   end.send(OK);
@@ -89,4 +98,21 @@ t.test('bodies that pass at the same time do not mix, however they are framed an
     await client.ended();
     t.equal(bodyOf(client.received) === body, true);
   }
+});
+
+t.test('a last response is read to its end, though the client reads slowly and goes on sending', async (t) => {
+  const body = distinctText('last', LARGE);
+  rig.upstream.hold();
+  const client = await rig.client();
+  client.socket.pause();
+  client.send(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+  const { end } = await rig.upstream.request();
+  const streamed = end.stream(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await rig.untilStalled(end);
+  // What comes after the connection was closed too hastily would be answered with a reset, which takes unread bytes along.
+  client.socket.on('data', () => client.send(GET));
+  client.socket.resume();
+  await streamed;
+  t.equal(await client.ended(), 'end');
+  t.equal(bodyOf(client.received) === body, true);
 });

@@ -130,19 +130,25 @@ t.test('a side that is reset takes the other with it', async (t) => {
   }
 });
 
-t.test('a tunnel passes on what one side cannot take yet, and loses none of it', async (t) => {
-  const { client, end } = await tunnel();
+t.test('each side of a tunnel waits for the other, and nothing is lost or mixed with what others send', async (t) => {
   const bytes = distinctText('tunnel', 16 * 1024 * 1024);
-  client.socket.pause();
-  end.send(bytes);
-  await rig.settled();
-  t.ok(end.socket.writableLength > 0, 'the endpoint has to wait');
-  client.socket.resume();
-  const text = await client.until(
-    'all of it',
-    (received) => received.length === switched('websocket').length + bytes.length,
-  );
-  t.equal(text === switched('websocket') + bytes, true);
+  for (const who of ['client', 'end'] as const) {
+    const both = await tunnel();
+    const slow = both[who];
+    const fast = both[who === 'client' ? 'end' : 'client'];
+    slow.socket.pause();
+    const before = slow.received;
+    const streamed = fast.stream(bytes);
+    await rig.untilStalled(fast);
+    t.ok(fast.taken < bytes.length, 'the faster side has to wait');
+    const other = distinctText('other', 1024 * 1024);
+    rig.upstream.answer(`HTTP/1.1 200 OK\r\nContent-Length: ${other.length}\r\n\r\n${other}`);
+    t.equal((await rig.ask('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n')).endsWith(`\r\n\r\n${other}`), true);
+    slow.socket.resume();
+    await streamed;
+    await slow.until('all of it', (text) => text.length === before.length + bytes.length);
+    t.equal(slow.received === before + bytes, true);
+  }
 });
 
 t.test('an endpoint that does not want to upgrade answers as usual, and the connection goes on', async (t) => {

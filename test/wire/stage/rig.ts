@@ -35,6 +35,8 @@ export interface RigOptions {
   readonly halfOpenUpstream?: boolean;
 }
 
+/** So many requests pass while nothing is taken of what is streamed: then it stalls. */
+const STALLED_PROBES = 25;
 const PROBE = 'GET /probe HTTP/1.1\r\nHost: app.test\r\n\r\n';
 const PROBE_FORWARDED = /GET \/probe HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/;
 
@@ -60,7 +62,8 @@ export class Rig {
       ],
       workers: 1,
       state: join(directory, 'state.db'),
-      log: { access: 'off' },
+      // A reload sets the level of the log.
+      log: { level: 'fatal', access: 'off' },
       shutdown: { delay: '0s', deadline: '10s' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       services: { app: { pools, ...options.service }, ...options.services },
@@ -119,6 +122,15 @@ export class Rig {
     await this.seen();
   }
 
+  /** Resolves when nothing more is taken of what this end streams, though the data thread has time for others. */
+  async untilStalled(end: WireEnd): Promise<void> {
+    for (let same = 0, before = -1; same < STALLED_PROBES; same++) {
+      await this.settled();
+      if (end.taken !== before) same = 0;
+      before = end.taken;
+    }
+  }
+
   /**
    * What the upstream has been sent since this was asked last, whole or in part. A request that goes through after all
    * that was sent before makes sure that nothing is still on its way.
@@ -148,6 +160,12 @@ export class Rig {
   /** How many requests the plain listener has refused before they were routed. */
   refusals(): number {
     return readListener(this.plane.metrics().listeners.find(({ name }) => name === 'plain')!.board).refused;
+  }
+
+  /** Client connections of both listeners that are open. */
+  connections(): number {
+    const totals = this.plane.metrics().listeners.map(({ board }) => readListener(board));
+    return totals.reduce((sum, { active, idle }) => sum + active + idle, 0);
   }
 
   /** How many attempts against `app` have had this outcome. */

@@ -7,7 +7,8 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
-const DEADLINE_MS = 8000;
+const DEADLINE_MS = 20_000;
+const PIECE_BYTES = 64 * 1024;
 
 /** How the other side has ended the connection: in order, or with a reset. */
 export type Ending = 'end' | 'reset';
@@ -18,6 +19,8 @@ export class WireEnd {
   received = '';
   /** How the other side has ended it, null as long as it has not. */
   ending: Ending | null = null;
+  /** Bytes of what is streamed that the system has taken from this end. */
+  taken = 0;
   #changed: (() => void)[] = [];
 
   constructor(socket: Socket) {
@@ -51,6 +54,15 @@ export class WireEnd {
     for (const piece of pieces) {
       if (this.ending !== null || !this.socket.writable) return;
       await new Promise<void>((resolve) => this.socket.write(piece, 'latin1', () => setImmediate(resolve)));
+    }
+  }
+
+  /** Sends the bytes in pieces for as long as the other side takes them; resolves when it has taken all. */
+  async stream(bytes: string): Promise<void> {
+    for (let at = 0; at < bytes.length && this.socket.writable; at += PIECE_BYTES) {
+      const piece = bytes.slice(at, at + PIECE_BYTES);
+      await new Promise<void>((resolve) => this.socket.write(piece, 'latin1', () => resolve()));
+      this.taken += piece.length;
     }
   }
 
