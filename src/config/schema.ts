@@ -82,7 +82,7 @@ const limits = z
   .strictObject({
     head: size(1024, 1024 ** 2)
       .prefault('16KiB')
-      .describe('The longest head of a request or a response, with its fields.'),
+      .describe('The longest head of a request, with its fields. Heads of responses may have 64 KiB.'),
     target: size(256, 1024 ** 2)
       .prefault('8KiB')
       .describe('The longest request target.'),
