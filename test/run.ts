@@ -24,7 +24,7 @@ for await (const line of createInterface({ input: tap.stdout })) {
     failed = Number(summary[2] ?? 0);
     summarised = true;
   }
-  if (/^\s*not ok/.test(line) || process.env['TIDEGATE_TEST_VERBOSE'] === '1') console.log(line);
+  if (/^\s*not ok/.test(line) || process.env.TIDEGATE_TEST_VERBOSE === '1') console.log(line);
   else if (/^ok /.test(line)) console.log(line);
   recent.push(line);
   if (/^not ok/.test(line)) console.log(recent.splice(0).slice(-80).join('\n'));
