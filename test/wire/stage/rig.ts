@@ -162,12 +162,6 @@ export class Rig {
     return readListener(this.plane.metrics().listeners.find(({ name }) => name === 'plain')!.board).refused;
   }
 
-  /** Client connections of both listeners that are open. */
-  connections(): number {
-    const totals = this.plane.metrics().listeners.map(({ board }) => readListener(board));
-    return totals.reduce((sum, { active, idle }) => sum + active + idle, 0);
-  }
-
   /** How many attempts against `app` have had this outcome. */
   outcomes(outcome: Outcome): number {
     const series = this.plane.metrics().series.filter(({ service, pool }) => service === 'app' && pool !== '');
