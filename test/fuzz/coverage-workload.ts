@@ -4,10 +4,11 @@
  *
  *     node test/fuzz/coverage-workload.ts SEED CASES
  */
-import { forwardingLines } from '../../src/http1/forward.ts';
+import { buildRequestHead, buildResponseHead, forwardingLines, ownResponse } from '../../src/http1/forward.ts';
+import { HeadReader } from '../../src/http1/head-reader.ts';
 import { normalisePath } from '../../src/http1/path.ts';
-import type { RequestHead } from '../../src/http1/request-head.ts';
-import type { ResponseHead } from '../../src/http1/response-head.ts';
+import { parseRequestHead, type RequestHead } from '../../src/http1/request-head.ts';
+import { parseResponseHead, type ResponseHead } from '../../src/http1/response-head.ts';
 import { asForwarded as requestAsForwarded, requestCase } from './requests.ts';
 import { asForwarded as responseAsForwarded, responseCase } from './responses.ts';
 import { corpus, corpusTexts } from './stage/corpus.ts';
@@ -31,14 +32,37 @@ function useRequest(head: RequestHead): void {
       forwardingLines(head, { address, trusted, proto: 'http', port: 80 });
     }
   }
+  const upgrade = head.upgrade !== '';
+  buildRequestHead(head, { forwardedLines: '', framing: head.framing, extra: '', upgrade });
+  for (const retryAfter of [undefined, 1]) {
+    const isHead = head.method === 'HEAD';
+    ownResponse(400, '', { date: '', close: !head.keepAlive, keepAliveMinor: head.minor, retryAfter, head: isHead });
+  }
 }
 
 function useResponse(head: ResponseHead): void {
   head.field('date');
   head.passOnWithout(NAMED);
+  for (const close of [true, false]) {
+    for (const clientMinor of [0, 1] as const) {
+      buildResponseHead(head, { clientMinor, framing: head.framing, close, extra: '' });
+    }
+  }
+}
+
+// The parsers must not throw whatever they are given, also what the reader of heads would have held back.
+function playParsers(method: string, text: string): void {
+  parseRequestHead(text, { targetBytes: 256, fields: 8 });
+  parseResponseHead(text, method, 8);
+  const reader = new HeadReader(1024);
+  reader.push(bytesOf(text), 0);
+  void reader.started;
+  normalisePath(text);
+  normalisePath(`/${text}`);
 }
 
 function play(kind: 'request' | 'response', method: string, text: string): void {
+  playParsers(method, text);
   for (const dribbled of [false, true]) {
     const pieces = piecesOf(text, dribbled);
     if (kind === 'request') {
@@ -48,6 +72,7 @@ function play(kind: 'request' | 'response', method: string, text: string): void 
       }
     } else {
       const reading = readResponse(method, ...pieces);
+      for (const interim of reading.interim) useResponse(interim);
       if (reading.head === null) continue;
       useResponse(reading.head);
       responseAsForwarded(reading, reading.head);

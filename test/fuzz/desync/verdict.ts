@@ -173,9 +173,11 @@ function outcomeOf(
   const shown = `${status} ${JSON.stringify(body.slice(0, 200))}`;
   if (head !== null && !head.keepAlive && !close) return { problem: 'the connection is not closed' };
   if (fields.get('server') === 'tidegate') {
+    // The upstream may close a connection before the bad part of a body has come.
+    if (kind === 'bad-body' && status === 502) return 'raced';
     if (kind !== 'valid') {
       const isRefusal = status >= 400 && status < 600 && status !== 502 && close;
-      return isRefusal || answer.fate === 'never-whole' ? 'refused' : { problem: `not refused: ${shown}` };
+      return isRefusal ? 'refused' : { problem: `not refused: ${shown}` };
     }
     if (status !== 502) return { problem: `an answer of Tidegate's own: ${shown}` };
     if (answer.fate === 'never-whole') return 'failed';
