@@ -87,34 +87,34 @@ class DataThread {
     }
   }
 
-  /** Opens what the snapshot listens on beyond what is open, and keeps it ready. Listeners are shared by generations. */
+  /** Keeps a snapshot ready, and says so, or why that is not possible. */
   async #stage(snapshot: Snapshot): Promise<void> {
-    let error: string | null = null;
-    if (this.#stopped) error = 'the thread is stopping';
-    else {
-      // Before its listeners: a replaced thread is given a generation that is already in force.
-      this.#context.stage(new Runtime(snapshot, this.#start.thread, this.#liveEndpoints()));
-      error = await this.#openListeners(snapshot);
-      if (error !== null) {
-        this.#context.abandon(snapshot.generation);
-        this.#closeUnused();
-      }
-    }
+    const error = this.#stopped ? 'the thread is stopping' : await this.#prepare(snapshot);
     this.#send({ kind: 'staged', generation: snapshot.generation, error });
   }
 
-  async #openListeners(snapshot: Snapshot): Promise<string | null> {
+  /** Null, or why the snapshot cannot be used; nothing of it is left then, and whoever waits for it must hear of it. */
+  async #prepare(snapshot: Snapshot): Promise<string | null> {
+    try {
+      // Before its listeners: a replaced thread is given a generation that is already in force.
+      this.#context.stage(new Runtime(snapshot, this.#start.thread, this.#liveEndpoints()));
+      await this.#openListeners(snapshot);
+      return null;
+    } catch (cause) {
+      this.#context.abandon(snapshot.generation);
+      this.#closeUnused();
+      return cause instanceof Error ? cause.message : String(cause);
+    }
+  }
+
+  /** Opens what the snapshot listens on beyond what is open. Listeners are shared by generations. */
+  async #openListeners(snapshot: Snapshot): Promise<void> {
     const { thread, reusePort } = this.#start;
+    const accept = (socket: Socket, listener: ListenerRuntime): void => this.#onConnection(socket, listener);
     for (const spec of snapshot.listeners) {
       if (this.#listeners.has(spec.key)) continue;
-      try {
-        const accept = (socket: Socket, listener: ListenerRuntime): void => this.#onConnection(socket, listener);
-        this.#listeners.set(spec.key, await ListenerRuntime.open(spec, thread, reusePort, accept));
-      } catch (cause) {
-        return cause instanceof Error ? cause.message : String(cause);
-      }
+      this.#listeners.set(spec.key, await ListenerRuntime.open(spec, thread, reusePort, accept));
     }
-    return null;
   }
 
   /** Endpoints that another generation may carry over: those in force, and those that still drain. */

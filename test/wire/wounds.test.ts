@@ -101,7 +101,7 @@ t.test('a client that does not read what it is owed sees a reset, and not an end
 t.test('a wait is never shorter than it is configured, whenever it begins between two ticks', async (t) => {
   const rig = await Rig.start(t, { service: { timeouts: { response: `${RESPONSE_MS}ms` } } });
   rig.upstream.hold();
-  const clients = [];
+  const clients: WireEnd[] = [];
   for (let count = 0; count < 16; count++) clients.push(await rig.client());
   const waits = await new Promise<number[]>((resolve, reject) => {
     const asked: Promise<number>[] = [];
