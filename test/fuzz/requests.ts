@@ -171,3 +171,17 @@ export async function requestProblems(texts: readonly string[]): Promise<string[
     await node.close();
   }
 }
+
+/** What `node:http` reads otherwise in these requests as sent, deliberate differences included; '' where nothing. */
+export async function differencesAsSent(texts: readonly string[]): Promise<string[]> {
+  const node = await NodeServer.start();
+  try {
+    const found = texts.map(async (text) => {
+      const { messages } = readRequests(bytesOf(text));
+      return problemAsSent(messages, await node.ask(bytesOf(text).subarray(0, messages.at(-1)!.end)));
+    });
+    return await Promise.all(found);
+  } finally {
+    await node.close();
+  }
+}

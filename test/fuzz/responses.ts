@@ -158,3 +158,17 @@ export async function responseProblems(cases: readonly ResponseCase[]): Promise<
     await node.close();
   }
 }
+
+/** What `node:http` reads otherwise in these responses as sent, deliberate differences included; '' where nothing. */
+export async function differencesAsSent(texts: readonly string[]): Promise<string[]> {
+  const node = await NodeClient.start();
+  try {
+    const found = texts.map(async (text) => {
+      const reading = readResponse('GET', bytesOf(text));
+      return problemAsSent(reading, reading.head!, await node.ask('GET', bytesOf(text)));
+    });
+    return await Promise.all(found);
+  } finally {
+    await node.close();
+  }
+}

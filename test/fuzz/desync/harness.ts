@@ -30,6 +30,11 @@ const REPLAYS_MAX = 60;
 /** How many rounds a request stays on the books after its own: it may still be on its way when its client has left. */
 const ROUNDS_KEPT = 200;
 
+// All of one length, or the same seed would make other requests for another round.
+function labelOf(round: number): string {
+  return `r${String(round).padStart(8, '0')}`;
+}
+
 class Harness {
   readonly counts = { requests: 0, seen: 0, relayed: 0, refused: 0, failed: 0, raced: 0, cut: 0, aborted: 0 };
   readonly ledger: Ledger;
@@ -86,7 +91,7 @@ class Harness {
 
   /** A label that no round has had. */
   nextLabel(): string {
-    return `r${++this.#rounds}`;
+    return labelOf(++this.#rounds);
   }
 
   /** Plays the connections of a round at once and gives its problems. */
@@ -116,7 +121,7 @@ class Harness {
   async minimise(seed: number): Promise<string> {
     const scripts = (label: string): ScriptedConnection[] =>
       generateRound(new Random(seed), label, CONNECTIONS_PER_ROUND);
-    const places = scripts('r0').flatMap(({ requests }, connection) =>
+    const places = scripts(labelOf(0)).flatMap(({ requests }, connection) =>
       requests.map((_, index) => ({ connection, index })),
     );
     const parts = (label: string, kept: typeof places): ScriptedConnection[] =>
@@ -135,7 +140,7 @@ class Harness {
     };
     if (!(await fails(places))) return `seed ${seed} (it did not come back alone)`;
     const kept = await minimised(places, (less) => fails([...less]), REPLAYS_MAX);
-    return parts('r0', [...kept])
+    return parts(labelOf(0), [...kept])
       .map(({ requests, pieces, abort }) => {
         const texts = requests.map(({ text, answer }) => {
           const { early, after } = answer;

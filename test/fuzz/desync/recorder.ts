@@ -8,7 +8,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Entry, Ledger } from './ledger.ts';
-import { NAME_FIELD } from './script.ts';
 
 const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)$/;
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\/[\x21\x22\x24-\x7e]*) HTTP\/1\.1$/;
@@ -76,6 +75,7 @@ class RecorderEnd {
   #state: 'head' | 'length' | 'size' | 'data' | 'trailers' | 'lost' = 'head';
   #remaining = 0;
   #body = '';
+  #trailers = '';
   #answer: 'none' | 'sending' | 'sent' = 'none';
   #over = false;
 
@@ -131,6 +131,7 @@ class RecorderEnd {
     this.#recorder.seen++;
     this.#entry = null;
     this.#body = '';
+    this.#trailers = '';
     this.#answer = 'none';
     const [, method, target] = REQUEST_LINE.exec(line!) ?? [];
     this.#name = /^\/f\/([\w-]+)\?/.exec(target ?? '')?.[1] ?? 'unknown';
@@ -158,7 +159,6 @@ class RecorderEnd {
       if (!ADDED.has(name) || names.has(name)) return `a field more (${line})`;
       names.add(name);
     }
-    if (!lines.includes(`${NAME_FIELD}: ${this.#name}`)) return 'its name is not in it';
     return names.has('host') ? '' : 'no host';
   }
 
@@ -207,7 +207,7 @@ class RecorderEnd {
     const line = this.#text.slice(0, end);
     this.#text = this.#text.slice(end + 2);
     if (line === '') this.#whole();
-    else if (!/^X-/i.test(line) || !FIELD_LINE.test(line)) return this.#lose(`the trailer ${JSON.stringify(line)}`);
+    else this.#trailers += `${line}\r\n`;
     return true;
   }
 
@@ -215,16 +215,19 @@ class RecorderEnd {
     const entry = this.#entry!;
     entry.wholes++;
     this.#state = 'head';
-    this.#checkBody();
-    const { kind, head, body } = entry.scripted;
+    this.#entry = null;
+    const { kind, head, body, trailers } = entry.scripted;
     const hasBody = head!.framing === 'chunked' || body !== '';
     if (entry.wholes > (hasBody ? 1 : 2)) this.#ledger.problem(this.#name, `whole ${entry.wholes} times`);
     if (kind !== 'valid') this.#ledger.problem(this.#name, `whole though it is ${kind}`);
     if (!entry.sentWhole) this.#ledger.problem(this.#name, 'whole though its client has not sent all of it');
     if (this.#body !== body) this.#ledger.problem(this.#name, `another body: ${JSON.stringify(this.#body)}`);
+    if (this.#trailers !== trailers)
+      this.#ledger.problem(this.#name, `other trailers: ${JSON.stringify(this.#trailers)}`);
     if (!entry.scripted.answer.early) this.#send(entry);
   }
 
+  /** A body that was cut must be the beginning of the one that was sent. */
   #checkBody(): void {
     if (this.#entry === null || this.#entry.scripted.body.startsWith(this.#body)) return;
     this.#ledger.problem(this.#name, `a body that was not sent: ${JSON.stringify(this.#body)}`);

@@ -27,6 +27,8 @@ export interface ScriptedRequest {
   /** What the engine reads; null for a request whose head is refused. */
   readonly head: RequestHead | null;
   readonly body: string;
+  /** The trailer lines that go to the upstream. */
+  readonly trailers: string;
   readonly answer: Answer;
 }
 
@@ -83,20 +85,21 @@ function judged(random: Random, name: string, text: string): ScriptedRequest | n
   const method = (messages[0]?.head ?? head)?.method ?? 'GET';
   const common = { name, text, answer: generateAnswer(random.fork(), name, method) };
   if (messages.length === 0 && typeof end === 'object') {
-    if (head === null) return { ...common, kind: 'refused', head, body: '' };
-    return isPlain(head, name) ? { ...common, kind: 'bad-body', head, body } : null;
+    if (head === null) return { ...common, kind: 'refused', head, body: '', trailers: '' };
+    return isPlain(head, name) ? { ...common, kind: 'bad-body', head, body, trailers: '' } : null;
   }
   const message = messages[0];
   if (messages.length !== 1 || message === undefined || (end !== 'open' && end !== 'closed')) return null;
   if (message.end !== text.length || !isPlain(message.head, name)) return null;
-  return { ...common, kind: 'valid', head: message.head, body: message.body };
+  const { trailers } = message;
+  return { ...common, kind: 'valid', head: message.head, body: message.body, trailers };
 }
 
 // Whether the request goes to the upstream and can be told there.
 function isPlain(head: RequestHead, name: string): boolean {
   const isForwarded = head.form !== 'asterisk' && head.maxForwards !== 0 && normalisePath(head.path) !== null;
   const isNamed = head.forwardTarget.startsWith(`/f/${name}?`);
-  const isFieldWhole = head.passOn.includes(`${NAME_FIELD}: ${name}\r\n`);
+  const isFieldWhole = `\r\n${head.passOn}`.includes(`\r\n${NAME_FIELD}: ${name}\r\n`);
   return isForwarded && isNamed && isFieldWhole && head.upgrade === '' && !head.expectContinue;
 }
 
