@@ -79,6 +79,15 @@ export class DrivenThread {
     await this.stage(await this.snapshots.of(1_000_000 + this.#settled, []));
   }
 
+  /** Stops the thread; resolves when it says that nothing is left of what it had. */
+  async stop(): Promise<void> {
+    this.tell({ kind: 'stop' });
+    for (;;) {
+      const [message] = (await once(this.#worker, 'message')) as [FromThread];
+      if (message.kind === 'drained') return;
+    }
+  }
+
   /** A connection to a listener; rejects when nobody accepts there. */
   async client(listener: string): Promise<WireEnd> {
     const client = new WireEnd(connect(await this.snapshots.port(listener), '127.0.0.1'));

@@ -1,9 +1,15 @@
 /** What a data thread does with orders that come in an unlucky order. The tests are named by the wounds they come from. */
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
+import type { Snapshot } from '../../../src/routing/snapshot.ts';
 import { GET, OK_RELAYED, OK_RELAYED_LAST } from '../../wire/stage/messages.ts';
 import { Upstream } from '../../wire/stage/upstream.ts';
 import { DrivenThread } from './driven-thread.ts';
+
+/** The snapshot with its listeners named so that looking the address up takes the thread away from the staging. */
+function lookedUp(snapshot: Snapshot): Snapshot {
+  return { ...snapshot, listeners: snapshot.listeners.map((spec) => ({ ...spec, host: '127.1' })) };
+}
 
 async function start(t: Test): Promise<{ readonly thread: DrivenThread; readonly upstream: Upstream }> {
   const upstream = await Upstream.open(t);
@@ -26,7 +32,8 @@ t.test('a replaced thread during a reload: what only the given-up generation lis
 t.test('two stagings of the same listener open it once, so that closing it closes it', async (t) => {
   const { thread } = await start(t);
   const { snapshots } = thread;
-  await thread.stage(await snapshots.of(1, ['kept', 'removed']), await snapshots.of(2, ['kept', 'removed']));
+  const names = ['kept', 'removed'];
+  await thread.stage(lookedUp(await snapshots.of(1, names)), lookedUp(await snapshots.of(2, names)));
   thread.commit(2);
   await thread.stage(await snapshots.of(3, ['kept']));
   thread.commit(3);
@@ -39,11 +46,8 @@ t.test('a connection that brings a generation into force while it is staged leav
   const { thread } = await start(t);
   const { snapshots } = thread;
   const first = await snapshots.of(1, ['first', ...Array.from({ length: 40 }, (_, at) => `later-${at}`)]);
-  // Looking a name up takes the thread away from the staging, and lets connections in.
-  const listeners = first.listeners.map((spec) => (spec.name === 'first' ? spec : { ...spec, host: 'localhost' }));
-  await snapshots.port('first');
   thread.owner.commit(1);
-  const staged = thread.stage({ ...first, listeners });
+  const staged = thread.stage(lookedUp(first));
   while (!(await thread.accepts('first')));
   t.equal(thread.staged.length, 0, 'the thread is still opening listeners');
   await staged;
@@ -90,6 +94,10 @@ t.test('a client that is gone before the first commit does not take the thread w
   thread.commit(1);
   await waiting.until('the answer', (text) => text === OK_RELAYED);
   t.equal(thread.death, null);
+  waiting.end();
+  t.equal(await waiting.ended(), 'end');
+  await thread.stop();
+  t.pass('nothing of the clients that were gone is waited for');
 });
 
 t.test(
