@@ -89,8 +89,13 @@ export class Rig {
   }
 
   /** A new client connection. With `halfOpen` it keeps its side open after Tidegate has ended its own. */
-  async client(listener: 'plain' | 'trusting' = 'plain', halfOpen = false): Promise<WireEnd> {
-    const socket = connect({ host: '127.0.0.1', port: this.port(listener), allowHalfOpen: halfOpen });
+  client(listener: 'plain' | 'trusting' = 'plain', halfOpen = false): Promise<WireEnd> {
+    return this.clientAt(this.port(listener), halfOpen);
+  }
+
+  /** A new connection to a port; rejects when nobody accepts there. */
+  async clientAt(port: number, halfOpen = false): Promise<WireEnd> {
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: halfOpen });
     const client = new WireEnd(socket);
     this.#clients.add(client);
     socket.once('close', () => this.#clients.delete(client));
