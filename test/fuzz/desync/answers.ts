@@ -17,6 +17,8 @@ export interface Answer {
   readonly after: 'keep' | 'end' | 'reset';
   /** Whether it is sent as soon as the head has come, while the body may still be on its way. */
   readonly early: boolean;
+  /** Whether bytes follow it that nobody has asked for: the connection may then serve nobody else. */
+  readonly spoils: boolean;
   readonly fate: Fate;
   readonly status: number;
   readonly body: string;
@@ -30,6 +32,7 @@ interface Draft {
   readonly body: string;
   /** Whether the text must leave in one piece. */
   readonly together?: boolean;
+  readonly spoils?: boolean;
 }
 
 type Kind = (random: Random, name: string, toHead: boolean) => Draft;
@@ -84,7 +87,7 @@ const withSurplus: Kind = (random, name, toHead) => {
   const head = headOf(random, name, 200, `Content-Length: ${body.length}\r\n`);
   const forged = `HTTP/1.1 200 OK\r\n${NAME_FIELD}: forged-${name}\r\nContent-Length: 6\r\n\r\nforged`;
   const surplus = random.pick([forged, 'x', '\r\n', '\0', 'HTTP/1.1 ']);
-  return { text: head + body + surplus, after: 'keep', fate: 'whole', status: 200, body, together: true };
+  return { text: head + body + surplus, after: 'keep', fate: 'whole', status: 200, body, together: true, spoils: true };
 };
 
 const cutByLength: Kind = (random, name) => {
@@ -166,7 +169,8 @@ export function generateAnswer(random: Random, name: string, method: string): An
     place -= weight;
     return place < 0;
   })!;
-  const { text, together, ...draft } = kind(random, name, toHead);
+  const { text, together, spoils = false, ...rest } = kind(random, name, toHead);
+  const draft = { ...rest, spoils };
   const early = random.chance(0.1);
   if (together === true || random.chance(0.6)) return { ...draft, early, pieces: [text] };
   const pieces: string[] = [];

@@ -63,6 +63,7 @@ export function play(port: number, script: ScriptedConnection, entries: readonly
       sent += piece.length;
       note(entries, sent);
       if (!socket.write(piece) && sent < end) socket.once('drain', sendNext);
+      else if (script.pauseMs > 0) setTimeout(sendNext, script.pauseMs);
       else setImmediate(sendNext);
     };
     socket.on('connect', () => {

@@ -11,7 +11,15 @@ import { Recorder } from './recorder.ts';
 import { NAME_FIELD, type ScriptedConnection, type ScriptedRequest } from './script.ts';
 import { type Ending, judgeConnection } from './verdict.ts';
 
-const GOOD: Answer = { pieces: [], after: 'keep', early: false, fate: 'whole', status: 200, body: 'good' };
+const GOOD: Answer = {
+  pieces: [],
+  after: 'keep',
+  early: false,
+  spoils: false,
+  fate: 'whole',
+  status: 200,
+  body: 'good',
+};
 const BROKEN: Answer = { ...GOOD, fate: 'never-whole' };
 
 function get(name: string, answer: Answer = GOOD, lines = ''): ScriptedRequest {
@@ -45,7 +53,7 @@ function refused(name: string): ScriptedRequest {
 }
 
 function script(...requests: ScriptedRequest[]): ScriptedConnection {
-  return { requests, pieces: [], abort: null, readsAfterMs: 0 };
+  return { requests, pieces: [], pauseMs: 0, abort: null, readsAfterMs: 0 };
 }
 
 function answer(name: string, body = 'good'): string {

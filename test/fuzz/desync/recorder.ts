@@ -7,6 +7,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Answer } from './answers.ts';
 import type { Entry, Ledger } from './ledger.ts';
 
 const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)$/;
@@ -76,6 +77,8 @@ class RecorderEnd {
   #remaining = 0;
   #body = '';
   #trailers = '';
+  /** The last answer of the connection. */
+  #answered: Answer | null = null;
   #answer: 'none' | 'sending' | 'sent' = 'none';
   #over = false;
 
@@ -129,6 +132,8 @@ class RecorderEnd {
     const [line, ...lines] = this.#text.slice(0, end).split('\r\n');
     this.#text = this.#text.slice(end + 4);
     this.#recorder.seen++;
+    const isSpoilt = this.#answered?.spoils === true;
+    this.#answered = null;
     this.#entry = null;
     this.#body = '';
     this.#trailers = '';
@@ -139,6 +144,7 @@ class RecorderEnd {
     if (entry === undefined) return this.#lose(`nobody has sent this: ${JSON.stringify([line, ...lines])}`);
     const problem = this.#headProblem(entry, method!, target!, lines);
     if (problem !== '') return this.#lose(`${problem}: ${JSON.stringify([line, ...lines])}`);
+    if (isSpoilt) this.#ledger.problem(this.#name, 'on a connection that had more bytes than it was asked for');
     this.#entry = entry;
     entry.heads++;
     // A head that is lost with a connection that was closed under it may come again, and a body may not.
@@ -235,6 +241,7 @@ class RecorderEnd {
 
   #send({ scripted: { answer } }: Entry): void {
     if (this.#over) return;
+    this.#answered = answer;
     this.#answer = 'sending';
     const next = (index: number): void => {
       if (this.#socket.destroyed) return;

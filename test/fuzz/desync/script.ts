@@ -36,6 +36,8 @@ export interface ScriptedConnection {
   readonly requests: readonly ScriptedRequest[];
   /** The lengths of the pieces that are sent, repeated as needed; none for one piece. */
   readonly pieces: readonly number[];
+  /** Milliseconds between two pieces, 0 for none; answers then come while a request is still being sent. */
+  readonly pauseMs: number;
   /** After how many bytes the client goes away, and how; null when it stays. */
   readonly abort: { readonly afterBytes: number; readonly how: 'reset' | 'end' } | null;
   /** Milliseconds before the client starts to read. */
@@ -44,6 +46,7 @@ export interface ScriptedConnection {
 
 const REQUESTS_MAX = 8;
 const LARGE_BYTES = 100_000;
+const PAUSES_MAX = 60;
 
 /** The connections of a round; `label` begins the name of each request. Equal but for names when the seed is equal. */
 export function generateRound(random: Random, label: string, connections: number): ScriptedConnection[] {
@@ -64,7 +67,9 @@ function generateConnection(random: Random, label: string): ScriptedConnection {
   const abort = random.chance(0.08)
     ? { afterBytes: 1 + random.below(length), how: random.pick(['reset', 'end'] as const) }
     : null;
-  return { requests, pieces, abort, readsAfterMs: random.chance(0.05) ? 1 + random.below(20) : 0 };
+  const piecesTotal = pieces.length === 0 ? 1 : (length * pieces.length) / pieces.reduce((sum, size) => sum + size);
+  const pauseMs = piecesTotal < PAUSES_MAX && random.chance(0.3) ? 1 + random.below(3) : 0;
+  return { requests, pieces, pauseMs, abort, readsAfterMs: random.chance(0.05) ? 1 + random.below(20) : 0 };
 }
 
 function generateScripted(random: Random, name: string): ScriptedRequest {
