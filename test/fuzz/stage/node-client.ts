@@ -10,7 +10,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { bytesOf } from './engine.ts';
 
-const DEADLINE_MS = 1500;
+const DEADLINE_MS = 3000;
 const HEADER_BYTES_MAX = 128 * 1024;
 
 /** A response as `node:http` reads it. */

@@ -11,7 +11,7 @@ import { bytesOf } from './engine.ts';
 
 const SENTINEL_TARGET = '/sentinel';
 const SENTINEL = bytesOf(`GET ${SENTINEL_TARGET} HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n`);
-const DEADLINE_MS = 1500;
+const DEADLINE_MS = 3000;
 const HEADER_BYTES_MAX = 128 * 1024;
 
 /** A request as `node:http` reads it. */
