@@ -19,6 +19,9 @@ import { ServiceGate } from './service-gate.ts';
 import type { PositionRecord, StateStore } from './state-store.ts';
 import { sharesOf } from './views.ts';
 
+/** Receipts that wait for a state file that takes nothing. */
+const UNKEPT_RECEIPTS_MAX = 256;
+
 export interface Move {
   readonly gate: ServiceGate;
   readonly weights: Weights;
@@ -56,6 +59,8 @@ export class Gates {
   readonly #leaving = new Set<ServiceGate>();
   /** Gates whose position the state file did not take. */
   readonly #unkept = new Set<ServiceGate>();
+  /** Receipts that the state file did not take, as they stand now; the oldest give way. */
+  readonly #unkeptReceipts = new Map<string, Receipt>();
   storeErrors = 0;
 
   constructor(options: GatesOptions) {
@@ -147,15 +152,25 @@ export class Gates {
     else this.#storeFailed(gate, stored.error);
   }
 
-  /** Tries again to keep the positions that the state file did not take. To be called every second or so. */
+  /** Tries again to keep the positions and receipts that the state file did not take. To be called every second or so. */
   keepUnkept(): void {
     for (const gate of [...this.#unkept]) this.keepPosition(gate);
+    for (const [key, receipt] of this.#unkeptReceipts) {
+      const stored = this.#options.store.saveReceipt(receipt);
+      if (!stored.ok) {
+        this.#storeFailed(null, stored.error);
+        return;
+      }
+      this.#unkeptReceipts.delete(key);
+    }
   }
 
   /** A receipt as it stands now. */
   receipt(service: string, epoch: number): Receipt | Refusal {
     const open = this.#gates.get(service)?.openReceipt(epoch);
     if (open !== undefined && open !== null) return open;
+    const unkept = this.#unkeptReceipts.get(receiptKey(service, epoch));
+    if (unkept !== undefined) return unkept;
     const stored = this.#options.store.receipt(service, epoch);
     if (!stored.ok) return { refused: true, code: 'state-store', message: stored.error };
     if (stored.value !== null) return stored.value;
@@ -198,8 +213,23 @@ export class Gates {
   }
 
   #update(receipt: Receipt): void {
+    if (this.#unkeptReceipts.has(receiptKey(receipt.service, receipt.epoch))) {
+      this.#keepLater(receipt);
+      return;
+    }
     const stored = this.#options.store.updateReceipt(receipt);
-    if (!stored.ok) this.#storeFailed(null, stored.error);
+    if (stored.ok) return;
+    this.#keepLater(receipt);
+    this.#storeFailed(null, stored.error);
+  }
+
+  #keepLater(receipt: Receipt): void {
+    this.#unkeptReceipts.set(receiptKey(receipt.service, receipt.epoch), receipt);
+    if (this.#unkeptReceipts.size <= UNKEPT_RECEIPTS_MAX) return;
+    for (const oldest of this.#unkeptReceipts.keys()) {
+      this.#unkeptReceipts.delete(oldest);
+      return;
+    }
   }
 
   #keep(gate: ServiceGate, receipt: Receipt): Receipt {
@@ -211,6 +241,7 @@ export class Gates {
     if (stored.ok) this.#unkept.delete(gate);
     else events.append('traffic', gate.service, text, receipt);
     if (kept.ok) return receipt;
+    this.#keepLater(receipt);
     this.#storeFailed(stored.ok ? null : gate, kept.error);
     const note = `${receipt.note === '' ? '' : `${receipt.note}; `}not kept in the state file, a restart now would forget it: ${kept.error}`;
     return { ...receipt, note };
@@ -228,6 +259,10 @@ export class Gates {
     if (known === undefined) this.#moves.set(key, { service, reason, count: 1 });
     else known.count += 1;
   }
+}
+
+function receiptKey(service: string, epoch: number): string {
+  return `${service} ${epoch}`;
 }
 
 function recordOf(gate: ServiceGate): PositionRecord {
