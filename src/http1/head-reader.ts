@@ -148,6 +148,8 @@ export class HeadReader {
       const byte = chunk[at]!;
       if (byte === CR) {
         if ((matched & 1) === 1) return HEAD_MALFORMED;
+        // A request line without version is all that HTTP/0.9 sends: no empty line would ever come.
+        if (inFirstLine && this.#spaces < 2 && this.#emptyLinesMax > 0) return HEAD_MALFORMED;
         matched++;
         inFirstLine = false;
         this.#spaces = 3;

@@ -98,13 +98,26 @@ t.test('a response is not preceded by empty lines', async (t) => {
   t.equal(readPieces(new HeadReader(100), ['HTTP/1.1 200 OK\r', '\n\r\n']), 'HTTP/1.1 200 OK\r\n\r\n|');
 });
 
+t.test('a request line without version is not waited behind, and a status line without reason is', async (t) => {
+  for (const line of ['GET /f\r', 'GET\r', 'GET\t/f\r']) {
+    t.equal(readPieces(new HeadReader(100, 50), [line]), HEAD_MALFORMED, line);
+    t.equal(readPieces(new HeadReader(100, 50), ['\r\n', ...line]), HEAD_MALFORMED, `${line} behind an empty line`);
+  }
+  t.equal(
+    readPieces(new HeadReader(100, 50), ['GET /f HTTP/1.1\r\n', 'A\r']),
+    HEAD_UNFINISHED,
+    'other lines need none',
+  );
+  t.equal(readPieces(new HeadReader(100), ['HTTP/1.1 200\r\n']), HEAD_UNFINISHED, 'nor do responses');
+});
+
 t.test('the limit is exact, however the bytes arrive', async (t) => {
   const head = `GET / HTTP/1.1\r\nA: ${'x'.repeat(20)}\r\n\r\n`;
   for (const pieces of [[head], [...head], [head.slice(0, 30), head.slice(30)]]) {
     t.equal(readPieces(new HeadReader(head.length, 50), pieces), `${head}|`);
     t.equal(readPieces(new HeadReader(head.length - 1, 50), pieces), HEAD_TOO_LARGE);
   }
-  t.equal(readPieces(new HeadReader(64, 50), ['A: b\r\n'.repeat(1000)]), HEAD_TOO_LARGE);
+  t.equal(readPieces(new HeadReader(64, 50), [`GET / HTTP/1.1\r\n${'A: b\r\n'.repeat(1000)}`]), HEAD_TOO_LARGE);
 });
 
 t.test('a target over its limit is told apart from a head over its limit', async (t) => {
