@@ -54,9 +54,7 @@ export class HealthWatch {
   canServe(service: Service, pool: string): boolean {
     return service.pools
       .get(pool)!
-      .endpoints.some(
-        ({ name, weight }) => weight > 0 && this.stateOf(service.name, pool, name).admitting,
-      );
+      .endpoints.some(({ name, weight }) => weight > 0 && this.stateOf(service.name, pool, name).admitting);
   }
 
   close(): Promise<void> {

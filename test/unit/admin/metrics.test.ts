@@ -203,6 +203,7 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     ],
     logDropped: 3,
     threadReplacements: 2,
+    names: [{ name: 'shop.internal', addresses: 3, looks: { changed: 2, same: 5, none: 1, failed: 4 } }],
     stateStoreErrors: 3,
   });
   const expected = [
