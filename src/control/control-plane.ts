@@ -209,7 +209,10 @@ export class ControlPlane implements Operations {
   /** Where each listener can be reached, with its real port. */
   listeners(): readonly { readonly name: string; readonly address: string }[] {
     const listeners = this.#committer.snapshot?.listeners ?? [];
-    return listeners.map(({ name, host, port }) => ({ name, address: formatAddress({ host, port }) }));
+    return listeners.map(({ name, host, port, path }) => ({
+      name,
+      address: formatAddress(path === null ? { host, port } : { path }),
+    }));
   }
 
   services(): readonly ServiceView[] {
