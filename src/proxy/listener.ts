@@ -54,10 +54,15 @@ export class ListenerRuntime {
         server.off('error', reject);
         // A failed accept (no file descriptors left) must not end the thread; the kernel keeps the connection.
         server.on('error', () => {});
-        if (path !== null && spec.mode !== null) chmodSync(path, spec.mode);
         resolve();
       });
     });
+    try {
+      if (path !== null && spec.mode !== null) chmodSync(path, spec.mode);
+    } catch (cause) {
+      listener.close();
+      throw cause;
+    }
     return listener;
   }
 
