@@ -10,6 +10,7 @@ import type { MetricsSource } from '../control/operations.ts';
 import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
 import type { Family } from './metric-family.ts';
+import { nameFamilies } from './name-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
 import { seriesFamilies } from './series-families.ts';
 
@@ -32,6 +33,7 @@ export class MetricsPage {
       ...gateFamilies(source),
       ...endpointFamilies(source.endpoints),
       ...listenerFamilies(source.listeners),
+      ...nameFamilies(source.names),
       ...controlFamilies(source),
       ...processFamilies(this.#version, streams),
     ];

@@ -4,12 +4,21 @@
  * `host:port` is split at the last colon and an IPv6 host needs brackets, so that `::1:80` is refused and not read as
  * whatever the first parser thinks of. Hosts are compared in one spelling (lower case, IPv6 compressed), because
  * duplicates and clashes are found by comparing text. Names are not looked up: a check must not depend on DNS.
+ *
+ * A Unix socket is written `unix:/path`, always absolute: what a relative path means would depend on where Tidegate was
+ * started. Abstract sockets (`@name`) were left out: no file mode guards them.
  */
 
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
 /** A host (a name, an IPv4 address, or an IPv6 address without brackets) and a port from 0 to 65535. */
 export type Address = { readonly host: string; readonly port: number };
+
+/** A Unix socket, by the absolute path of its file. */
+export type UnixAddress = { readonly path: string };
+
+/** Where a socket can be opened or reached. */
+export type Place = Address | UnixAddress;
 
 /** A range of addresses; a single address has all bits set. It fits `BlockList.addSubnet(address, bits, family)`. */
 export type Network = { readonly address: string; readonly bits: number; readonly family: 'ipv4' | 'ipv6' };
@@ -28,8 +37,29 @@ export function parseAddress(text: string): Address | undefined {
   return host === undefined ? undefined : { host, port };
 }
 
+/** What the kernel takes as a path of a socket, with the NUL that ends it (`sun_path` of Linux). */
+const UNIX_PATH_MAX = 107;
+
+/** Reads `unix:/path`, or what `parseAddress` reads; a path has no spaces, control characters, `//`, `.` or `..`. */
+export function parsePlace(text: string): Place | undefined {
+  if (!text.startsWith('unix:')) return parseAddress(text);
+  const path = text.slice('unix:'.length);
+  const isPlain = /^(?:\/[\x21-\x2e\x30-\x7e]+)+$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
+  return isPlain && path.length <= UNIX_PATH_MAX ? { path } : undefined;
+}
+
+export function isUnix(place: Place): place is UnixAddress {
+  return 'path' in place;
+}
+
+/** Whether the host is a name that stands for other machines; `localhost` always means this one. */
+export function isName(place: Place): place is Address {
+  return !isUnix(place) && isIP(place.host) === 0 && !/(?:^|\.)localhost\.?$/.test(place.host);
+}
+
 /** Writes an address the way it is read: IPv6 hosts in brackets. */
-export function formatAddress(address: Address): string {
+export function formatAddress(address: Place): string {
+  if (isUnix(address)) return `unix:${address.path}`;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
@@ -55,8 +85,9 @@ export function isLoopback(host: string): boolean {
   return loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** Whether two listening addresses cannot be open at once: one port, and one host or a host that means every host. */
-export function clash(left: Address, right: Address): boolean {
+/** Whether two listening addresses cannot be open at once: one path, or one port and hosts that overlap. */
+export function clash(left: Place, right: Place): boolean {
+  if (isUnix(left) || isUnix(right)) return isUnix(left) && isUnix(right) && left.path === right.path;
   if (left.port === 0 || left.port !== right.port) return false;
   const [a, b] = [localName(left.host), localName(right.host)];
   if (a === b || a === '::' || b === '::') return true;
@@ -64,8 +95,9 @@ export function clash(left: Address, right: Address): boolean {
   return (a === '0.0.0.0' && isIP(b) !== 6) || (b === '0.0.0.0' && isIP(a) !== 6);
 }
 
+/** The address that is opened: an IPv4 address in its IPv6 form is the IPv4 one. */
 function localName(host: string): string {
-  return host === 'localhost' ? '127.0.0.1' : host;
+  return host === 'localhost' ? '127.0.0.1' : host.replace(/^::ffff:(?=[0-9.]+$)/, '');
 }
 
 function plainHost(text: string): string | undefined {

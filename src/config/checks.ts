@@ -7,7 +7,8 @@
  * unreachable only when every single match of it is claimed, word for word, by routes above it.
  */
 
-import { type Address, clash, formatAddress, isLoopback } from './address.ts';
+import { clash, formatAddress, isLoopback, type Place } from './address.ts';
+import { checkPeers } from './peer-checks.ts';
 import { formatValue, HIDDEN, type Path } from './problem.ts';
 import type { Config, Route, Service } from './schema.ts';
 import type { Source } from './source.ts';
@@ -40,7 +41,7 @@ function checkAdmin(config: Config, { source, structure }: Check): void {
 }
 
 function checkListeners(config: Config, { source, structure }: Check): void {
-  const open: { readonly address: Address; readonly path: Path; readonly what: string }[] = [];
+  const open: { readonly address: Place; readonly path: Path; readonly what: string }[] = [];
   const names = new Map<string, Path>();
   if (!structure.touched(['admin', 'address'])) {
     open.push({ address: config.admin.address, path: ['admin', 'address'], what: 'the admin API' });
@@ -55,10 +56,11 @@ function checkListeners(config: Config, { source, structure }: Check): void {
         path,
         message: `${value} cannot be open beside ${where}`,
         value,
-        allowed: 'a port that nothing else listens on',
+        allowed: 'an address that nothing else listens on',
       });
     }
     open.push({ address: listener.address, path, what: 'another listener' });
+    checkPeers(listener, path.slice(0, -1), source, structure);
     const namePath = [...path.slice(0, -1), 'name'];
     const first = names.get(listener.name);
     if (first !== undefined && source.has(namePath)) reportTwice(source, namePath, listener.name, first);
@@ -120,7 +122,7 @@ function checkEndpoints(service: Service, { source, structure }: Check): void {
     for (const [index, endpoint] of pool.endpoints.entries()) {
       const item = structure.original(['services', service.name, 'pools', pool.name, 'endpoints', index]);
       const path = source.has([...item, 'address']) ? [...item, 'address'] : item;
-      const address = formatAddress(endpoint.address);
+      const address = endpoint.name;
       const first = seen.get(address);
       if (first === undefined) {
         seen.set(address, { pool: pool.name, path });

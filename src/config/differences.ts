@@ -8,7 +8,7 @@
 
 import { formatAddress } from './address.ts';
 import { compareRoutes } from './route-differences.ts';
-import type { Config, Listener, Pool, Service } from './schema.ts';
+import type { Config, Endpoint, Listener, Pool, Service } from './schema.ts';
 import { compareTexts, textsOf } from './text-differences.ts';
 
 /** What kind of thing a difference is about. */
@@ -41,8 +41,8 @@ function compareSettings(before: Config, after: Config): Difference[] {
 }
 
 function settingsOf(config: Config): Map<string, string> {
-  const { workers, state, admin, log, limits, shutdown } = config;
-  return textsOf({ workers, state, admin, log, limits, shutdown });
+  const { workers, state, admin, log, limits, shutdown, dns } = config;
+  return textsOf({ workers, state, admin, log, limits, shutdown, dns });
 }
 
 function compareListeners(before: Config, after: Config): Difference[] {
@@ -126,12 +126,14 @@ function comparePool(subject: string, before: Pool, after: Pool): Difference[] {
   if (before.version !== after.version) {
     found.push(changed('pool', subject, `${subject}: version ${before.version}→${after.version}`));
   }
-  const [left, right] = [weightsOf(before), weightsOf(after)];
-  for (const [address, weight] of left) {
+  const [left, right] = [endpointsOf(before), endpointsOf(after)];
+  for (const [address, endpoint] of left) {
     const other = right.get(address);
     if (other === undefined) found.push(changed('endpoint', subject, `${subject}: endpoint ${address} removed`));
-    else if (other !== weight) {
-      found.push(changed('endpoint', subject, `${subject}: endpoint ${address} weight ${weight}→${other}`));
+    else {
+      for (const { key, text } of compareTexts(settingsOfEndpoint(endpoint), settingsOfEndpoint(other))) {
+        found.push(changed('endpoint', subject, `${subject}: endpoint ${address} ${key} ${text}`));
+      }
     }
   }
   for (const address of right.keys()) {
@@ -140,8 +142,12 @@ function comparePool(subject: string, before: Pool, after: Pool): Difference[] {
   return found;
 }
 
-function weightsOf(pool: Pool): Map<string, number> {
-  return new Map(pool.endpoints.map((endpoint) => [formatAddress(endpoint.address), endpoint.weight]));
+function endpointsOf(pool: Pool): Map<string, Endpoint> {
+  return new Map(pool.endpoints.map((endpoint) => [endpoint.name, endpoint]));
+}
+
+function settingsOfEndpoint({ weight, resolveMs }: Endpoint): Map<string, string> {
+  return textsOf({ weight, resolveMs: resolveMs ?? undefined });
 }
 
 function changed(kind: DifferenceKind, subject: string, text: string): Difference {

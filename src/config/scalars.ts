@@ -7,8 +7,18 @@
  * The alternative, messages written beside each check, drifts from the page within a month.
  */
 
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type Address, type Network, parseAddress, parseNetwork } from './address.ts';
+import {
+  type Address,
+  formatAddress,
+  isUnix,
+  type Network,
+  type Place,
+  parseAddress,
+  parseNetwork,
+  parsePlace,
+} from './address.ts';
 import { DURATION, LONGEST_MS, parseDuration, parsePercent, parseSize, SHARE, SIZE } from './units.ts';
 
 /** A name of a service, a pool, a route or a listener: it appears in metrics, logs and command lines. */
@@ -65,21 +75,45 @@ export const listenAddress = leaf<Address>(
   parseAddress,
 );
 
-/** An address that is connected to. */
-export const endpointAddress = leaf<Address>(
-  'host:port or [ipv6]:port, with a port from 1 to 65535',
+/** An address that clients connect to, or the path of a Unix socket. */
+export const listenPlace = leaf<Place>(
+  'host:port or [ipv6]:port, with a port from 0 to 65535, or unix:/path',
+  z.string().max(300),
+  parsePlace,
+);
+
+/** What is connected to. */
+export const endpointPlace = leaf<Place>(
+  'host:port or [ipv6]:port, with a port from 1 to 65535, or unix:/path',
   z.string().max(300),
   (text) => {
-    const address = parseAddress(text);
-    return address === undefined || address.port === 0 ? undefined : address;
+    const place = parsePlace(text);
+    return place === undefined || (!isUnix(place) && place.port === 0) ? undefined : place;
   },
 );
 
-/** A range of addresses or one address. */
-export const network = leaf<Network>(
-  'a range such as 10.0.0.0/8 or fd00::/8, or one IP address',
+/** The rights of a file, as a number. */
+export const fileMode = leaf<number>(
+  "the rights of a file as octal digits in quotes, such as '0660'",
+  z.string().regex(/^0?[0-7]{3}$/),
+  (text) => Number.parseInt(text, 8),
+);
+
+/** Peers that are trusted: a range of addresses, one address, or `unix` for whoever connects to a Unix socket. */
+export const trustedPeer = leaf<Network | 'unix'>(
+  'a range such as 10.0.0.0/8 or fd00::/8, one IP address, or unix',
   z.string().max(64),
-  parseNetwork,
+  (text) => (text === 'unix' ? text : parseNetwork(text)),
+);
+
+/** A DNS server by its address, with or without a port. */
+export const dnsServer = leaf<string>(
+  'an IP address such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53',
+  z.string().max(64),
+  (text) => {
+    const address = parseAddress(text) ?? parseAddress(text.includes(':') ? `[${text}]:53` : `${text}:53`);
+    return address === undefined || isIP(address.host) === 0 || address.port === 0 ? undefined : formatAddress(address);
+  },
 );
 
 /** The name of a thing that the config defines or refers to. */

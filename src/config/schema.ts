@@ -11,15 +11,39 @@
 import { z } from 'zod';
 import { formatAddress } from './address.ts';
 import { route } from './route-schema.ts';
-import { duration, listenAddress, name, network, secret, size, text, whole } from './scalars.ts';
+import {
+  dnsServer,
+  duration,
+  fileMode,
+  listenAddress,
+  listenPlace,
+  name,
+  secret,
+  size,
+  text,
+  trustedPeer,
+  whole,
+} from './scalars.ts';
 import { service } from './service-schema.ts';
 import { parsePercent } from './units.ts';
 
 const listener = z
   .strictObject({
     name: name.optional().describe('The name of the listener in logs and metrics; without it, its address.'),
-    address: listenAddress.describe('Where clients connect. Port 0 lets the system choose one.'),
-    trustedProxies: z.array(network).default([]).describe('Whose X-Forwarded-* and Forwarded fields are believed.'),
+    address: listenPlace.describe(
+      'Where clients connect. Port 0 lets the system choose one. A Unix socket is served by one data thread.',
+    ),
+    mode: fileMode.optional().describe('The rights of the file of a Unix socket; without it, what the umask leaves.'),
+    trustedProxies: z
+      .array(trustedPeer)
+      .default([])
+      .describe('Whose X-Forwarded-* and Forwarded fields, and whose PROXY header, are believed.'),
+    proxyProtocol: z
+      .enum(['off', 'accept', 'require'])
+      .default('off')
+      .describe(
+        'Whether a trusted peer may (`accept`) or must (`require`) begin a connection with a PROXY header, version 1 or 2.',
+      ),
     connections: whole(1, 1_000_000)
       .default(20_000)
       .describe('The most client connections at once on each data thread; more are closed at once and counted.'),
@@ -117,6 +141,21 @@ const shutdown = z
   .prefault({})
   .describe('How Tidegate stops on SIGTERM.');
 
+const dns = z
+  .strictObject({
+    servers: z
+      .array(dnsServer)
+      .max(8)
+      .default([])
+      .describe(
+        "The servers that are asked for the names of endpoints; without them, the system's way of finding names.",
+      ),
+    timeout: duration(10, 60_000).prefault('2s').describe('How long a server may take to answer.'),
+  })
+  .transform((value) => ({ servers: value.servers, timeoutMs: value.timeout }))
+  .prefault({})
+  .describe('How the names of endpoints are looked up.');
+
 /** The whole file. Its input is what is written, its output is `Config`. */
 export const configSchema = z.strictObject({
   listeners: z.array(listener).min(1).describe('The addresses that clients connect to, at least one.'),
@@ -131,6 +170,7 @@ export const configSchema = z.strictObject({
   log,
   limits,
   shutdown,
+  dns,
   services: z
     .record(name, service)
     .transform((all) => new Map(Object.entries(all).map(([key, one]) => [key, { name: key, ...one }])))
@@ -156,7 +196,7 @@ export type Listener = Config['listeners'][number];
 export type Service = Config['services'] extends ReadonlyMap<string, infer V> ? V : never;
 /** The endpoints that run one version. */
 export type Pool = Service['pools'] extends ReadonlyMap<string, infer V> ? V : never;
-/** One address of a pool, with its weight. */
+/** One address of a pool, with its weight; `name` is its identity in the service. */
 export type Endpoint = Pool['endpoints'][number];
 /** What a client is recognised by. */
 export type Sticky = NonNullable<Service['sticky']>;

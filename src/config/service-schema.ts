@@ -7,18 +7,8 @@
  */
 
 import { z } from 'zod';
-import {
-  cookieName,
-  duration,
-  endpointAddress,
-  fieldName,
-  name,
-  secret,
-  share,
-  text,
-  weight,
-  whole,
-} from './scalars.ts';
+import { formatAddress, isName, type Place } from './address.ts';
+import { cookieName, duration, endpointPlace, fieldName, name, secret, share, text, weight, whole } from './scalars.ts';
 import { LONGEST_AGE_MS } from './units.ts';
 
 /** What a request is recognised by, for stickiness and for the hash balance. */
@@ -58,13 +48,38 @@ function recognisedBy(value: Recognised, context: z.RefinementCtx): StickyBy {
 
 const ONE_KIND = 'exactly one of cookie, header or clientIp';
 
+/** How often a name is looked up again when the file does not say. */
+const RESOLVE_MS = 10_000;
+
 const endpoint = z.union([
-  endpointAddress.transform((address) => ({ address, weight: 1 })),
-  z.strictObject({
-    address: endpointAddress.describe('The host and port of the endpoint.'),
-    weight: z.number().min(0).default(1).describe("The endpoint's share of its pool, against the other weights."),
-  }),
+  endpointPlace.transform((address) => endpointAt(address, 1, isName(address) ? RESOLVE_MS : null)),
+  z
+    .strictObject({
+      address: endpointPlace.describe(
+        'The host and port of the endpoint, or the path of its Unix socket. Each address of a name is an endpoint.',
+      ),
+      weight: z.number().min(0).default(1).describe("The endpoint's share of its pool, against the other weights."),
+      resolve: z
+        .union([z.literal('off'), duration(1000, 24 * 3_600_000)])
+        .optional()
+        .describe(
+          'The longest time until a name is looked up again, 10s if it is not given; `off` dials the name as it is.',
+        ),
+    })
+    .transform(({ address, weight, resolve }, context) => {
+      if (resolve !== undefined && resolve !== 'off' && !isName(address)) {
+        const params = { allowed: 'resolve beside a name only' };
+        const message = 'has nothing to look up';
+        context.issues.push({ code: 'custom', message, input: resolve, path: ['resolve'], params });
+      }
+      const resolveMs = resolve === 'off' || !isName(address) ? null : (resolve ?? RESOLVE_MS);
+      return endpointAt(address, weight, resolveMs);
+    }),
 ]);
+
+function endpointAt(address: Place, weight: number, resolveMs: number | null) {
+  return { name: formatAddress(address), address, weight, resolveMs };
+}
 
 const pool = z.strictObject({
   version: text('a label such as v2.0', 64).describe('What the pool runs; every statistic carries this label.'),
@@ -206,6 +221,12 @@ export const service = z
     timeouts: timeouts.describe('How long each part of an exchange may take.'),
     limits: limits.describe('How much one data thread may have open towards one endpoint.'),
     keepAlive: keepAlive.describe('What becomes of connections to endpoints between exchanges.'),
+    proxyProtocol: z
+      .enum(['v1', 'v2'])
+      .optional()
+      .describe(
+        'The version of the PROXY header that tells endpoints who the client is. Connections are then not shared by clients.',
+      ),
     drain: duration(0).prefault('5m').describe('How long exchanges and tunnels of a pool that went to 0% may go on.'),
     versionHeader: fieldName
       .optional()
@@ -234,6 +255,7 @@ export const service = z
       timeouts: value.timeouts,
       limits: value.limits,
       keepAlive: value.keepAlive,
+      proxyProtocol: value.proxyProtocol,
       drainMs: value.drain,
       versionHeader: value.versionHeader,
     };

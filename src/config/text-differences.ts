@@ -6,7 +6,7 @@
  * into the texts: `timeouts.connectMs: 2000` reads `timeouts.connect 2s`. Secrets are marked, and never become text.
  */
 
-import { type Address, formatAddress } from './address.ts';
+import { formatAddress, type Place } from './address.ts';
 
 /** A setting as text; a secret has its text too, which is compared and not shown. */
 export type Texts = ReadonlyMap<string, string>;
@@ -46,6 +46,7 @@ function collect(key: string, value: unknown, texts: Map<string, string>): void 
 
 function withUnit(key: string, value: unknown): { readonly name: string; readonly text: string | undefined } {
   if (typeof value === 'number') {
+    if (key === 'mode') return { name: key, text: value.toString(8).padStart(4, '0') };
     if (key.endsWith('Ms')) return { name: key.slice(0, -2), text: duration(value) };
     if (key.endsWith('Bytes')) return { name: key.slice(0, -5), text: size(value) };
     if (/share$/i.test(key))
@@ -57,7 +58,8 @@ function withUnit(key: string, value: unknown): { readonly name: string; readonl
 
 /** Small values that read better in one word than as keys; `undefined` for every other mapping. */
 function whole(value: object): string | undefined {
-  if ('host' in value && 'port' in value) return formatAddress(value as Address);
+  if ('path' in value && Object.keys(value).length === 1) return formatAddress(value as Place);
+  if ('host' in value && 'port' in value) return formatAddress(value as Place);
   if ('mode' in value)
     return 'share' in value
       ? `${value.mode} ${Number((Number(value.share) * 100).toPrecision(12))}%`

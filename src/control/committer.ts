@@ -8,7 +8,7 @@
  * request ever meets the new pools with the earlier weights.
  */
 import type { Logger } from 'pino';
-import { formatAddress } from '../config/address.ts';
+import { formatAddress, isUnix } from '../config/address.ts';
 import { fingerprint } from '../config/fingerprint.ts';
 import type { Config, Service } from '../config/schema.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
@@ -145,6 +145,11 @@ export class Committer {
       const open = known.get(key);
       if (open !== undefined) {
         chosen.set(key, open);
+        continue;
+      }
+      // The thread that opens a Unix socket finds out itself whether it can.
+      if (isUnix(address)) {
+        chosen.set(key, 0);
         continue;
       }
       // Beside our own listener on the port, the address can be opened only as the threads do it.

@@ -5,6 +5,9 @@
  * force: no difference means no effect; when only weights differ, gates move and no snapshot is built; everything else
  * goes through the committer. Then the file's `traffic:` is followed where it has changed, which makes it an instruction;
  * where it has not, a position that was set at run time stands.
+ *
+ * What is in force has two forms: `config`, as it is written, which is what texts are compared with; and `effective`, with
+ * addresses in place of the names of endpoints, which is what everybody else works with.
  */
 import type { Logger } from 'pino';
 import { differences } from '../config/differences.ts';
@@ -18,7 +21,9 @@ import type { Committer } from './committer.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gates, sameWeights } from './gates.ts';
 import type { HealthWatch } from './health-watch.ts';
+import type { NameWatch } from './name-watch.ts';
 import type { ConfigView, Refusal, ReloadAnswer } from './operations.ts';
+import { type NameTable, withAddresses } from './resolved-config.ts';
 import type { Traffic } from './traffic.ts';
 import { sharesOf } from './views.ts';
 
@@ -29,6 +34,7 @@ export interface ConfigurationOptions {
   readonly gates: Gates;
   readonly traffic: Traffic;
   readonly health: HealthWatch;
+  readonly names: NameWatch;
   readonly events: EventLog;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -47,6 +53,9 @@ export class Configuration {
   readonly #options: ConfigurationOptions;
   readonly reloads = { applied: 0, unchanged: 0, rejected: 0 };
   config: Config;
+  effective: Config;
+  /** The addresses of names that are in effect. */
+  #addresses: NameTable = new Map();
   text: string;
   #redacted: string;
   #loadedAt: string;
@@ -56,6 +65,7 @@ export class Configuration {
   constructor(accepted: Accepted, options: ConfigurationOptions) {
     this.#options = options;
     this.config = accepted.config;
+    this.effective = withAddresses(accepted.config, this.#addresses);
     this.text = accepted.text;
     this.#redacted = accepted.redacted;
     this.#loadedAt = this.#at();
@@ -65,9 +75,39 @@ export class Configuration {
   /** Brings the first configuration into force. Null, or why that is not possible. */
   async begin(): Promise<string | null> {
     this.#warn(this.#lastReload.problems);
-    const error = await this.#options.committer.apply(this.config, () => {});
-    if (error === null) this.#options.health.follow(this.config);
+    return this.#apply(this.config);
+  }
+
+  /** Brings a config and the addresses that its names have now into force. Null, or why nothing has changed. */
+  async #apply(config: Config): Promise<string | null> {
+    const { committer, health, names } = this.#options;
+    await names.prepare(config);
+    const addresses = names.table();
+    const effective = withAddresses(config, addresses);
+    const error = await committer.apply(effective, () => {
+      this.config = config;
+      this.effective = effective;
+      this.#addresses = addresses;
+    });
+    names.follow(this.config);
+    if (error === null) health.follow(effective);
     return error;
+  }
+
+  /** Brings the addresses that names have now into effect; false when that is not possible, and nothing has changed. */
+  async refreshNames(): Promise<boolean> {
+    const { names, events, log } = this.#options;
+    const changes = differences(this.effective, withAddresses(this.config, names.table())).map(({ text }) => text);
+    if (changes.length === 0) return true;
+    const error = await this.#apply(this.config);
+    if (error !== null) {
+      log.error({ error }, 'addresses of names have changed and cannot be taken over');
+      return false;
+    }
+    const message = `names resolved: ${changes.join('; ')}`;
+    log.info(message);
+    events.append('names', null, message, { changes });
+    return true;
   }
 
   view(): ConfigView {
@@ -100,20 +140,18 @@ export class Configuration {
   }
 
   async #take(parsed: Parsed, text: string, by: string): Promise<ReloadAnswer | Refusal> {
-    const { committer, health, log, events, file } = this.#options;
+    const { committer, log, events, file } = this.#options;
     const { config, problems } = parsed;
     if (config === undefined) return this.#reject(problems, by);
     const changes = differences(this.config, config);
     if (changes.some((change) => change.kind !== 'traffic')) {
-      const error = await committer.apply(config, () => {
-        this.config = config;
-      });
+      const error = await this.#apply(config);
       if (error !== null) {
         return this.#reject([{ file, line: 1, column: 1, path: '', message: error, severity: 'error' }], by);
       }
-      health.follow(config);
     }
     this.config = config;
+    this.effective = withAddresses(config, this.#addresses);
     this.text = text;
     this.#redacted = parsed.redacted;
     this.#loadedAt = this.#at();

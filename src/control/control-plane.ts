@@ -22,6 +22,8 @@ import { EventLog } from './event-log.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
 import { LiveRates } from './live-rates.ts';
+import { type NameResolver, systemResolver } from './name-resolver.ts';
+import { NameWatch } from './name-watch.ts';
 import type {
   ConfigView,
   Instruction,
@@ -56,6 +58,8 @@ export interface ControlPlaneOptions {
   readonly logDropped?: () => number;
   /** Milliseconds since 1970; `Date.now` unless given. */
   readonly now?: () => number;
+  /** What looks up the names of endpoints; the system's way unless given. */
+  readonly resolver?: NameResolver;
 }
 
 /** Why Tidegate cannot start, as lines for people. */
@@ -78,6 +82,7 @@ export class ControlPlane implements Operations {
   readonly #drains: Drains;
   readonly #rates = new LiveRates();
   readonly #health: HealthWatch;
+  readonly #names: NameWatch;
   readonly #committer: Committer;
   readonly #traffic: Traffic;
   readonly #configuration: Configuration;
@@ -121,7 +126,20 @@ export class ControlPlane implements Operations {
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
     this.#health = new HealthWatch({ board, events, log, now });
-    this.#traffic = new Traffic({ gates: this.#gates, health: this.#health, config: () => this.#configuration.config });
+    this.#traffic = new Traffic({
+      gates: this.#gates,
+      health: this.#health,
+      config: () => this.#configuration.effective,
+    });
+    this.#names = new NameWatch({
+      resolver: options.resolver ?? systemResolver,
+      onChange: () => this.#refreshNames(),
+      onLost: (name, why, addresses) => this.#onNameLost(name, why, addresses),
+      log,
+    });
+    events.onEvent(({ kind, service, data }) => {
+      if (kind === 'health' && service !== null) this.#names.hurry(service, (data as { pool: string }).pool);
+    });
     this.#committer = new Committer({
       board,
       owner,
@@ -137,6 +155,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       traffic: this.#traffic,
       health: this.#health,
+      names: this.#names,
       events,
       log,
       now,
@@ -190,7 +209,10 @@ export class ControlPlane implements Operations {
   /** Where each listener can be reached, with its real port. */
   listeners(): readonly { readonly name: string; readonly address: string }[] {
     const listeners = this.#committer.snapshot?.listeners ?? [];
-    return listeners.map(({ name, host, port }) => ({ name, address: formatAddress({ host, port }) }));
+    return listeners.map(({ name, host, port, path }) => ({
+      name,
+      address: formatAddress(path === null ? { host, port } : { path }),
+    }));
   }
 
   services(): readonly ServiceView[] {
@@ -262,6 +284,7 @@ export class ControlPlane implements Operations {
   metrics(): MetricsSource {
     const { services } = this.#configuration.config;
     return {
+      names: this.#names.figures(),
       series: this.#board.publishedSeries(),
       endpoints: this.#board.endpoints(),
       listeners: this.#committer.snapshot?.listeners.map(({ name, board }) => ({ name, board })) ?? [],
@@ -303,6 +326,17 @@ export class ControlPlane implements Operations {
     this.#events.append('thread', null, `data thread ${thread} has been replaced`, { thread });
   }
 
+  async #refreshNames(): Promise<boolean> {
+    return (await this.#change(() => this.#configuration.refreshNames())) === true;
+  }
+
+  #onNameLost(name: string, why: string, addresses: number): void {
+    const kept = addresses === 0 ? 'no address of it is known' : `the last ${addresses} known are kept`;
+    const text = `${name} is not found (${why}): ${kept}`;
+    this.#log.warn({ name }, text);
+    this.#events.append('names', null, text, { name, why, addresses });
+  }
+
   #keepHouse(): void {
     this.#gates.settleReceipts();
     const nowMs = this.#now();
@@ -312,6 +346,7 @@ export class ControlPlane implements Operations {
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#gates.keepUnkept();
+    this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
     );
@@ -356,6 +391,7 @@ export class ControlPlane implements Operations {
     this.#stopping = true;
     this.#terminating.abort();
     clearInterval(this.#housekeeping);
+    this.#names.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();
@@ -364,7 +400,7 @@ export class ControlPlane implements Operations {
 
   #sources(): ViewSources {
     return {
-      config: this.#configuration.config,
+      config: this.#configuration.effective,
       board: this.#board,
       health: this.#health,
       rates: this.#rates,

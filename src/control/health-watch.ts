@@ -5,12 +5,13 @@
  * endpoint without checks admits always.
  */
 import type { Logger } from 'pino';
-import { formatAddress } from '../config/address.ts';
 import type { Config, Service } from '../config/schema.ts';
 import { type EndpointHealth, HealthChecker, type HealthTarget } from '../health/checker.ts';
+import { buildLocalProxyHeader } from '../http1/proxy-protocol.ts';
 import { setAdmitting } from '../stats/endpoint-cells.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
+import { authorityOf } from './snapshot-builder.ts';
 
 export interface HealthWatchOptions {
   readonly board: Board;
@@ -53,9 +54,7 @@ export class HealthWatch {
   canServe(service: Service, pool: string): boolean {
     return service.pools
       .get(pool)!
-      .endpoints.some(
-        ({ address, weight }) => weight > 0 && this.stateOf(service.name, pool, formatAddress(address)).admitting,
-      );
+      .endpoints.some(({ name, weight }) => weight > 0 && this.stateOf(service.name, pool, name).admitting);
   }
 
   close(): Promise<void> {
@@ -79,14 +78,13 @@ function targetsOf(service: Service): HealthTarget[] {
   const check = {
     ...rest,
     status: status.map(({ from, to }) => [from, to] as const),
-    hostHeader: host ?? null,
+    preface: service.proxyProtocol === undefined ? null : buildLocalProxyHeader(service.proxyProtocol),
   };
   return [...service.pools.values()].flatMap((pool) =>
-    pool.endpoints.map(({ address }) => ({
-      key: keyOf(service.name, pool.name, formatAddress(address)),
-      host: address.host,
-      port: address.port,
-      check,
+    pool.endpoints.map(({ name, address }) => ({
+      key: keyOf(service.name, pool.name, name),
+      place: address,
+      check: { ...check, hostHeader: host ?? authorityOf(name) },
     })),
   );
 }

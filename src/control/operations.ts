@@ -146,7 +146,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `thread`, `drain`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `names`, `thread`, `drain`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -178,6 +178,12 @@ export interface MetricsSource {
     readonly name: string;
     readonly epoch: number;
     readonly pools: readonly { readonly name: string; readonly version: string; readonly share: number }[];
+  }[];
+  /** The names of endpoints: how many addresses each has, and what came of looking it up. */
+  readonly names: readonly {
+    readonly name: string;
+    readonly addresses: number;
+    readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
   }[];
   /** Gate moves since the process started, by service and reason. */
   readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];

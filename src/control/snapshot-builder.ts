@@ -4,7 +4,7 @@
  * Building has no effect on what is in force. Blocks of new identities come to be here; if the snapshot is not committed
  * in the end, they are retired with the next one.
  */
-import { formatAddress } from '../config/address.ts';
+import { formatAddress, isUnix } from '../config/address.ts';
 import type { Config, Listener, Route, Service } from '../config/schema.ts';
 import type { RouteMatch } from '../routing/route-match.ts';
 import type { KeySource, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
@@ -31,9 +31,15 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     listeners: config.listeners.map((listener) => ({
       key: listenerKey(listener),
       name: listener.name,
-      host: listener.address.host,
+      host: isUnix(listener.address) ? '' : listener.address.host,
       port: parts.portOf(listenerKey(listener)),
-      trustedProxies: listener.trustedProxies.map((network) => `${network.address}/${network.bits}`),
+      path: isUnix(listener.address) ? listener.address.path : null,
+      mode: listener.mode ?? null,
+      trustedProxies: listener.trustedProxies.flatMap((peer) =>
+        peer === 'unix' ? [] : [`${peer.address}/${peer.bits}`],
+      ),
+      trustsUnix: listener.trustedProxies.includes('unix'),
+      proxyProtocol: listener.proxyProtocol,
       headMs: listener.timeouts.headMs,
       keepAliveMs: listener.timeouts.keepAliveMs,
       connectionsMax: listener.connections,
@@ -61,7 +67,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
 
 /** A listener is its address, whatever it is called; where the system chooses the port, it is its name. */
 export function listenerKey({ name, address }: Listener): string {
-  return address.port === 0 ? name : formatAddress(address);
+  return !isUnix(address) && address.port === 0 ? name : formatAddress(address);
 }
 
 function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): ServiceSpec {
@@ -73,16 +79,15 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
       name: pool.name,
       version: pool.version,
       board: board.series(service.name, pool.name, pool.version),
-      endpoints: pool.endpoints.map((endpoint) => {
-        const address = formatAddress(endpoint.address);
-        return {
-          address,
-          host: endpoint.address.host,
-          port: endpoint.address.port,
-          weight: endpoint.weight,
-          board: board.endpoint(service.name, pool.name, address, admitting),
-        };
-      }),
+      endpoints: pool.endpoints.map(({ name, address, weight }) => ({
+        address: name,
+        host: isUnix(address) ? '' : address.host,
+        port: isUnix(address) ? 0 : address.port,
+        path: isUnix(address) ? address.path : null,
+        authority: authorityOf(name),
+        weight,
+        board: board.endpoint(service.name, pool.name, name, admitting),
+      })),
     })),
     gate: gateOf(
       service.name,
@@ -98,8 +103,14 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     queueMax: service.limits.queue,
     upstreamIdleMs: service.keepAlive.idleMs,
     drainMs: service.drainMs,
+    proxyProtocol: service.proxyProtocol ?? null,
     versionHeader: service.versionHeader ?? null,
   };
+}
+
+/** What a request without a Host is given for this endpoint: the name and port that the file says, or `localhost`. */
+export function authorityOf(endpoint: string): string {
+  return endpoint.startsWith('unix:') ? 'localhost' : endpoint.split('/', 1)[0]!;
 }
 
 function keySource(source: Service['hashOn']): KeySource {

@@ -1,7 +1,6 @@
 /**
  * What people and scripts see of the control plane: its state as plain data, made at the moment of the question.
  */
-import { formatAddress } from '../config/address.ts';
 import type { Config, Endpoint, Service } from '../config/schema.ts';
 import { readEndpoint } from '../stats/endpoint-cells.ts';
 import { CODES, SeriesReader } from '../stats/series.ts';
@@ -67,7 +66,7 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
 }
 
 function endpointView(service: Service, pool: string, endpoint: Endpoint, sources: ViewSources): EndpointView {
-  const address = formatAddress(endpoint.address);
+  const address = endpoint.name;
   const totals = readEndpoint(sources.board.findEndpoint(service.name, pool, address)!.board);
   const state = sources.health.stateOf(service.name, pool, address);
   return {

@@ -12,7 +12,7 @@
  * the data threads (N times the load on the endpoint, and N opinions).
  */
 import { admits, type Health, type HealthState, type InitialHealth, initialState, judge } from './health-judgement.ts';
-import { type ProbeRequest, type ProbeResult, probe } from './probe.ts';
+import { type ProbePlace, type ProbeRequest, type ProbeResult, probe } from './probe.ts';
 
 /** The first check of an endpoint starts within this time, or within its interval where that is shorter. */
 export const FIRST_CHECK_MS = 100;
@@ -34,8 +34,10 @@ export interface HealthCheck {
   readonly status: readonly (readonly [from: number, to: number])[];
   /** How far an interval may stray, as a share of it from 0 to 1. */
   readonly jitterShare: number;
-  /** The Host field; null for `host:port`. */
-  readonly hostHeader: string | null;
+  /** The Host field. */
+  readonly hostHeader: string;
+  /** What is sent ahead of the request on each connection, such as a PROXY header; null for nothing. */
+  readonly preface: Uint8Array | null;
   /** The state before the first check; a change of it says nothing to a target that is already known. */
   readonly initial: InitialHealth;
 }
@@ -44,8 +46,7 @@ export interface HealthCheck {
 export interface HealthTarget {
   /** Its identity from one `update` to the next: service, pool and address. */
   readonly key: string;
-  readonly host: string;
-  readonly port: number;
+  readonly place: ProbePlace;
   readonly check: HealthCheck;
 }
 
@@ -204,6 +205,6 @@ export class HealthChecker {
 }
 
 function requestOf(target: HealthTarget): ProbeRequest {
-  const { path, timeoutMs, status, hostHeader } = target.check;
-  return { host: target.host, port: target.port, path, timeoutMs, status, hostHeader };
+  const { path, timeoutMs, status, hostHeader, preface } = target.check;
+  return { place: target.place, path, timeoutMs, status, hostHeader, preface };
 }

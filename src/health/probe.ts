@@ -18,17 +18,21 @@ export const BODY_BYTES_MAX = 64 * 1024;
 /** The two ways in which undici says that the other side went away. */
 const CUT_SHORT: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 
+/** Where an endpoint is: a host and port, or the path of a Unix socket. */
+export type ProbePlace = { readonly host: string; readonly port: number } | { readonly path: string };
+
 /** What to ask an endpoint, and what to accept. */
 export interface ProbeRequest {
-  readonly host: string;
-  readonly port: number;
+  readonly place: ProbePlace;
   readonly path: string;
   /** For the whole check: connection, head and body. */
   readonly timeoutMs: number;
   /** Accepted statuses as ranges, both ends included. */
   readonly status: readonly (readonly [from: number, to: number])[];
-  /** The Host field; null for `host:port`. */
-  readonly hostHeader: string | null;
+  /** The Host field. */
+  readonly hostHeader: string;
+  /** What is sent ahead of the request; null for nothing. */
+  readonly preface: Uint8Array | null;
 }
 
 /** What a check came to; `detail` is one sentence for people. */
@@ -53,12 +57,13 @@ export async function probe(request: ProbeRequest, stop: AbortSignal): Promise<P
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: (_options, done) => {
-      const dialled = connect({ host: request.host, port: request.port, noDelay: true });
+      const dialled = connect({ ...request.place, noDelay: true });
       socket = dialled;
       const failed = (error: Error): void => done(error, null);
       dialled.once('error', failed);
       dialled.once('connect', () => {
         dialled.off('error', failed);
+        if (request.preface !== null) dialled.write(request.preface);
         done(null, dialled);
       });
     },
@@ -67,7 +72,7 @@ export async function probe(request: ProbeRequest, stop: AbortSignal): Promise<P
     const answer = await client.request({
       method: 'GET',
       path: request.path,
-      headers: { host: request.hostHeader ?? authorityOf(request), accept: '*/*', 'user-agent': 'tidegate-health' },
+      headers: { host: request.hostHeader, accept: '*/*', 'user-agent': 'tidegate-health' },
       reset: true,
       signal: end.signal,
     });
@@ -91,10 +96,6 @@ export async function probe(request: ProbeRequest, stop: AbortSignal): Promise<P
 
 /** The result of the check is already decided; what the teardown of its connection meets is of no interest. */
 function ignoreSecondFault(): void {}
-
-function authorityOf(request: ProbeRequest): string {
-  return request.host.includes(':') ? `[${request.host}]:${request.port}` : `${request.host}:${request.port}`;
-}
 
 function judgeStatus(status: number, accepted: ProbeRequest['status']): ProbeResult {
   if (accepted.some(([from, to]) => status >= from && status <= to)) return { ok: true, detail: `status ${status}` };

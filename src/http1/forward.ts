@@ -103,7 +103,7 @@ export interface ForwardingPeer {
   readonly trusted: boolean;
   /** How it reached us. */
   readonly proto: 'http' | 'https';
-  /** The port on which it reached us. */
+  /** The port on which it reached us; 0 for a Unix socket, which has none. */
   readonly port: number;
 }
 
@@ -124,7 +124,8 @@ export function forwardingLines(head: RequestHead, peer: ForwardingPeer): string
   const forwarded = isTrusted && head.forwarded !== '' ? `${head.forwarded}, ${element}` : element;
   let built = `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${proto}\r\n`;
   if (host !== '') built += `X-Forwarded-Host: ${host}\r\n`;
-  if (head.xForwardedPort !== '') built += `X-Forwarded-Port: ${isTrusted ? head.xForwardedPort : peer.port}\r\n`;
+  const port = isTrusted ? head.xForwardedPort : peer.port;
+  if (head.xForwardedPort !== '' && port !== 0) built += `X-Forwarded-Port: ${port}\r\n`;
   return `${built}Forwarded: ${forwarded}\r\n${via}`;
 }
 

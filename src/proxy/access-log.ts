@@ -7,7 +7,6 @@
  * escaped; the query is left out because it is where secrets are.
  */
 import { pino } from 'pino';
-import type { Refusal } from '../http1/fault.ts';
 import type { AccessLogMode } from '../routing/snapshot.ts';
 import type { ProcessMember } from '../stats/process-cells.ts';
 import type { Downstream } from './downstream.ts';
@@ -62,11 +61,11 @@ export class AccessLog {
     });
   }
 
-  /** A request was refused before it was routed. */
-  refused(downstream: Downstream, refusal: Refusal): void {
+  /** A request, or a connection before its first (`status` 0), was refused before anything was routed. */
+  refused(downstream: Downstream, refusal: { readonly status: number; readonly kind: string }): void {
     if (!this.#wanted(true)) return;
     this.#log.info({
-      client: downstream.peer,
+      client: downstream.client.address,
       listener: downstream.listener.spec.name,
       status: refusal.status,
       termination: `downstream/admit/${refusal.kind}`,

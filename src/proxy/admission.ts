@@ -40,8 +40,8 @@ export class Admission {
 
   constructor(context: ThreadContext, downstream: Downstream, head: RequestHead) {
     const process = context.process;
-    const { peer, listener } = downstream;
-    this.client = downstream.trusted ? clientAddress(peer, head.xForwardedFor, listener.trusted) : peer;
+    const { client, listener } = downstream;
+    this.client = client.trusted ? clientAddress(client.address, head.xForwardedFor, listener.trusted) : client.address;
     this.isAnsweredHere = head.method === 'OPTIONS' && (head.form === 'asterisk' || head.maxForwards === 0);
     process.enter();
     try {

@@ -1,6 +1,7 @@
 /**
  * One client connection: reads requests, one at a time, and keeps their responses in order.
  *
+ *     preface ─▶ head                          a PROXY header may come first (`client-end.ts`)
  *     head ──▶ body ──▶ busy ──▶ head          a request is read; its response is awaited; the next one
  *       │        │        └────▶ tunnel        an upgrade was answered with 101
  *       └────────┴─────────────▶ closing       no more requests: what comes is read and dropped for a short while
@@ -20,7 +21,7 @@ import { REFUSALS, type Refusal } from '../http1/fault.ts';
 import { ownResponse } from '../http1/forward.ts';
 import { HEAD_UNFINISHED, HeadReader, refusalOfHead } from '../http1/head-reader.ts';
 import { parseRequestHead } from '../http1/request-head.ts';
-import type { AddressSet } from '../routing/client-address.ts';
+import { ClientEnd, type TurnedAway } from './client-end.ts';
 import type { ThreadContext } from './context.ts';
 import { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
@@ -37,15 +38,14 @@ const DISCARD_MAX_MS = 2000;
 /** How long a closed side waits for the client to close its own. */
 const LINGER_MS = 2000;
 
-type State = 'head' | 'body' | 'busy' | 'discard' | 'stalled' | 'tunnel' | 'closing' | 'closed';
+type State = 'preface' | 'head' | 'body' | 'busy' | 'discard' | 'stalled' | 'tunnel' | 'closing' | 'closed';
 
 export class Downstream implements BodySink {
   readonly socket: Socket;
   readonly context: ThreadContext;
   readonly listener: ListenerRuntime;
   readonly out: Outgoing;
-  /** The address at the other end of the connection. */
-  readonly peer: string;
+  readonly client: ClientEnd;
   #state: State = 'head';
   #exchange: Exchange | null = null;
   #deadlineMs: number;
@@ -60,9 +60,6 @@ export class Downstream implements BodySink {
   #framing: 'none' | 'length' | 'chunked' = 'none';
   /** The forwarding lines of the last request, for the next one that has the same to say: see `forwarded-head.ts`. */
   forwarding: ForwardingLines | null = null;
-  /** The set of addresses that `#trusted` was asked of: a reload brings another. */
-  #trustedBy: AddressSet | null = null;
-  #trusted = false;
   readonly #heads: HeadReader;
   readonly #length = new LengthReader();
   readonly #chunked = new ChunkedReader();
@@ -72,10 +69,13 @@ export class Downstream implements BodySink {
     this.listener = listener;
     this.context = context;
     this.out = new Outgoing(socket, true);
-    this.peer = socket.remoteAddress ?? '';
+    this.client = new ClientEnd(socket, listener);
     const limits = context.runtime.snapshot.limits;
     this.#heads = new HeadReader(limits.headBytes, limits.targetBytes);
-    this.#deadlineMs = context.nowMs + listener.spec.keepAliveMs;
+    const { beginning } = this.client;
+    const { headMs, keepAliveMs } = listener.spec;
+    this.#deadlineMs = context.nowMs + (beginning === 'header' ? headMs : keepAliveMs);
+    if (beginning !== 'http') this.#state = 'preface';
     listener.cells.opened();
     context.downstreams.add(this);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -86,6 +86,7 @@ export class Downstream implements BodySink {
       if (this.#state === 'closing') this.#awaitReader(this.context.nowMs);
     });
     socket.on('close', () => this.#onClose());
+    if (beginning === 'refused') this.#turnAway('proxy-header-untrusted');
   }
 
   /** Whether a request is being read or answered. */
@@ -93,18 +94,14 @@ export class Downstream implements BodySink {
     return !this.#active;
   }
 
+  /** Whether the connection is over. */
+  get gone(): boolean {
+    return this.#state === 'closed';
+  }
+
   /** Whether another request may follow: neither the process nor the listener is going away. */
   get mayGoOn(): boolean {
     return !this.context.process.stopping && !this.listener.closed;
-  }
-
-  /** Whether the listener's trusted proxies include the peer. */
-  get trusted(): boolean {
-    if (this.#trustedBy !== this.listener.trusted) {
-      this.#trustedBy = this.listener.trusted;
-      this.#trusted = this.listener.trusts(this.peer);
-    }
-    return this.#trusted;
   }
 
   get exchange(): Exchange | null {
@@ -117,7 +114,9 @@ export class Downstream implements BodySink {
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = 0;
     if (this.#state === 'head' && this.#heads.started) this.#refuse(REFUSALS['head-timeout']);
-    else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader(nowMs);
+    else if (this.#state === 'preface' && (this.client.headerStarted || this.client.beginning === 'header')) {
+      this.#turnAway('proxy-header-timeout');
+    } else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader(nowMs);
     else this.destroy();
   }
 
@@ -137,7 +136,8 @@ export class Downstream implements BodySink {
    * when bytes that the client was owed are dropped.
    */
   destroy(reset = this.socket.writableLength > 0): void {
-    if (reset) this.socket.resetAndDestroy();
+    // A Unix socket knows no reset.
+    if (reset && this.listener.spec.path === null) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 
@@ -227,6 +227,9 @@ export class Downstream implements BodySink {
     let at = 0;
     while (at < chunk.length) {
       switch (this.#state) {
+        case 'preface':
+          at = this.#readPreface(chunk, at);
+          break;
         case 'head':
           at = this.#readHead(chunk, at);
           break;
@@ -252,6 +255,42 @@ export class Downstream implements BodySink {
       }
     }
     this.#consuming = false;
+  }
+
+  #readPreface(chunk: Buffer, start: number): number {
+    const { client, context, listener } = this;
+    const isFirst = !client.headerStarted;
+    const reading = client.readHeader(start === 0 ? chunk : chunk.subarray(start));
+    switch (reading.kind) {
+      case 'unfinished':
+        if (isFirst) this.#deadlineMs = Math.min(this.#deadlineMs, context.nowMs + listener.spec.headMs);
+        return chunk.length;
+      case 'malformed':
+        this.#turnAway('proxy-header-malformed');
+        return chunk.length;
+      case 'absent':
+        if (client.beginning === 'header') {
+          this.#turnAway('proxy-header-missing');
+          return chunk.length;
+        }
+        this.#state = 'head';
+        if (client.held.length > 0) this.#readHead(client.held, 0);
+        return start;
+      case 'header':
+        this.#state = 'head';
+        this.#deadlineMs = context.nowMs + listener.spec.keepAliveMs;
+        return start + reading.length;
+      default:
+        return reading satisfies never;
+    }
+  }
+
+  /** Ends a connection that did not begin as it must. No answer: whatever the peer speaks, it has not been HTTP. */
+  #turnAway(kind: TurnedAway): void {
+    this.listener.cells.refused();
+    this.context.accessLog.refused(this, { status: 0, kind });
+    this.#state = 'closed';
+    this.destroy();
   }
 
   #readHead(chunk: Buffer, start: number): number {

@@ -9,7 +9,13 @@
  * Last in first out keeps few connections warm and lets the rest grow old and close. A queue belongs to an endpoint and
  * a thread, so no thread ever waits for another. An endpoint that leaves the configuration is `retired`: it takes
  * nothing new, keeps what it has until the drain deadline, and then cuts it.
+ *
+ * Where endpoints are told of the client by a PROXY header, a connection belongs to that client's connection (`owner`):
+ * only its later requests reuse it, it is closed soon after the client has gone, and an idle one of somebody else makes
+ * room when all places are taken. A pool of connections for each address of a client was rejected: the header names a port
+ * too, and whoever logs or filters by it would see another client's.
  */
+import { buildProxyHeader, type ProxyVersion } from '../http1/proxy-protocol.ts';
 import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
 import { EndpointCells } from '../stats/endpoint-cells.ts';
 import type { Exchange } from './exchange.ts';
@@ -31,6 +37,7 @@ export class Endpoint {
   #queueMax: number;
   #idleMs: number;
   #drainMs: number;
+  #proxyProtocol: ProxyVersion | null;
   /** When the remaining exchanges are cut, once retired. */
   #cutAtMs = 0;
   retired = false;
@@ -43,6 +50,7 @@ export class Endpoint {
     this.#queueMax = service.queueMax;
     this.#idleMs = service.upstreamIdleMs;
     this.#drainMs = service.drainMs;
+    this.#proxyProtocol = service.proxyProtocol;
   }
 
   /** Takes over the settings of a generation that has been committed. */
@@ -51,6 +59,10 @@ export class Endpoint {
     this.#queueMax = service.queueMax;
     this.#idleMs = service.upstreamIdleMs;
     this.#drainMs = service.drainMs;
+    if (this.#proxyProtocol !== service.proxyProtocol) {
+      this.#proxyProtocol = service.proxyProtocol;
+      for (const connection of this.#idle.splice(0)) connection.destroy();
+    }
     this.retired = false;
     this.#cutAtMs = 0;
     this.#serveQueue();
@@ -73,14 +85,16 @@ export class Endpoint {
    * With `fresh`, no connection that was used before is given, not even after a wait.
    */
   acquire(exchange: Exchange, fresh: boolean): 'assigned' | 'queued' | 'full' {
-    while (!fresh && this.#idle.length > 0) {
-      const connection = this.#idle.pop()!;
+    for (;;) {
+      const connection = fresh ? undefined : this.#takeIdle(exchange);
+      if (connection === undefined) break;
       if (!connection.usable) continue;
       this.#assign(connection, exchange);
       return 'assigned';
     }
+    if (this.#connections.size >= this.#connectionsMax && this.#proxyProtocol !== null) this.#idle[0]?.destroy();
     if (this.#connections.size < this.#connectionsMax) {
-      this.#assign(this.#dial(), exchange);
+      this.#assign(this.#dial(exchange), exchange);
       return 'assigned';
     }
     if (this.#queue.size >= this.#queueMax) {
@@ -93,6 +107,12 @@ export class Endpoint {
     return 'queued';
   }
 
+  #takeIdle(exchange: Exchange): UpstreamConnection | undefined {
+    if (this.#proxyProtocol === null) return this.#idle.pop();
+    const at = this.#idle.findLastIndex(({ owner }) => owner === exchange.downstream);
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+  }
+
   /** A waiting exchange has given up. */
   leaveQueue(exchange: Exchange): void {
     this.#queue.delete(exchange);
@@ -101,14 +121,15 @@ export class Endpoint {
 
   /** A connection has done its exchange and may serve another. */
   release(connection: UpstreamConnection, nowMs: number): void {
-    if (this.retired) {
+    const isOwned = connection.owner !== null;
+    if (this.retired || isOwned !== (this.#proxyProtocol !== null)) {
       connection.destroy();
       return;
     }
     const [next] = this.#queue;
     if (next !== undefined) {
       // Closing it makes room to dial.
-      if (this.#freshOnly.has(next)) connection.destroy();
+      if (isOwned || this.#freshOnly.has(next)) connection.destroy();
       else this.#assign(connection, this.#nextWaiting()!);
       return;
     }
@@ -135,6 +156,9 @@ export class Endpoint {
       this.#idle.shift();
       oldest.destroy();
     }
+    if (this.#proxyProtocol !== null) {
+      for (const connection of [...this.#idle]) if (connection.owner?.gone === true) connection.destroy();
+    }
     if (this.retired && nowMs >= this.#cutAtMs) this.cut(Number.POSITIVE_INFINITY);
   }
 
@@ -152,8 +176,10 @@ export class Endpoint {
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
-  #dial(): UpstreamConnection {
-    const connection = new UpstreamConnection(this);
+  #dial({ downstream }: Exchange): UpstreamConnection {
+    const version = this.#proxyProtocol;
+    const connection = new UpstreamConnection(this, version === null ? null : downstream);
+    if (version !== null) connection.out.data(buildProxyHeader(version, downstream.client.ends()));
     this.#connections.add(connection);
     this.cells.dialled();
     return connection;
@@ -175,7 +201,8 @@ export class Endpoint {
 
   #serveQueue(): void {
     while (this.#queue.size > 0 && this.#connections.size < this.#connectionsMax) {
-      this.#assign(this.#dial(), this.#nextWaiting()!);
+      const next = this.#nextWaiting()!;
+      this.#assign(this.#dial(next), next);
     }
   }
 

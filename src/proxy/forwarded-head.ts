@@ -12,7 +12,7 @@ export function headForEndpoint(exchange: Exchange): string {
   const { privateFields } = admission.route!.service;
   return buildRequestHead(head, {
     // A request of HTTP/1.0 may have no Host; in HTTP/1.1 there must be one.
-    host: head.authority === '' ? exchange.endpoint!.spec.address : undefined,
+    host: head.authority === '' ? exchange.endpoint!.spec.authority : undefined,
     passOn: privateFields.size === 0 ? undefined : head.passOnWithout(privateFields),
     forwardedLines: linesFor(exchange),
     framing: head.framing,
@@ -30,10 +30,11 @@ export interface ForwardingLines {
 
 /** What a plain request from a stranger says about its way depends on the connection and the Host alone. */
 function linesFor({ head, downstream }: Exchange): string {
-  const { listener, peer, trusted, forwarding } = downstream;
+  const { forwarding } = downstream;
+  const { address, port, trusted } = downstream.client;
   const isPlain = !trusted && head.via === '' && head.xForwardedPort === '';
   if (isPlain && forwarding?.authority === head.authority && forwarding.minor === head.minor) return forwarding.lines;
-  const lines = forwardingLines(head, { address: peer, trusted, proto: 'http', port: listener.spec.port });
+  const lines = forwardingLines(head, { address, trusted, proto: 'http', port });
   if (isPlain) downstream.forwarding = { authority: head.authority, minor: head.minor, lines };
   return lines;
 }

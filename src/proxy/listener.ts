@@ -1,14 +1,22 @@
 /**
  * An address that this data thread accepts clients on. Every thread opens each listener itself; with `reusePort` the
  * kernel spreads new connections over the threads, and no thread hands a connection to another.
+ *
+ * The file of a Unix socket cannot be opened twice, and a descriptor that several threads share is closed for all of them
+ * by the first that ends. So a Unix socket is opened by one thread (`UNIX_THREAD`), which serves all its connections.
  */
+import { chmod, chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { AddressSet } from '../routing/client-address.ts';
 import type { ListenerSpec } from '../routing/snapshot.ts';
 import { ListenerWriter } from '../stats/listener-cells.ts';
+import { freeSocketPath } from './socket-path.ts';
 
 /** Connections that the kernel keeps until they are accepted. */
 const BACKLOG = 4096;
+
+/** The data thread that opens Unix sockets. */
+export const UNIX_THREAD = 0;
 
 export class ListenerRuntime {
   spec: ListenerSpec;
@@ -37,29 +45,36 @@ export class ListenerRuntime {
     server.maxConnections = spec.connectionsMax;
     server.on('connection', (socket) => onConnection(socket, listener));
     server.on('drop', () => listener.cells.dropped());
+    const { host, port, path } = spec;
+    if (path !== null) await freeSocketPath(path);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: spec.host, port: spec.port, reusePort, backlog: BACKLOG }, () => {
+      const at = path === null ? { host, port, reusePort } : { path };
+      server.listen({ ...at, backlog: BACKLOG }, () => {
         server.off('error', reject);
         // A failed accept (no file descriptors left) must not end the thread; the kernel keeps the connection.
         server.on('error', () => {});
         resolve();
       });
     });
+    try {
+      if (path !== null && spec.mode !== null) chmodSync(path, spec.mode);
+    } catch (cause) {
+      listener.close();
+      throw cause;
+    }
     return listener;
   }
 
   /** Takes over the settings of a new generation. */
   configure(spec: ListenerSpec): void {
     if (this.spec === spec) return;
+    const { path, mode } = spec;
+    // It fails only when somebody has removed the file, and then nobody can come in by it.
+    if (path !== null && mode !== null && mode !== this.spec.mode) chmod(path, mode, () => {});
     this.spec = spec;
     this.trusted = new AddressSet(spec.trustedProxies);
     this.#server.maxConnections = spec.connectionsMax;
-  }
-
-  /** Whether what the peer says about earlier hops is believed. */
-  trusts(peer: string): boolean {
-    return this.trusted.has(peer);
   }
 
   /** Accepts no more connections; those that are open stay. */

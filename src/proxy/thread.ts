@@ -17,7 +17,7 @@ import { ThreadContext, TICK_MS } from './context.ts';
 import { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import { FAULTS } from './fault.ts';
-import { ListenerRuntime } from './listener.ts';
+import { ListenerRuntime, UNIX_THREAD } from './listener.ts';
 import type { FromThread, ThreadStart, ToThread } from './messages.ts';
 import { endpointKey, Runtime } from './runtime.ts';
 
@@ -112,7 +112,7 @@ class DataThread {
     const { thread, reusePort } = this.#start;
     const accept = (socket: Socket, listener: ListenerRuntime): void => this.#onConnection(socket, listener);
     for (const spec of snapshot.listeners) {
-      if (this.#listeners.has(spec.key)) continue;
+      if (this.#listeners.has(spec.key) || (spec.path !== null && thread !== UNIX_THREAD)) continue;
       this.#listeners.set(spec.key, await ListenerRuntime.open(spec, thread, reusePort, accept));
     }
   }

@@ -10,6 +10,7 @@ import { connect, type Socket } from 'node:net';
 import { type BodySink, ChunkedReader, LengthReader } from '../http1/body.ts';
 import { HeadReader } from '../http1/head-reader.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
+import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { FAULTS, type Fault } from './fault.ts';
@@ -38,6 +39,7 @@ export class UpstreamConnection implements BodySink {
   readonly endpoint: Endpoint;
   readonly socket: Socket;
   readonly out: Outgoing;
+  readonly owner: Downstream | null;
   /** The exchange that is being served; set by the endpoint. */
   exchange: Exchange | null = null;
   /** When it last became idle, on the thread's coarse clock. */
@@ -59,11 +61,13 @@ export class UpstreamConnection implements BodySink {
   readonly #length = new LengthReader();
   readonly #chunked = new ChunkedReader();
 
-  constructor(endpoint: Endpoint) {
+  /** `owner` is the only client whose exchanges it serves, when a PROXY header has told the endpoint of that client. */
+  constructor(endpoint: Endpoint, owner: Downstream | null) {
     this.endpoint = endpoint;
+    this.owner = owner;
+    const { host, port, path } = endpoint.spec;
     this.socket = connect({
-      host: endpoint.spec.host,
-      port: endpoint.spec.port,
+      ...(path === null ? { host, port } : { path }),
       noDelay: true,
       allowHalfOpen: true,
       onread: { buffer: READ_BUFFER, callback: (bytes) => this.#onRead(bytes) },

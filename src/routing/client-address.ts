@@ -42,14 +42,14 @@ export class AddressSet {
  * The client's address, in its one way of writing: IPv4 dotted, IPv6 as in RFC 5952.
  *
  * `peer` is the address at the other end of the connection; `xForwardedFor` the field's value with all its lines joined
- * by commas, or empty. When every entry is trusted, it is the leftmost. A peer that is no IP address (a Unix socket) is
- * never trusted and comes back as it is.
+ * by commas, or empty. When every entry is trusted, it is the leftmost. The peer '' is that of a Unix socket whose peers
+ * are trusted: the client is then found in the list alone, and '' when the list has no address.
  */
 export function clientAddress(peer: string, xForwardedFor: string, trusted: AddressSet): string {
   let client = parseAddress(peer);
-  if (client === undefined) return peer;
+  if (client === undefined && peer !== '') return peer;
   let end = xForwardedFor.length;
-  while (end > 0 && trusted.hasParsed(client)) {
+  while (end > 0 && (client === undefined || trusted.hasParsed(client))) {
     const comma = xForwardedFor.lastIndexOf(',', end - 1);
     const entry = xForwardedFor.slice(comma + 1, end).trim();
     end = comma;
@@ -58,7 +58,7 @@ export function clientAddress(peer: string, xForwardedFor: string, trusted: Addr
     if (address === undefined) break;
     client = address;
   }
-  return formatAddress(client);
+  return client === undefined ? '' : formatAddress(client);
 }
 
 /** The address in `192.0.2.1:4711`, `[2001:db8::1]` and `[2001:db8::1]:443`; any other entry as it is. */

@@ -32,9 +32,17 @@ export interface ListenerSpec {
   /** What logs and metrics call it. */
   readonly name: string;
   readonly host: string;
-  /** Never 0: the control plane has chosen a port by now. */
+  /** Never 0, unless it is a Unix socket: the control plane has chosen a port by now. */
   readonly port: number;
+  /** The file of a Unix socket, which then stands for host and port; else null. */
+  readonly path: string | null;
+  /** The rights of that file, or null for what the umask leaves. */
+  readonly mode: number | null;
   readonly trustedProxies: readonly string[];
+  /** Whether whoever connects to the Unix socket is trusted. */
+  readonly trustsUnix: boolean;
+  /** Whether a trusted peer may or must begin with a PROXY header. */
+  readonly proxyProtocol: 'off' | 'accept' | 'require';
   readonly headMs: number;
   readonly keepAliveMs: number;
   /** The most connections at once, on each data thread. */
@@ -43,10 +51,14 @@ export interface ListenerSpec {
 }
 
 export interface EndpointSpec {
-  /** `host:port`, the endpoint's identity within its pool. */
+  /** `host:port`, `unix:/path` or `name:port/address`: the endpoint's identity within its pool. */
   readonly address: string;
   readonly host: string;
   readonly port: number;
+  /** The path of a Unix socket, which then stands for host and port; else null. */
+  readonly path: string | null;
+  /** The Host of requests that have none. */
+  readonly authority: string;
   readonly weight: number;
   readonly board: SharedArrayBuffer;
 }
@@ -78,6 +90,8 @@ export interface ServiceSpec {
   readonly upstreamIdleMs: number;
   /** How long exchanges may go on at an endpoint that has left the configuration. */
   readonly drainMs: number;
+  /** The version of the PROXY header that begins each connection to an endpoint, or null for none. */
+  readonly proxyProtocol: 'v1' | 'v2' | null;
   /** The response field that names the version that served, or null for none. */
   readonly versionHeader: string | null;
 }

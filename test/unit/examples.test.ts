@@ -10,7 +10,9 @@ import { decideAtLoad } from '../../src/control/precedence.ts';
 
 const DIRECTORY = 'config/examples';
 const FILES = readdirSync(DIRECTORY).map((name) => `${DIRECTORY}/${name}`);
-const PROMISED = ['blue-green', 'canary', 'many-services', 'sticky'].map((name) => `${DIRECTORY}/${name}.yaml`);
+const PROMISED = ['behind-a-load-balancer', 'blue-green', 'canary', 'many-services', 'sticky'].map(
+  (name) => `${DIRECTORY}/${name}.yaml`,
+);
 
 t.test('there is an example for each way to release, and nothing else lies among them', async (t) => {
   t.strictSame(

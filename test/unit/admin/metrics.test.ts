@@ -203,6 +203,7 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     ],
     logDropped: 3,
     threadReplacements: 2,
+    names: [{ name: 'shop.internal', addresses: 3, looks: { changed: 2, same: 5, none: 1, failed: 4 } }],
     stateStoreErrors: 3,
   });
   const expected = [
@@ -223,6 +224,9 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     ['access_log_dropped_total', { thread: '0' }, 7],
     ['thread_replacements_total', {}, 2],
     ['state_store_errors_total', {}, 3],
+    ['name_addresses', { name: 'shop.internal' }, 3],
+    ['name_lookups_total', { name: 'shop.internal', result: 'changed' }, 2],
+    ['name_lookups_total', { name: 'shop.internal', result: 'failed' }, 4],
     ['build_info', { version: '1.2.3', node: process.versions.node }, 1],
   ] as const;
   for (const [name, labels, number] of expected) {

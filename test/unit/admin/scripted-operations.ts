@@ -97,6 +97,7 @@ export const EMPTY_METRICS: MetricsSource = {
   threads: [],
   logDropped: 0,
   threadReplacements: 0,
+  names: [],
   stateStoreErrors: 0,
 };
 

@@ -62,7 +62,12 @@ t.test('every written form becomes its normal form', async (t) => {
     drainMs: 60_000,
     versionHeader: 'x-version',
   });
-  t.same(shop?.pools.get('green')?.endpoints[1], { address: { host: '127.0.0.1', port: 3102 }, weight: 2 });
+  t.match(shop?.pools.get('green')?.endpoints[1], {
+    name: '127.0.0.1:3102',
+    address: { host: '127.0.0.1', port: 3102 },
+    weight: 2,
+    resolveMs: null,
+  });
   t.same(config.services.get('api')?.pools.get('only')?.endpoints[0]?.address, { host: '::1', port: 4000 });
   const [first, second, third, fourth] = config.routes;
   t.same(first?.path, { kind: 'prefix', value: '/api' }, 'a slash at the end of a prefix means nothing');

@@ -59,12 +59,14 @@ const CHECK: HealthCheck = {
   unhealthy: 3,
   status: [[200, 399]],
   jitterShare: 0.1,
-  hostHeader: null,
+  hostHeader: 'app.test',
+  preface: null,
   initial: 'admitted',
 };
 
 function target(port: number, check: Partial<HealthCheck> = {}, key = 'shop/blue/a'): HealthTarget {
-  return { key, host: '127.0.0.1', port, check: { ...CHECK, ...check } };
+  const hostHeader = `127.0.0.1:${port}`;
+  return { key, place: { host: '127.0.0.1', port }, check: { ...CHECK, hostHeader, ...check } };
 }
 
 t.test('a good answer proves an endpoint, and says what was seen', async (t) => {

@@ -125,7 +125,8 @@ t.test('the client is the first address from the right that is no trusted proxy'
     ['::ffff:192.0.2.1', '203.0.113.5', '192.0.2.1', 'and is written as one'],
     ['::1', '203.0.113.5, 2001:db8:1::7', '203.0.113.5', 'a chain of both families'],
     ['2001:db8:2::1', '203.0.113.5', '2001:db8:2::1', 'an IPv6 stranger'],
-    ['', '203.0.113.5', '', 'a peer without an address is not trusted'],
+    ['', '203.0.113.5', '203.0.113.5', 'a trusted Unix socket: the client is in the field alone'],
+    ['', 'unknown', '', 'a trusted Unix socket that does not know the client either'],
     ['/run/tidegate.sock', '203.0.113.5', '/run/tidegate.sock', 'nor is a socket file'],
   ];
   for (const [peer, field, expected, why] of cases) t.equal(clientAddress(peer, field, trusted), expected, why);
