@@ -17,7 +17,6 @@ import type { Config } from '../config/schema.ts';
 import type { Committer } from './committer.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gates, sameWeights } from './gates.ts';
-import type { HealthWatch } from './health-watch.ts';
 import type { ConfigView, Refusal, ReloadAnswer } from './operations.ts';
 import type { Traffic } from './traffic.ts';
 import { sharesOf } from './views.ts';
@@ -28,7 +27,8 @@ export interface ConfigurationOptions {
   readonly committer: Committer;
   readonly gates: Gates;
   readonly traffic: Traffic;
-  readonly health: HealthWatch;
+  /** Called when a config other than in its weights has come into force. */
+  readonly onApplied: (config: Config) => void;
   readonly events: EventLog;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -66,7 +66,7 @@ export class Configuration {
   async begin(): Promise<string | null> {
     this.#warn(this.#lastReload.problems);
     const error = await this.#options.committer.apply(this.config, () => {});
-    if (error === null) this.#options.health.follow(this.config);
+    if (error === null) this.#options.onApplied(this.config);
     return error;
   }
 
@@ -100,7 +100,7 @@ export class Configuration {
   }
 
   async #take(parsed: Parsed, text: string, by: string): Promise<ReloadAnswer | Refusal> {
-    const { committer, health, log, events, file } = this.#options;
+    const { committer, onApplied, log, events, file } = this.#options;
     const { config, problems } = parsed;
     if (config === undefined) return this.#reject(problems, by);
     const changes = differences(this.config, config);
@@ -111,7 +111,7 @@ export class Configuration {
       if (error !== null) {
         return this.#reject([{ file, line: 1, column: 1, path: '', message: error, severity: 'error' }], by);
       }
-      health.follow(config);
+      onApplied(config);
     }
     this.config = config;
     this.text = text;

@@ -97,6 +97,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     connectionsMax: service.limits.connections,
     queueMax: service.limits.queue,
     upstreamIdleMs: service.keepAlive.idleMs,
+    ejects: service.ejection !== undefined,
     drainMs: service.drainMs,
     versionHeader: service.versionHeader ?? null,
   };
