@@ -153,7 +153,8 @@ export class EjectionWatch {
       endpoint.used = usedSince(endpoint.used, hasWeight && healthy[index]! && admitted, nowMs);
       const part = weightPart(endpoint.used, pool.slowStartMs, nowMs);
       endpoint.head.set(healthy[index]! && (admitted || panic), part, state.kind);
-      if (state.kind === 'probing' && healthy[index]! && !panic) endpoint.head.offerProbe();
+      const mayProbe = state.kind === 'probing' && healthy[index]! && endpoint.weight > 0 && !panic;
+      if (mayProbe) endpoint.head.offerProbe();
       else endpoint.head.withdrawProbe();
       this.#tell(pool, endpoint, before, state);
     }
