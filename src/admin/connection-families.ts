@@ -6,7 +6,7 @@
  * reads; they are cut off at zero.
  */
 import type { MetricsSource } from '../control/operations.ts';
-import { type EndpointTotals, readEndpoint } from '../stats/endpoint-cells.ts';
+import { EJECTION_CAUSES, type EndpointTotals, readEndpoint } from '../stats/endpoint-cells.ts';
 import { type ListenerTotals, readListener } from '../stats/listener-cells.ts';
 import { addUp, groupBoards } from './board-groups.ts';
 import { counter, type Family, gauge, type Labels, type Sample } from './metric-family.ts';
@@ -25,6 +25,25 @@ export function endpointFamilies(endpoints: MetricsSource['endpoints']): Family[
       'endpoint_up',
       'Whether the endpoint admits requests: 1 or 0.',
       all.map(({ labels, totals }) => ({ sharedLabels: labels, value: totals.some((one) => one.admitting) ? 1 : 0 })),
+    ),
+    gauge(
+      'endpoint_ejected',
+      'Whether the endpoint is out of use because it failed requests: 1 or 0; in a panic it is used all the same.',
+      all.map(({ labels, totals }) => ({
+        sharedLabels: labels,
+        value: totals.some((one) => one.standing !== 'admitting') ? 1 : 0,
+      })),
+    ),
+    counter(
+      'endpoint_ejections_total',
+      'Times that the endpoint was taken out of use, by why.',
+      all.flatMap(({ labels, totals }) =>
+        EJECTION_CAUSES.map((reason, index) => ({
+          labels: { reason },
+          sharedLabels: labels,
+          value: addUp(totals, (one) => one.ejections[index]!),
+        })),
+      ),
     ),
     gauge(
       'upstream_connections',

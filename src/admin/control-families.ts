@@ -26,6 +26,13 @@ export function gateFamilies({ services, gateMoves }: Pick<MetricsSource, 'servi
       'The number of the position that the gate stands at.',
       services.map(({ name: service, epoch }) => ({ labels: { service }, value: epoch })),
     ),
+    gauge(
+      'pool_panic',
+      'Whether so little of the pool admits requests that its ejected endpoints are used all the same: 1 or 0.',
+      services.flatMap(({ name: service, pools }) =>
+        pools.map(({ name: pool, panic }) => ({ labels: { service, pool }, value: panic ? 1 : 0 })),
+      ),
+    ),
     counter(
       'gate_moves_total',
       'Moves of the gate since the start, by what moved it.',

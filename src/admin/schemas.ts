@@ -103,11 +103,20 @@ const liveFigures = z.object({
   p99Ms: milliseconds,
 });
 
+const ejectionView = z.object({
+  state: z.enum(['shut', 'probing']),
+  until: instant.nullable(),
+  reason: z.enum(['consecutive-failures', 'success-ratio', 'probe']),
+  row: count,
+});
+
 const endpointView = z.object({
   address: z.string(),
   weight: z.number(),
+  effectiveWeight: z.number(),
   health: z.enum(['admitted', 'up', 'down']),
   admitting: z.boolean(),
+  ejection: ejectionView.nullable(),
   lastCheck: z.object({ at: instant, ok: z.boolean(), detail: z.string() }).nullable(),
   inFlight: count,
   connections: count,
@@ -123,6 +132,7 @@ const poolView = z.object({
   state: z.enum(['serving', 'draining', 'idle']),
   inFlight: count,
   tunnels: count,
+  panic: z.boolean(),
   drainDeadline: instant.nullable(),
   requests: count,
   errors: count,

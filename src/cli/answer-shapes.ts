@@ -47,6 +47,7 @@ const ENDPOINT: Shape = {
   address: 'text',
   health: 'text',
   admitting: 'boolean',
+  ejection: orNull({ until: orNull('text'), reason: 'text' }),
   lastCheck: orNull({ at: 'text', ok: 'boolean', detail: 'text' }),
 };
 
@@ -58,6 +59,7 @@ const POOL: Shape = {
   state: 'text',
   inFlight: 'number',
   tunnels: 'number',
+  panic: 'boolean',
   drainDeadline: orNull('text'),
   live: LIVE,
   endpoints: [ENDPOINT],

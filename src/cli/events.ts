@@ -118,7 +118,7 @@ function readEvent(data: string): TidegateEvent | undefined {
 }
 
 function eventLine(event: TidegateEvent, unicode: boolean): string {
-  const kind = fit(plain(event.kind), 7, 'left', '');
+  const kind = fit(plain(event.kind), 8, 'left', '');
   const service = event.service === null ? '' : `${plain(event.service)}: `;
   // The sentence of an event about a service may name it already.
   const text = plain(event.text);

@@ -8,7 +8,7 @@
  * service, with what the last check said, since that is what the reader would ask for next.
  */
 
-import type { EndpointView, PoolView, ServiceView } from '../control/operations.ts';
+import type { EjectionView, EndpointView, PoolView, ServiceView } from '../control/operations.ts';
 import { amount, counted, errorPercent, latency, percent } from './figures.ts';
 import { bar, paint, type Tone } from './paint.ts';
 import { ascii, columnsOf, cut, fit, movedBy, plain, when } from './terminal-text.ts';
@@ -34,6 +34,11 @@ interface Column {
   readonly tone: (pool: PoolView) => Tone;
 }
 
+const EJECTION_WORDS: Readonly<Record<string, string>> = {
+  'consecutive-failures': 'failures in a row',
+  'success-ratio': 'too few successes',
+  probe: 'its probe failed',
+};
 const WIDTH_LEAST = 28;
 const INDENT = 2;
 const BAR_LEAST = 5;
@@ -207,7 +212,12 @@ function troublesOf(service: ServiceView): readonly Trouble[] {
       troubles.push({ text: `${name} has traffic and no endpoint that admits it`, tone: 'red' });
     }
     if (pool.state === 'draining') troubles.push({ text: `${name} ${drainText(pool)}`, tone: 'yellow' });
-    const troubled = pool.endpoints.filter((endpoint) => !endpoint.admitting || endpoint.health === 'down');
+    if (pool.panic) {
+      troubles.push({ text: `${name} is in a panic: endpoints are used although they are ejected`, tone: 'red' });
+    }
+    const troubled = pool.endpoints.filter(
+      ({ admitting, health, ejection }) => !admitting || health === 'down' || ejection !== null,
+    );
     const tone = pool.weight > 0 ? 'red' : 'yellow';
     for (const endpoint of troubled.slice(0, TROUBLED_SHOWN)) {
       troubles.push({ text: `${name} ${endpointText(endpoint)}`, tone });
@@ -227,11 +237,17 @@ function drainText(pool: PoolView): string {
 }
 
 function endpointText(endpoint: EndpointView): string {
-  const check = endpoint.lastCheck;
+  const { lastCheck: check, ejection } = endpoint;
+  if (ejection !== null && endpoint.health !== 'down') return `${plain(endpoint.address)} ${ejectionText(ejection)}`;
   const state = endpoint.health === 'down' ? 'down' : 'shut';
   // A check that went well does not explain why an endpoint is shut. Checks are seconds old: their day says nothing.
   const detail = check === null || check.ok ? '' : `: ${plain(check.detail)} (${when(check.at).slice(-9)})`;
   return `${plain(endpoint.address)} ${state}${detail}`;
+}
+
+function ejectionText({ until, reason }: EjectionView): string {
+  const span = until === null ? 'ejected until a request probes it' : `ejected until ${when(until)}`;
+  return `${span}: ${EJECTION_WORDS[reason] ?? plain(reason)}`;
 }
 
 function indented(cells: readonly string[]): string {

@@ -8,6 +8,7 @@
 
 import { z } from 'zod';
 import { formatAddress, isName, type Place } from './address.ts';
+import { ejection, slowStart } from './ejection-schema.ts';
 import { cookieName, duration, endpointPlace, fieldName, name, secret, share, text, weight, whole } from './scalars.ts';
 import { LONGEST_AGE_MS } from './units.ts';
 
@@ -218,6 +219,12 @@ export const service = z
     health: health
       .optional()
       .describe('Active checks of every endpoint. Without it, every endpoint counts as healthy.'),
+    ejection: ejection
+      .optional()
+      .describe('Takes endpoints that fail requests out of use for a while. Without it, none is.'),
+    slowStart: slowStart.describe(
+      'How long an endpoint that comes into use takes from a tenth of its weight to all of it; 0s for at once.',
+    ),
     timeouts: timeouts.describe('How long each part of an exchange may take.'),
     limits: limits.describe('How much one data thread may have open towards one endpoint.'),
     keepAlive: keepAlive.describe('What becomes of connections to endpoints between exchanges.'),
@@ -252,6 +259,8 @@ export const service = z
       preview:
         value.preview?.token === undefined ? undefined : { header: value.preview.header, token: value.preview.token },
       health: value.health,
+      ejection: value.ejection,
+      slowStartMs: value.slowStart,
       timeouts: value.timeouts,
       limits: value.limits,
       keepAlive: value.keepAlive,

@@ -20,7 +20,6 @@ import type { Config } from '../config/schema.ts';
 import type { Committer } from './committer.ts';
 import type { EventLog } from './event-log.ts';
 import { type Gates, sameWeights } from './gates.ts';
-import type { HealthWatch } from './health-watch.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { ConfigView, Refusal, ReloadAnswer } from './operations.ts';
 import { type NameTable, withAddresses } from './resolved-config.ts';
@@ -33,8 +32,9 @@ export interface ConfigurationOptions {
   readonly committer: Committer;
   readonly gates: Gates;
   readonly traffic: Traffic;
-  readonly health: HealthWatch;
   readonly names: NameWatch;
+  /** Called when a config other than in its weights has come into force, with the addresses of its names. */
+  readonly onApplied: (config: Config) => void;
   readonly events: EventLog;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -80,7 +80,7 @@ export class Configuration {
 
   /** Brings a config and the addresses that its names have now into force. Null, or why nothing has changed. */
   async #apply(config: Config): Promise<string | null> {
-    const { committer, health, names } = this.#options;
+    const { committer, onApplied, names } = this.#options;
     await names.prepare(config);
     const addresses = names.table();
     const effective = withAddresses(config, addresses);
@@ -90,7 +90,7 @@ export class Configuration {
       this.#addresses = addresses;
     });
     names.follow(this.config);
-    if (error === null) health.follow(effective);
+    if (error === null) onApplied(effective);
     return error;
   }
 

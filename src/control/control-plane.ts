@@ -2,7 +2,7 @@
  * The control plane: puts its parts together, answers what is asked of it, and keeps time for them.
  *
  * The parts own their state: `Configuration` what is in force, `Committer` the snapshot, `Gates` where traffic stands,
- * `Board` the shared memory, `HealthWatch` what is known of endpoints, `DataThreads` the data plane. What changes
+ * `Board` the shared memory, `HealthWatch` and `EjectionWatch` what is known of endpoints, `DataThreads` the data plane. What changes
  * anything runs here one at a time (`Serial`), so that a reload never meets a flip half way.
  */
 import { availableParallelism } from 'node:os';
@@ -18,6 +18,7 @@ import { Committer } from './committer.ts';
 import { type Accepted, Configuration } from './configuration.ts';
 import { DataThreads } from './data-threads.ts';
 import { Drains } from './drains.ts';
+import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
@@ -83,6 +84,7 @@ export class ControlPlane implements Operations {
   readonly #rates = new LiveRates();
   readonly #health: HealthWatch;
   readonly #names: NameWatch;
+  readonly #ejection: EjectionWatch;
   readonly #committer: Committer;
   readonly #traffic: Traffic;
   readonly #configuration: Configuration;
@@ -125,10 +127,18 @@ export class ControlPlane implements Operations {
       },
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
-    this.#health = new HealthWatch({ board, events, log, now });
+    this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
+    this.#ejection = new EjectionWatch({
+      board,
+      events,
+      log,
+      now,
+      isHealthy: (...endpoint) => this.#health.stateOf(...endpoint).admitting,
+      weightOf: (service, pool) => this.#gates.get(service)?.weights[pool] ?? 0,
+    });
     this.#traffic = new Traffic({
       gates: this.#gates,
-      health: this.#health,
+      canServe: (service, pool) => this.#ejection.canServe(service, pool),
       config: () => this.#configuration.effective,
     });
     this.#names = new NameWatch({
@@ -154,8 +164,11 @@ export class ControlPlane implements Operations {
       committer: this.#committer,
       gates: this.#gates,
       traffic: this.#traffic,
-      health: this.#health,
       names: this.#names,
+      onApplied: (config) => {
+        this.#health.follow(config);
+        this.#ejection.follow(config);
+      },
       events,
       log,
       now,
@@ -294,7 +307,12 @@ export class ControlPlane implements Operations {
         return {
           name: gate.service,
           epoch: gate.epoch,
-          pools: pools.map(({ name, version }) => ({ name, version, share: shares[name] ?? 0 })),
+          pools: pools.map(({ name, version }) => ({
+            name,
+            version,
+            share: shares[name] ?? 0,
+            panic: this.#ejection.isInPanic(gate.service, name),
+          })),
         };
       }),
       gateMoves: this.#gates.moveCounts(),
@@ -338,6 +356,7 @@ export class ControlPlane implements Operations {
   }
 
   #keepHouse(): void {
+    this.#ejection.tick();
     this.#gates.settleReceipts();
     const nowMs = this.#now();
     for (const { service, pool, beforeEpoch } of this.#drains.due()) {
@@ -403,6 +422,7 @@ export class ControlPlane implements Operations {
       config: this.#configuration.effective,
       board: this.#board,
       health: this.#health,
+      ejection: this.#ejection,
       rates: this.#rates,
       drains: this.#drains,
     };

@@ -1,34 +1,33 @@
 /**
- * Carries what the health checks find to where the data threads see it: one word of shared memory for each endpoint.
+ * Runs the health checks that a config asks for, and tells of what they find.
  *
  * Endpoints are checked once, here, and not once on each thread; so all threads agree about them at every moment. An
- * endpoint without checks admits always.
+ * endpoint without checks counts as healthy. What follows from health for the data threads is for `ejection-watch.ts`.
  */
 import type { Logger } from 'pino';
 import type { Config, Service } from '../config/schema.ts';
 import { type EndpointHealth, HealthChecker, type HealthTarget } from '../health/checker.ts';
 import { buildLocalProxyHeader } from '../http1/proxy-protocol.ts';
-import { setAdmitting } from '../stats/endpoint-cells.ts';
-import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import { authorityOf } from './snapshot-builder.ts';
 
 export interface HealthWatchOptions {
-  readonly board: Board;
   readonly events: EventLog;
   readonly log: Logger;
+  /** Called when the health of an endpoint of the service has changed. */
+  readonly onHealth: (service: string) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 export class HealthWatch {
-  readonly #board: Board;
+  readonly #onHealth: (service: string) => void;
   readonly #events: EventLog;
   readonly #log: Logger;
   readonly #checker: HealthChecker;
 
-  constructor({ board, events, log, now }: HealthWatchOptions) {
-    this.#board = board;
+  constructor({ events, log, onHealth, now }: HealthWatchOptions) {
+    this.#onHealth = onHealth;
     this.#events = events;
     this.#log = log;
     this.#checker = new HealthChecker({
@@ -41,20 +40,10 @@ export class HealthWatch {
   /** Watches the endpoints of a config that has just been committed; known ones keep their state. */
   follow(config: Config): void {
     this.#checker.update([...config.services.values()].flatMap(targetsOf));
-    for (const { service, pool, endpoint, board } of this.#board.endpoints()) {
-      setAdmitting(board, this.stateOf(service, pool, endpoint).admitting);
-    }
   }
 
   stateOf(service: string, pool: string, endpoint: string): EndpointHealth {
     return this.#checker.stateOf(keyOf(service, pool, endpoint));
-  }
-
-  /** Whether any endpoint of the pool could take a request now. */
-  canServe(service: Service, pool: string): boolean {
-    return service.pools
-      .get(pool)!
-      .endpoints.some(({ name, weight }) => weight > 0 && this.stateOf(service.name, pool, name).admitting);
   }
 
   close(): Promise<void> {
@@ -63,9 +52,7 @@ export class HealthWatch {
 
   #onChange(key: string, { admitting, health }: EndpointHealth, detail: string): void {
     const [service, pool, endpoint] = key.split(' ') as [string, string, string];
-    const entry = this.#board.findEndpoint(service, pool, endpoint);
-    if (entry === undefined) return;
-    setAdmitting(entry.board, admitting);
+    this.#onHealth(service);
     const text = `${service}/${pool}: ${endpoint} is ${health}: ${detail}`;
     this.#log[admitting ? 'info' : 'warn']({ service, pool, endpoint }, text);
     this.#events.append('health', service, text, { pool, endpoint, health, detail });

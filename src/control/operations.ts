@@ -76,12 +76,28 @@ export interface LiveFigures {
   readonly p99Ms: number | null;
 }
 
+/** An endpoint that is out of use because it failed requests. */
+export interface EjectionView {
+  /** `shut`: for a time; `probing`: that time is over, and one request will show whether it is used again. */
+  readonly state: 'shut' | 'probing';
+  /** When that time is over, ISO 8601; null once it is. */
+  readonly until: string | null;
+  readonly reason: 'consecutive-failures' | 'success-ratio' | 'probe';
+  /** Ejections in a row, at least 1: each lasts twice as long as the one before. */
+  readonly row: number;
+}
+
 export interface EndpointView {
   readonly address: string;
   readonly weight: number;
+  /** What it stands in with now: less than `weight` during a slow start. */
+  readonly effectiveWeight: number;
   /** `admitted`: not yet proven; `up` and `down`: by health checks; without checks it stays `admitted`. */
   readonly health: 'admitted' | 'up' | 'down';
+  /** Whether requests are sent there: health and ejection allow it, or a panic overrules ejection. */
   readonly admitting: boolean;
+  /** Null while it is not ejected. */
+  readonly ejection: EjectionView | null;
   /** What the last check said, for people; null before the first. */
   readonly lastCheck: { readonly at: string; readonly ok: boolean; readonly detail: string } | null;
   readonly inFlight: number;
@@ -100,6 +116,8 @@ export interface PoolView {
   readonly state: 'serving' | 'draining' | 'idle';
   readonly inFlight: number;
   readonly tunnels: number;
+  /** Too little of the pool admits requests, so that its ejected endpoints are used all the same. */
+  readonly panic: boolean;
   /** When a draining pool's remaining exchanges will be cut, ISO 8601; null when not draining. */
   readonly drainDeadline: string | null;
   /** Since the process started. */
@@ -146,7 +164,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `names`, `thread`, `drain`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -177,7 +195,12 @@ export interface MetricsSource {
   readonly services: readonly {
     readonly name: string;
     readonly epoch: number;
-    readonly pools: readonly { readonly name: string; readonly version: string; readonly share: number }[];
+    readonly pools: readonly {
+      readonly name: string;
+      readonly version: string;
+      readonly share: number;
+      readonly panic: boolean;
+    }[];
   }[];
   /** The names of endpoints: how many addresses each has, and what came of looking it up. */
   readonly names: readonly {

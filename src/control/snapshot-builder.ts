@@ -102,6 +102,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     connectionsMax: service.limits.connections,
     queueMax: service.limits.queue,
     upstreamIdleMs: service.keepAlive.idleMs,
+    ejects: service.ejection !== undefined,
     drainMs: service.drainMs,
     proxyProtocol: service.proxyProtocol ?? null,
     versionHeader: service.versionHeader ?? null,

@@ -5,24 +5,24 @@
 import { fingerprint } from '../config/fingerprint.ts';
 import type { Config, Service } from '../config/schema.ts';
 import type { Gates } from './gates.ts';
-import type { HealthWatch } from './health-watch.ts';
 import type { Instruction, MoveReason, Receipt, Refusal, Weights } from './operations.ts';
 import type { ServiceGate } from './service-gate.ts';
 
 export interface TrafficOptions {
   readonly gates: Gates;
-  readonly health: HealthWatch;
+  /** Whether any endpoint of the pool could take a request now. */
+  readonly canServe: (service: Service, pool: string) => boolean;
   readonly config: () => Config;
 }
 
 export class Traffic {
   readonly #gates: Gates;
-  readonly #health: HealthWatch;
+  readonly #canServe: TrafficOptions['canServe'];
   readonly #config: () => Config;
 
-  constructor({ gates, health, config }: TrafficOptions) {
+  constructor({ gates, canServe, config }: TrafficOptions) {
     this.#gates = gates;
-    this.#health = health;
+    this.#canServe = canServe;
     this.#config = config;
   }
 
@@ -56,7 +56,7 @@ export class Traffic {
       return { refused: true, code: 'ambiguous-target', message: `say which pool to flip to: ${names}` };
     }
     if (!service.pools.has(target)) return unknownPool(service, target);
-    if (verify && !this.#health.canServe(service, target)) {
+    if (verify && !this.#canServe(service, target)) {
       const message = `no endpoint of ${name}/${target} is healthy; use --no-verify (verify: false) to flip all the same`;
       return { refused: true, code: 'no-healthy-endpoint', message };
     }

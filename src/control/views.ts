@@ -6,6 +6,7 @@ import { readEndpoint } from '../stats/endpoint-cells.ts';
 import { CODES, SeriesReader } from '../stats/series.ts';
 import type { Board } from './board.ts';
 import type { Drains } from './drains.ts';
+import type { EjectionWatch } from './ejection-watch.ts';
 import type { HealthWatch } from './health-watch.ts';
 import type { LiveRates } from './live-rates.ts';
 import type { EndpointView, PoolView, ServiceView, Weights } from './operations.ts';
@@ -15,6 +16,7 @@ export interface ViewSources {
   readonly config: Config;
   readonly board: Board;
   readonly health: HealthWatch;
+  readonly ejection: EjectionWatch;
   readonly rates: LiveRates;
   readonly drains: Drains;
 }
@@ -57,6 +59,7 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
     state,
     inFlight,
     tunnels: series.tunnelsOpen(),
+    panic: sources.ejection.isInPanic(service.name, name),
     drainDeadline: state === 'draining' ? sources.drains.deadlineOf(service.name, name) : null,
     requests: series.ended(),
     errors: codes[CODES.indexOf('5xx')]!,
@@ -72,8 +75,10 @@ function endpointView(service: Service, pool: string, endpoint: Endpoint, source
   return {
     address,
     weight: endpoint.weight,
+    effectiveWeight: endpoint.weight * totals.weightPart,
     health: state.health,
     admitting: totals.admitting,
+    ejection: sources.ejection.view(service.name, pool, address),
     lastCheck: state.lastCheck,
     inFlight: totals.inFlight,
     connections: totals.connections,

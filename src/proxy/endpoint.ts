@@ -17,7 +17,7 @@
  */
 import { buildProxyHeader, type ProxyVersion } from '../http1/proxy-protocol.ts';
 import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
-import { EndpointCells } from '../stats/endpoint-cells.ts';
+import { EndpointCells, type Verdict } from '../stats/endpoint-cells.ts';
 import type { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
 import { UpstreamConnection } from './upstream.ts';
@@ -33,6 +33,9 @@ export class Endpoint {
   readonly #queue = new Set<Exchange>();
   /** Those in the queue under which a used connection has died before. */
   readonly #freshOnly = new WeakSet<Exchange>();
+  /** The exchange that probes the endpoint for all threads while it is ejected, and what the probe is ended with. */
+  #prober: Exchange | null = null;
+  #probe = 0;
   #connectionsMax: number;
   #queueMax: number;
   #idleMs: number;
@@ -111,6 +114,31 @@ export class Endpoint {
     if (this.#proxyProtocol === null) return this.#idle.pop();
     const at = this.#idle.findLastIndex(({ owner }) => owner === exchange.downstream);
     return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+  }
+
+  /** Makes the exchange the probe of an ejected endpoint; false when none is wanted, or another has it. */
+  takeProbe(exchange: Exchange): boolean {
+    if (this.#prober !== null) return false;
+    this.#probe = this.cells.takeProbe();
+    if (this.#probe === 0) return false;
+    this.#prober = exchange;
+    return true;
+  }
+
+  /** The endpoint has answered with a head. That is a probe's answer; a body may take hours. */
+  answered(exchange: Exchange, status: number): void {
+    if (this.#prober === exchange) this.#endProbe(status >= 500 ? 'bad' : 'good');
+  }
+
+  /** An attempt that was counted as started is over. */
+  attemptEnded(exchange: Exchange, verdict: Verdict): void {
+    this.cells.attemptEnded(verdict);
+    if (this.#prober === exchange) this.#endProbe(verdict);
+  }
+
+  #endProbe(verdict: Verdict): void {
+    this.#prober = null;
+    this.cells.endProbe(this.#probe, verdict);
   }
 
   /** A waiting exchange has given up. */

@@ -23,10 +23,10 @@ import { type ThreadContext, TICK_MS } from './context.ts';
 import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
-import { FAULTS, type Fault, isBodyFault } from './fault.ts';
+import { FAULTS, type Fault, isBodyFault, verdictOf } from './fault.ts';
 import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { httpDate } from './http-date.ts';
-import { randomU32, requestIdFrom } from './ids.ts';
+import { requestIdFrom } from './ids.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
@@ -123,12 +123,11 @@ export class Exchange {
     if (this.endpoint === null) {
       const service = admission.route!.service.spec;
       const key = service.balance === 'hash' ? admission.keyOf(service.hashOn, this.head) : '';
-      const index = pool.balancer.choose(pool, randomU32, key);
-      if (index < 0) {
+      this.endpoint = pool.choose(this, key);
+      if (this.endpoint === null) {
         this.fail(FAULTS.noEndpoint);
         return;
       }
-      this.endpoint = pool.endpoints[index]!;
       this.endpoint.cells.attemptStarted();
     }
     this.#wait(this.#timeouts!.queueMs, FAULTS.queueTimeout);
@@ -258,6 +257,7 @@ export class Exchange {
     const asked = mayUpgrade(this);
     if (!asked || !this.head.upgrade.split(', ').includes(head.upgrade.toLowerCase())) return false;
     this.status = 101;
+    this.endpoint!.answered(this, 101);
     this.#continueAtMs = 0;
     downstream.out.text(
       buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: this.#extraLines() }),
@@ -275,6 +275,7 @@ export class Exchange {
   /** The final response head has come. */
   onResponseHead(head: ResponseHead): void {
     this.status = head.status;
+    this.endpoint!.answered(this, head.status);
     this.#continueAtMs = 0;
     this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), this.#extraLines());
     this.#touch();
@@ -430,7 +431,7 @@ export class Exchange {
     else if (connection !== null) this.tunnel!.release(connection);
     if (endpoint !== null) {
       if (connection === null && fault !== null) endpoint.leaveQueue(this);
-      endpoint.cells.attemptEnded();
+      endpoint.attemptEnded(this, verdictOf(fault, this.status));
     }
     if (admission.pool !== null && this.attempts > 0) {
       const failed = this.status >= 500;

@@ -5,6 +5,7 @@
  * `status` 0 means that the client gets no answer (it is gone, or its response has begun). `counts` is about the version
  * that served: a client that leaves, or a limit of ours, never speaks against it.
  */
+import type { Verdict } from '../stats/endpoint-cells.ts';
 import { OUTCOMES, type Outcome } from '../stats/series.ts';
 
 export type FaultSource = 'downstream' | 'upstream' | 'tidegate';
@@ -141,4 +142,14 @@ export const FAULTS = Object.freeze({
  */
 export function isBodyFault({ source, phase }: Fault): boolean {
   return source === 'downstream' && phase !== 'admit';
+}
+
+/**
+ * What the end of an attempt says about its endpoint: by `fault`, or by the status of a whole answer without one. A queue of
+ * ours that was full or slow says nothing, or a busy pool would lose endpoints; nor does a tunnel, whose end is the
+ * application's own affair.
+ */
+export function verdictOf(fault: Fault | null, status: number): Verdict {
+  if (fault === null) return status >= 500 ? 'bad' : 'good';
+  return fault.counts && fault.phase !== 'queue' && fault.phase !== 'tunnel' ? 'bad' : 'neither';
 }

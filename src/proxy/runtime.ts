@@ -12,6 +12,8 @@ import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snap
 import { poolSeedsOf } from '../routing/stick.ts';
 import { SeriesWriter } from '../stats/series.ts';
 import { Endpoint } from './endpoint.ts';
+import type { Exchange } from './exchange.ts';
+import { randomU32 } from './ids.ts';
 
 export class PoolRuntime implements EndpointSet {
   readonly spec: PoolSpec;
@@ -19,6 +21,7 @@ export class PoolRuntime implements EndpointSet {
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
   readonly count: number;
+  readonly #ejects: boolean;
 
   constructor(
     spec: PoolSpec,
@@ -35,10 +38,23 @@ export class PoolRuntime implements EndpointSet {
       spec.endpoints.map((endpoint) => endpoint.address),
     );
     this.count = this.endpoints.length;
+    this.#ejects = service.ejects;
   }
 
+  /** The endpoint that takes the exchange's attempt, or null when none admits it. An ejected one that asks for a probe goes first. */
+  choose(exchange: Exchange, key: string): Endpoint | null {
+    if (this.#ejects) {
+      for (let index = 0; index < this.count; index += 1) {
+        if (this.endpoints[index]!.takeProbe(exchange)) return this.endpoints[index]!;
+      }
+    }
+    const index = this.balancer.choose(this, randomU32, key);
+    return index < 0 ? null : this.endpoints[index]!;
+  }
+
+  /** The configured weight, or the part of it that a slow start has come to. */
   weightAt(index: number): number {
-    return this.spec.endpoints[index]!.weight;
+    return this.spec.endpoints[index]!.weight * this.endpoints[index]!.cells.weightPart;
   }
 
   admitting(index: number): boolean {

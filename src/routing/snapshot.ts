@@ -88,6 +88,8 @@ export interface ServiceSpec {
   readonly queueMax: number;
   /** How long an idle upstream connection is kept. */
   readonly upstreamIdleMs: number;
+  /** Whether endpoints that fail are taken out of use for a while, and then probed by a request. */
+  readonly ejects: boolean;
   /** How long exchanges may go on at an endpoint that has left the configuration. */
   readonly drainMs: number;
   /** The version of the PROXY header that begins each connection to an endpoint, or null for none. */

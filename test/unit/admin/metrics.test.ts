@@ -131,7 +131,7 @@ t.test('every metric of the design is there with its type, its labels and a help
     series: [{ service: 's', pool: 'p', version: 'v', board: createSeriesMemory(THREADS) }],
     endpoints: [{ service: 's', pool: 'p', endpoint: 'e:1', board: endpoint }],
     listeners: [{ name: 'l', board: createListenerMemory(THREADS) }],
-    services: [{ name: 's', epoch: 3, pools: [{ name: 'p', version: 'v', share: 1 }] }],
+    services: [{ name: 's', epoch: 3, pools: [{ name: 'p', version: 'v', share: 1, panic: false }] }],
     threads: [{ thread: 0, utilization: 0.5, lagMs: 2, accessLogDropped: 1 }],
   });
   const design = {
@@ -185,8 +185,8 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
         name: 'shop',
         epoch: 12,
         pools: [
-          { name: 'blue', version: 'v1', share: 0.999 },
-          { name: 'green', version: 'v2', share: 0.001 },
+          { name: 'blue', version: 'v1', share: 0.999, panic: false },
+          { name: 'green', version: 'v2', share: 0.001, panic: false },
         ],
       },
     ],

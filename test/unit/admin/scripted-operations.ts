@@ -46,6 +46,7 @@ export const SHOP: ServiceView = {
       state: 'serving',
       inFlight: 3,
       tunnels: 0,
+      panic: false,
       drainDeadline: null,
       requests: 10,
       errors: 1,
@@ -54,8 +55,10 @@ export const SHOP: ServiceView = {
         {
           address: '127.0.0.1:3001',
           weight: 1,
+          effectiveWeight: 1,
           health: 'up',
           admitting: true,
+          ejection: null,
           lastCheck: { at: '2026-01-01T00:00:00.000Z', ok: true, detail: '200' },
           inFlight: 3,
           connections: 4,

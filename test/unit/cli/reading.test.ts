@@ -76,7 +76,7 @@ t.test('events prints what the API replays and ends by itself', async (t) => {
   t.equal(all.code, 0);
   t.equal(
     all.out,
-    '     3  2026-01-31 12:00:00Z  traffic  shop: blue 0→5\n     4  2026-01-31 12:00:00Z  traffic  shop: moved[2J\n',
+    '     3  2026-01-31 12:00:00Z  traffic   shop: blue 0→5\n     4  2026-01-31 12:00:00Z  traffic   shop: moved[2J\n',
   );
   t.equal(api.seen[0]!.url, '/api/events?since=0');
   const inJson = await tidegate(['events', '--json', '--since', '2', '--admin', api.url]);

@@ -231,3 +231,25 @@ function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+t.test('an ejected endpoint is listed with the end of its ejection and why, and a panic is said', async (t) => {
+  const ejection = {
+    state: 'shut',
+    until: '2026-01-31T12:00:35.000Z',
+    reason: 'consecutive-failures',
+    row: 1,
+  } as const;
+  const shut = endpoint({ admitting: false, ejection });
+  const probing = endpoint({
+    address: '127.0.0.1:3002',
+    ejection: { state: 'probing', until: null, reason: 'probe', row: 2 },
+  });
+  const table = renderStatus(
+    [service({ pools: [pool({ panic: true, endpoints: [shut, probing, endpoint({ address: '127.0.0.1:3003' })] })] })],
+    { width: 100, colour: false, unicode: false },
+  );
+  t.match(table, /! blue is in a panic: endpoints are used although they are ejected/);
+  t.match(table, /! blue 127\.0\.0\.1:3001 ejected until 2026-01-31 12:00:35Z: failures in a row/);
+  t.match(table, /! blue 127\.0\.0\.1:3002 ejected until a request probes it: its probe failed/);
+  t.notMatch(table, /127\.0\.0\.1:3003/);
+});

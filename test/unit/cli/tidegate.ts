@@ -145,8 +145,10 @@ export function endpoint(changes: Partial<EndpointView> = {}): EndpointView {
   return {
     address: '127.0.0.1:3001',
     weight: 1,
+    effectiveWeight: 1,
     health: 'up',
     admitting: true,
+    ejection: null,
     lastCheck: { at: '2026-01-31T12:00:05.000Z', ok: true, detail: '200' },
     inFlight: 0,
     connections: 1,
@@ -166,6 +168,7 @@ export function pool(changes: Partial<PoolView> = {}): PoolView {
     state: 'serving',
     inFlight: 12,
     tunnels: 0,
+    panic: false,
     drainDeadline: null,
     requests: 1000,
     errors: 0,

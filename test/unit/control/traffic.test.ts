@@ -1,6 +1,5 @@
 import t from 'tap';
 import { fingerprint } from '../../../src/config/fingerprint.ts';
-import type { HealthWatch } from '../../../src/control/health-watch.ts';
 import { type Instruction, isRefusal, type Weights } from '../../../src/control/operations.ts';
 import { Traffic } from '../../../src/control/traffic.ts';
 import { configOf } from '../proxy/snapshots.ts';
@@ -19,8 +18,8 @@ async function start(pools: readonly string[], weights: Weights, sick: readonly 
     services: { shop: { pools: endpoints, traffic: { [pools[0]!]: 1 }, drain: '90s' } },
     routes: [{ service: 'shop' }],
   });
-  const health = { canServe: (_: unknown, pool: string) => !sick.includes(pool) } as unknown as HealthWatch;
-  const traffic = new Traffic({ gates: stage.gates, health, config: () => config });
+  const canServe = (_: unknown, pool: string): boolean => !sick.includes(pool);
+  const traffic = new Traffic({ gates: stage.gates, canServe, config: () => config });
   const gate = stage.gate('shop', pools);
   await stage.gates.move(stage.move(gate, weights));
   return { stage, gate, traffic, config };

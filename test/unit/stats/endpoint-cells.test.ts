@@ -10,6 +10,9 @@ import { runSeed, Seeded } from '../routing/seeded.ts';
 
 const NOTHING = {
   admitting: false,
+  standing: 'admitting',
+  weightPart: 1,
+  ejections: [0, 0, 0],
   inFlight: 0,
   connections: 0,
   idle: 0,
@@ -52,7 +55,7 @@ t.test('each kind of event has a counter of its own', async (t) => {
   for (let count = 0; count < 5; count++) cells.attemptStarted();
   cells.setConnections(8, 7, 6);
   t.strictSame(readEndpoint(memory), {
-    admitting: false,
+    ...NOTHING,
     inFlight: 5,
     connections: 8,
     idle: 7,
@@ -74,7 +77,7 @@ t.test(`each thread sees the load of all threads (seed ${runSeed})`, async (t) =
   for (let step = 0; step < 5_000; step++) {
     const thread = random.below(4);
     if (open[thread]! > 0 && random.chance(0.5)) {
-      cells[thread]!.attemptEnded();
+      cells[thread]!.attemptEnded('good');
       open[thread]!--;
     } else {
       cells[thread]!.attemptStarted();
@@ -100,6 +103,7 @@ t.test("a dead thread's gauges go to zero, its counters and the others' gauges s
   }
   settleDeadEndpointLine(memory, 1);
   t.strictSame(readEndpoint(memory), {
+    ...NOTHING,
     admitting: true,
     inFlight: 4,
     connections: 20,
