@@ -11,6 +11,7 @@ import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
 import type { Family } from './metric-family.ts';
 import { RetainedCounts } from './retained-counts.ts';
+import { routeFamilies } from './route-families.ts';
 import { seriesFamilies } from './series-families.ts';
 
 /** The media type of the page. */
@@ -32,6 +33,7 @@ export class MetricsPage {
       ...gateFamilies(source),
       ...endpointFamilies(source.endpoints),
       ...listenerFamilies(source.listeners),
+      ...routeFamilies(source.routes),
       ...controlFamilies(source),
       ...processFamilies(this.#version, streams),
     ];

@@ -7,6 +7,7 @@
  */
 
 import { z } from 'zod';
+import { poolRules } from './rule-schema.ts';
 import {
   cookieName,
   duration,
@@ -69,6 +70,7 @@ const endpoint = z.union([
 const pool = z.strictObject({
   version: text('a label such as v2.0', 64).describe('What the pool runs; every statistic carries this label.'),
   endpoints: z.array(endpoint).min(1).describe('The addresses that run this version.'),
+  ...poolRules,
 });
 
 const statusRange = z.union([

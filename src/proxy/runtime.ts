@@ -12,12 +12,15 @@ import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snap
 import { poolSeedsOf } from '../routing/stick.ts';
 import { SeriesWriter } from '../stats/series.ts';
 import { Endpoint } from './endpoint.ts';
+import { PassRuntime } from './pass-rules.ts';
+import { RouteGuard } from './route-guard.ts';
 
 export class PoolRuntime implements EndpointSet {
   readonly spec: PoolSpec;
   readonly series: SeriesWriter;
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
+  readonly pass: PassRuntime | null;
   readonly count: number;
 
   constructor(
@@ -34,6 +37,7 @@ export class PoolRuntime implements EndpointSet {
       `${service.name}/${spec.name}`,
       spec.endpoints.map((endpoint) => endpoint.address),
     );
+    this.pass = spec.rules === null ? null : new PassRuntime(spec.rules);
     this.count = this.endpoints.length;
   }
 
@@ -80,7 +84,11 @@ export class ServiceRuntime {
 /** What a matched request is handled by. */
 export interface RouteRuntime {
   readonly spec: RouteSpec;
-  readonly service: ServiceRuntime;
+  /** Null for a route that Tidegate answers itself. */
+  readonly service: ServiceRuntime | null;
+  /** Rules that refuse, or null where there are none, and rules for what passes. */
+  readonly guard: RouteGuard | null;
+  readonly pass: PassRuntime | null;
 }
 
 export class Runtime {
@@ -106,7 +114,12 @@ export class Runtime {
     this.snapshot = snapshot;
     this.services = snapshot.services.map((service) => new ServiceRuntime(service, thread, endpointOf));
     this.routes = new RouteTable(
-      snapshot.routes.map((spec) => ({ match: spec.match, target: { spec, service: this.services[spec.service]! } })),
+      snapshot.routes.map((spec) => {
+        const service = spec.service === null ? null : this.services[spec.service]!;
+        const pass = spec.rules === null ? null : new PassRuntime(spec.rules);
+        const guard = spec.board === null ? null : new RouteGuard(spec, spec.board, pass, thread);
+        return { match: spec.match, target: { spec, service, guard, pass } };
+      }),
     );
     this.unrouted = new SeriesWriter(snapshot.unrouted, thread);
     this.endpoints = endpoints;
