@@ -251,5 +251,5 @@ export const adminToken = z.strictObject({
     .regex(/^[\x21-\x7e]{8,}$/)
     .meta({ writeOnly: true })
     .describe('The secret.'),
-  role: z.enum(['read', 'operate']).describe('`read` shows, `operate` also changes.'),
+  role: z.enum(['read', 'operate']).describe('What it is good for: `read` shows, `operate` also changes.'),
 });
