@@ -20,7 +20,6 @@ const RESERVED: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
   'via',
-  'x-real-ip',
   'x-request-id',
 ]);
 

@@ -31,6 +31,11 @@ export class HeaderRules {
 
   /** The lines (each with its CRLF) as the rules have them. */
   apply(lines: string): string {
-    return (this.#dropped.size === 0 ? lines : linesWithout(lines, this.#dropped)) + this.#lines;
+    return this.drop(lines) + this.#lines;
+  }
+
+  /** The lines without those that the rules replace or remove: what is left of trailers. */
+  drop(lines: string): string {
+    return this.#dropped.size === 0 ? lines : linesWithout(lines, this.#dropped);
   }
 }

@@ -19,13 +19,14 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { Timeouts } from '../routing/snapshot.ts';
 import { OUTCOMES } from '../stats/series.ts';
 import { Admission } from './admission.ts';
+import { linesForClient, trailersForClient } from './client-lines.ts';
 import { type ThreadContext, TICK_MS } from './context.ts';
 import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Expectation } from './expectation.ts';
 import { FAULTS, type Fault, isBodyFault } from './fault.ts';
-import { headForEndpoint, linesForClient, mayUpgrade } from './forwarded-head.ts';
+import { headForEndpoint, mayUpgrade, trailersForEndpoint } from './forwarded-head.ts';
 import { randomU32, requestIdFrom } from './ids.ts';
 import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
 import { ResponseRelay } from './response-relay.ts';
@@ -215,7 +216,7 @@ export class Exchange {
   /** The request body is complete; `trailers` are its trailer lines. */
   onRequestEnd(trailers: string): void {
     this.requestDone = true;
-    this.#requestTrailers = trailers;
+    this.#requestTrailers = trailersForEndpoint(this.admission, trailers);
     const connection = this.#connection;
     if (connection === null) return;
     if (this.head.framing === 'chunked') this.#endRequestBody(connection);
@@ -310,7 +311,7 @@ export class Exchange {
 
   /** The response is complete. `reusable`: the connection may serve another exchange. */
   onResponseEnd(trailers: string, reusable: boolean): void {
-    this.#response.end(trailers);
+    this.#response.end(trailersForClient(this.admission, trailers));
     this.downstream.out.flush();
     const connection = this.#connection!;
     this.#connection = null;

@@ -42,6 +42,16 @@ function passedOn(head: RequestHead, admission: Admission): string {
   return second ? second.apply(lines) : lines;
 }
 
+/** The trailers that go on: what may not pass as a field of the head may not pass at the end of the body either. */
+export function trailersForEndpoint({ service, route, pool }: Admission, trailers: string): string {
+  if (trailers === '') return '';
+  let lines = linesWithout(trailers, service!.privateFields);
+  const guard = route!.guard;
+  if (guard !== null) lines = linesWithout(lines, guard.privateFields);
+  lines = route!.pass?.requestHeaders?.drop(lines) ?? lines;
+  return pool!.pass?.requestHeaders?.drop(lines) ?? lines;
+}
+
 /** The target with a new path; a query keeps its question mark, also an empty one. */
 function withQuery(path: string, { target }: RequestHead): string {
   const question = target.indexOf('?');
@@ -70,10 +80,4 @@ export function mayUpgrade({ head, admission }: Exchange): boolean {
   if (head.upgrade === '') return false;
   const allowed = admission.route!.spec.upgrade;
   return head.upgrade.split(', ').every((protocol) => allowed.includes(protocol));
-}
-
-/** What is said to the client beside the endpoint's fields: the version that served, and a sticky key that is new. */
-export function linesForClient({ service, pool, setCookie }: Admission): string {
-  const header = service!.spec.versionHeader;
-  return header === null ? setCookie : `${header}: ${pool!.spec.version}\r\n${setCookie}`;
 }

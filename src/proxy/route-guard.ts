@@ -59,8 +59,10 @@ export class RouteGuard {
 
   /** What became of a password: null lets the request go on. */
   outcome(admission: Admission, verdict: boolean | 'busy'): Fault | null {
-    if (verdict === true) return null;
-    admission.user = '';
+    if (verdict === true) {
+      admission.user = admission.unproven!.user;
+      return null;
+    }
     if (verdict === 'busy') {
       this.cells.count('auth-busy');
       admission.faultLines = 'Retry-After: 1\r\n';
@@ -97,8 +99,8 @@ export class RouteGuard {
     // An unknown user costs as much time as a known one: who is a user is not to be read from a clock.
     const [decoy] = users.values();
     const check = { user, password, hash: hash ?? decoy!, known: hash !== undefined };
-    admission.user = user;
-    if (!passwords.isProven(check)) admission.unproven = check;
+    if (passwords.isProven(check)) admission.user = user;
+    else admission.unproven = check;
     return null;
   }
 }

@@ -57,9 +57,13 @@ export class TokenBuckets {
     const at = this.#place(key) + 1;
     for (;;) {
       const before = Atomics.load(cells, at);
-      // A bucket that was filled under a larger burst, before a reload, waits no longer than an empty one of this size.
+      // A bucket that was emptied under a larger burst, before a reload, waits no longer than an empty one of this size.
       const most = nowNs + this.#ahead + this.#interval;
-      const fullAt = before < nowNs ? nowNs : before > most ? most : before;
+      if (before > most) {
+        Atomics.compareExchange(cells, at, before, most);
+        continue;
+      }
+      const fullAt = before < nowNs ? nowNs : before;
       const wait = fullAt - nowNs - this.#ahead;
       if (wait > 0n) return Number(wait);
       if (Atomics.compareExchange(cells, at, before, fullAt + this.#interval) === before) return 0;

@@ -231,6 +231,19 @@ t.test('a body waits for the check of the password and then arrives whole', asyn
   t.equal(await rig.ask([`${wrong}abc`, 'def']), UNAUTHORIZED);
 });
 
+t.test('a user cannot name itself in a trailer, and a field that is removed does not come back in one', async (t) => {
+  await rig.settled();
+  const chunked = (path: string, fields: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n${fields}\r\n1\r\na\r\n0\r\nX-User: root\r\nX-Gone: a\r\nX-Kept: b\r\n\r\n`;
+  t.equal(await rig.ask(chunked('/private', basic('anna', 'secret word'))), OK_RELAYED);
+  t.match(rig.upstream.take(), [/\r\nx-user: anna\r\n[\s\S]*\r\n0\r\nX-Gone: a\r\nX-Kept: b\r\n\r\n$/]);
+  rig.upstream.answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Powered-By: a\r\nX-Kept: b\r\n\r\n');
+  const answer = await rig.ask(chunked('/fields', 'TE: trailers\r\n'));
+  t.match(answer, /\r\n0\r\nX-Kept: b\r\n\r\n$/);
+  t.match(rig.upstream.take(), [/\r\n0\r\nX-User: root\r\nX-Kept: b\r\n\r\n$/]);
+  rig.upstream.answerOk();
+});
+
 t.test('after the burst there is a 429 with the time to wait, for each key by itself', async (t) => {
   for (const key of ['a', '__proto__', 'constructor', '127.0.0.1']) {
     for (const _ of [1, 2]) t.equal(await rig.ask(get('/slow', `X-Key: ${key}\r\n`)), OK_RELAYED, key);

@@ -62,7 +62,6 @@ const reserved = [
   'Forwarded',
   'X-Forwarded-For',
   'x-forwarded-anything',
-  'X-Real-IP',
   'Expect',
   'X-Request-Id',
   'traceparent',
