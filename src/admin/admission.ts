@@ -8,12 +8,14 @@
  *   without a preflight, and preflights are refused.
  * - A changing call with an Origin must come from the admin's own origin. It repeats the rule above for browsers that
  *   get the one before it wrong.
- * - A changing call must carry the token where one is set. Both sides are hashed before the comparison, so that its time
- *   tells neither the token nor its length.
+ * - A changing call must carry a token that may operate, where any is set; with `readsNeedToken`, a reading call one that
+ *   may read. Both sides are hashed before the comparison, so that its time tells neither the token nor its length, and
+ *   all tokens are compared whichever fits.
  *
  * Every call that is not GET or HEAD counts as changing, also `config/validate`: it has no effect, but it spends time and
- * reads the environment that the config names. Reads need no token: they show no secret, and operators' tools read
- * without one. Probes and /metrics need no rule at all, since orchestrators call them by whatever address they know.
+ * reads the environment that the config names. Reads need no token unless the config says so: they show no secret, and
+ * operators' tools read without one. Probes and /metrics need no rule at all, since orchestrators call them by whatever
+ * address they know.
  *
  * Sources: RFC 9110, sections 7.2 (Host), 7.4 (421), 11.6 (Authorization); the Fetch standard on preflights and Origin.
  */
@@ -21,13 +23,29 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Fault } from './fault.ts';
 
-/** What admission is decided by; `token` is empty where none is set. */
-export interface AdmissionRules {
-  /** The address that the admin API was told to listen on, without port. */
-  readonly host: string;
+/** What a token is good for: `read` shows, `operate` also changes. */
+export type Role = 'read' | 'operate';
+
+/** Who may call, as the config in force says it. */
+export interface AdminAccess {
+  /** A token without a name that may operate; empty where none is set. */
   readonly token: string;
+  readonly tokens: readonly { readonly name: string; readonly token: string; readonly role: Role }[];
+  readonly readsNeedToken: boolean;
   /** Further Host values, with a port for exactly that one or without for any; compared without regard to case. */
   readonly allowedHosts: readonly string[];
+}
+
+/** Whether any token is set: without one, whoever reaches the address may change things. */
+export function hasToken({ token, tokens }: AdminAccess): boolean {
+  return token !== '' || tokens.length > 0;
+}
+
+interface KnownToken {
+  /** '' for the one without a name. */
+  readonly name: string;
+  readonly role: Role;
+  readonly digest: Buffer;
 }
 
 const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::([0-9]{1,5}))?$/;
@@ -35,18 +53,21 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Decides for each request whether it may be looked at. */
 export class Admission {
-  readonly #tokenDigest: Buffer | null;
   readonly #host: string;
-  readonly #allowed: ReadonlySet<string>;
+  readonly #access: () => AdminAccess;
+  #read: AdminAccess | null = null;
+  #known: readonly KnownToken[] = [];
+  #allowed: ReadonlySet<string> = new Set();
 
-  constructor(rules: AdmissionRules) {
-    this.#tokenDigest = rules.token === '' ? null : sha256(rules.token);
-    this.#host = hostName(rules.host);
-    this.#allowed = new Set(rules.allowedHosts.map((host) => host.toLowerCase()));
+  /** `host` is the address that the admin API was told to listen on; `access` gives the same object until it changes. */
+  constructor(host: string, access: () => AdminAccess) {
+    this.#host = hostName(host);
+    this.#access = access;
   }
 
   /** Whether the request is addressed to the admin API itself; the fault says how to make it so. */
   checkHost(req: IncomingMessage): Fault | null {
+    this.#follow();
     if (!req.url?.startsWith('/')) return new Fault(400, 'bad-url', 'The request target must be a path.');
     const hosts = req.headersDistinct.host ?? [];
     const host = hosts[0];
@@ -64,7 +85,27 @@ export class Admission {
 
   /** Whether a changing call, whose Host is already admitted, comes from somebody who may make it. */
   checkChange(req: IncomingMessage): Fault | null {
-    return this.#checkOrigin(req) ?? this.#checkToken(req) ?? checkContentType(req);
+    return this.#checkOrigin(req) ?? this.#checkToken(req, 'operate') ?? checkContentType(req);
+  }
+
+  /** Whether a call that reads, whose Host is already admitted, comes from somebody who may make it. */
+  checkRead(req: IncomingMessage): Fault | null {
+    return this.#access().readsNeedToken ? this.#checkToken(req, 'read') : null;
+  }
+
+  /** The name of the token that the call carries, '' when it has none or is none of ours. */
+  nameOf(req: IncomingMessage): string {
+    return this.#tokenOf(req)?.name ?? '';
+  }
+
+  /** Takes over what the config in force says, if it is another than before. */
+  #follow(): void {
+    const access = this.#access();
+    if (access === this.#read) return;
+    this.#read = access;
+    const own = access.token === '' ? [] : [{ name: '', token: access.token, role: 'operate' as const }];
+    this.#known = [...own, ...access.tokens].map(({ name, token, role }) => ({ name, role, digest: sha256(token) }));
+    this.#allowed = new Set(access.allowedHosts.map((host) => host.toLowerCase()));
   }
 
   #isOwn(host: string, req: IncomingMessage): boolean {
@@ -87,17 +128,30 @@ export class Admission {
     });
   }
 
-  #checkToken(req: IncomingMessage): Fault | null {
-    if (this.#tokenDigest === null) return null;
+  #checkToken(req: IncomingMessage, needed: Role): Fault | null {
+    if (this.#known.length === 0) return null;
+    const token = this.#tokenOf(req);
+    if (token === null) {
+      const isWrong = req.headers.authorization !== undefined;
+      return new Fault(
+        401,
+        'unauthorized',
+        isWrong ? 'The token is not the right one.' : 'This call needs Authorization: Bearer <token>.',
+        null,
+        { 'WWW-Authenticate': 'Bearer realm="tidegate"' },
+      );
+    }
+    if (needed === 'read' || token.role === 'operate') return null;
+    return new Fault(403, 'read-only', `The token ${token.name} may only read.`);
+  }
+
+  #tokenOf(req: IncomingMessage): KnownToken | null {
     const given = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
-    if (given !== undefined && timingSafeEqual(sha256(bytesOf(given)), this.#tokenDigest)) return null;
-    return new Fault(
-      401,
-      'unauthorized',
-      given === undefined ? 'This call needs Authorization: Bearer <token>.' : 'The token is not the right one.',
-      null,
-      { 'WWW-Authenticate': 'Bearer realm="tidegate"' },
-    );
+    if (given === undefined) return null;
+    const digest = sha256(bytesOf(given));
+    let found: KnownToken | null = null;
+    for (const known of this.#known) if (timingSafeEqual(digest, known.digest)) found ??= known;
+    return found;
   }
 }
 

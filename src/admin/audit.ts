@@ -13,6 +13,8 @@ import type { Fault } from './fault.ts';
 
 /** What is known of a call beyond its request and status. */
 interface Account {
+  /** The name of the token. */
+  token?: string;
   by?: string;
   note?: string;
   ifEpoch?: number | null;
@@ -27,6 +29,16 @@ export class Audit {
 
   constructor(log: Logger) {
     this.#log = log;
+  }
+
+  /** The call carries the token of this name; '' for none. */
+  identified(request: FastifyRequest, token: string): void {
+    if (token !== '') this.#account(request).token = token;
+  }
+
+  /** The name of the call's token, '' for none. */
+  tokenOf(request: FastifyRequest): string {
+    return this.#accounts.get(request)?.token ?? '';
   }
 
   /** The call was understood as this instruction. */

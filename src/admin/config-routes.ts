@@ -59,7 +59,7 @@ export function addConfigRoutes(app: AdminApp, operations: Operations, audit: Au
       },
     },
     async (request, reply) => {
-      const instruction = instructionOf(request.headers, request.body.reason);
+      const instruction = instructionOf(request.headers, request.body.reason, audit.tokenOf(request));
       // A condition must not be dropped in silence, and a file has no epoch that it could be compared with.
       if (instruction.ifEpoch !== null) throw new Fault(400, 'bad-if-match', 'A reload takes no If-Match.');
       audit.instructed(request, instruction);

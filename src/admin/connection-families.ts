@@ -115,5 +115,10 @@ export function listenerFamilies(listeners: MetricsSource['listeners']): Family[
       'Client connections that were closed at once because the listener had too many.',
       each((one) => one.dropped),
     ),
+    counter(
+      'listener_client_limited_total',
+      'Client connections that were closed at once because one client had too many.',
+      each((one) => one.clientLimited),
+    ),
   ];
 }

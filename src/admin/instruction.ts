@@ -18,10 +18,19 @@ export const BY_CHARACTERS_MAX = 64;
 /** Length of a reason, in characters. */
 export const REASON_CHARACTERS_MAX = 200;
 
-/** The instruction of a changing call; a reason in the body goes before one in the header. Throws a 400 for a bad If-Match. */
-export function instructionOf(headers: IncomingHttpHeaders, bodyReason: string | undefined): Instruction {
+/**
+ * The instruction of a changing call; a reason in the body goes before one in the header. `token` is the name of the token
+ * that it came with: that is proven, what the header says is not and stands behind it. Throws a 400 for a bad If-Match.
+ */
+export function instructionOf(
+  headers: IncomingHttpHeaders,
+  bodyReason: string | undefined,
+  token: string,
+): Instruction {
+  const claimed = printable(headerText(headers['x-tidegate-by']), BY_CHARACTERS_MAX);
+  const proven = claimed === '' || token === '' ? token : `${token} (${claimed})`;
   return {
-    by: printable(headerText(headers['x-tidegate-by']), BY_CHARACTERS_MAX) || 'api',
+    by: printable(proven || claimed, BY_CHARACTERS_MAX) || 'api',
     reason: printable(bodyReason ?? headerText(headers['x-tidegate-reason']), REASON_CHARACTERS_MAX),
     ifEpoch: epochOf(headers['if-match']),
   };

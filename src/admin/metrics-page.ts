@@ -12,6 +12,7 @@ import { controlFamilies, gateFamilies, processFamilies } from './control-famili
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
+import { routeFamilies } from './route-families.ts';
 import { seriesFamilies } from './series-families.ts';
 
 /** The media type of the page. */
@@ -34,6 +35,7 @@ export class MetricsPage {
       ...endpointFamilies(source.endpoints),
       ...listenerFamilies(source.listeners),
       ...nameFamilies(source.names),
+      ...routeFamilies(source.routes),
       ...controlFamilies(source),
       ...processFamilies(this.#version, streams),
     ];

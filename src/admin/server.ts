@@ -2,7 +2,7 @@
  * The admin HTTP API: puts the parts together, opens the port, closes it.
  *
  * The order of checks is fixed here, in one hook that runs before a body is read: Host, then whether the route exists,
- * then (for every call but GET and HEAD) origin, token and content type. So a call that may not be made costs nothing and
+ * then for every call but GET and HEAD origin, token and content type, and for those the token where reads need one. So a call that may not be made costs nothing and
  * learns nothing, not even which services there are. A method that a path does not know is answered with 405 and the
  * methods that it does know, which Fastify leaves to us.
  *
@@ -19,7 +19,7 @@ import {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { Operations } from '../control/operations.ts';
-import { Admission, isLoopback } from './admission.ts';
+import { type AdminAccess, Admission, hasToken, isLoopback } from './admission.ts';
 import { type AdminApp, useZod, type ZodTypes } from './app.ts';
 import { Audit } from './audit.ts';
 import { addConfigRoutes } from './config-routes.ts';
@@ -29,6 +29,7 @@ import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { addProbeRoutes } from './probe-routes.ts';
 import { addServiceRoutes } from './service-routes.ts';
+import { SLOW_DOWN, type SlowDown, WrongTokens } from './wrong-tokens.ts';
 
 /** The bounds of the server's connections and requests. */
 export interface ServerLimits {
@@ -60,15 +61,14 @@ export interface AdminOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** What changing calls must carry; empty for none. */
-  readonly token: string;
-  /** Host values beside the admin's own address, with a port or for any port. */
-  readonly allowedHosts: readonly string[];
+  /** Who may call now; asked again for each call, the same object until it changes. */
+  readonly access: () => AdminAccess;
   readonly log: Logger;
   /** The version of Tidegate. */
   readonly version: string;
   readonly streamLimits?: Partial<StreamLimits>;
   readonly serverLimits?: Partial<ServerLimits>;
+  readonly slowDown?: SlowDown;
 }
 
 /** A running admin API. */
@@ -80,8 +80,8 @@ export interface AdminServer {
 
 /** Opens the admin API; fails when the address cannot be opened, or is not loopback and no token is set. */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
-  const { operations, host, port, token, allowedHosts, version } = options;
-  if (token === '' && !isLoopback(host)) {
+  const { operations, host, port, access, version } = options;
+  if (!hasToken(access()) && !isLoopback(host)) {
     throw new Error(`the admin API at ${host} can be reached from other machines and needs a token`);
   }
   const log = options.log.child({ part: 'admin' });
@@ -113,10 +113,15 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     else parseJson(request, String(body), done);
   });
 
-  const admission = new Admission({ host, token, allowedHosts });
+  const admission = new Admission(host, access);
+  const wrongTokens = new WrongTokens(options.slowDown ?? SLOW_DOWN);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(ANSWER_HEADERS);
-    done(refusalOf(request, admission) ?? undefined);
+    const refusal = refusalOf(request, admission);
+    audit.identified(request, admission.nameOf(request.raw));
+    if (refusal?.status === 401)
+      wrongTokens.answer(request.ip, refusal, request.headers.authorization !== undefined, done);
+    else done(refusal ?? undefined);
   });
   app.addHook('onResponse', (request, reply, done) => {
     audit.answered(request, reply);
@@ -129,6 +134,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const streams = new EventStreams(operations, { ...STREAM_LIMITS, ...options.streamLimits }, log);
   app.addHook('preClose', (done) => {
     streams.close();
+    wrongTokens.close();
     done();
   });
   app.after(() => {
@@ -174,8 +180,8 @@ function refusalOf(request: FastifyRequest, admission: Admission): Fault | null 
     const allow = config.otherMethods;
     return new Fault(405, 'method-not-allowed', `This path takes ${allow} only.`, { allow }, { Allow: allow });
   }
-  if (request.method === 'GET' || request.method === 'HEAD') return null;
-  return admission.checkChange(request.raw);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return admission.checkChange(request.raw);
+  return config.probe === true ? null : admission.checkRead(request.raw);
 }
 
 declare module 'fastify' {

@@ -65,7 +65,7 @@ export function addServiceRoutes(app: AdminApp, operations: Operations, audit: A
       },
     },
     async (request, reply) => {
-      const instruction = instructionOf(request.headers, undefined);
+      const instruction = instructionOf(request.headers, undefined, audit.tokenOf(request));
       audit.instructed(request, instruction);
       const weights = unpolluted(request.body);
       return moved(request, reply, await operations.setTraffic(request.params.service, weights, instruction));
@@ -87,7 +87,7 @@ export function addServiceRoutes(app: AdminApp, operations: Operations, audit: A
     },
     async (request, reply) => {
       const { to, verify, reason } = request.body;
-      const instruction = instructionOf(request.headers, reason);
+      const instruction = instructionOf(request.headers, reason, audit.tokenOf(request));
       audit.instructed(request, instruction);
       const answer = await operations.flip(request.params.service, { to: to ?? null, verify }, instruction);
       return moved(request, reply, answer);
@@ -108,7 +108,7 @@ export function addServiceRoutes(app: AdminApp, operations: Operations, audit: A
       },
     },
     async (request, reply) => {
-      const instruction = instructionOf(request.headers, request.body.reason);
+      const instruction = instructionOf(request.headers, request.body.reason, audit.tokenOf(request));
       audit.instructed(request, instruction);
       return moved(request, reply, await operations.rollback(request.params.service, instruction));
     },

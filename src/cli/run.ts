@@ -7,8 +7,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { destination, pino } from 'pino';
+import type { AdminAccess } from '../admin/admission.ts';
 import { type AdminServer, startAdmin } from '../admin/server.ts';
 import { formatAddress } from '../config/address.ts';
+import type { Config } from '../config/schema.ts';
 import { watchConfig } from '../config/watch.ts';
 import { ControlPlane } from '../control/control-plane.ts';
 import { readCommand, type VerbSpec } from './command.ts';
@@ -62,8 +64,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
       operations: plane,
       host: settings.address.host,
       port: settings.address.port,
-      token: settings.token ?? '',
-      allowedHosts: settings.allowedHosts,
+      access: adminAccess(() => plane.configInForce.admin),
       log,
       version: version(),
     });
@@ -103,6 +104,18 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   log.info('Tidegate has stopped');
   await written(output);
   return EXIT.done;
+}
+
+/** Who may call the admin API, by the config in force: a token that is changed in the file counts from then on. */
+function adminAccess(inForce: () => Config['admin']): () => AdminAccess {
+  let read: Config['admin'] | undefined;
+  let access: AdminAccess = { token: '', tokens: [], readsNeedToken: false, allowedHosts: [] };
+  return () => {
+    const admin = inForce();
+    if (admin !== read) access = { ...admin, token: admin.token ?? '' };
+    read = admin;
+    return access;
+  };
 }
 
 /**

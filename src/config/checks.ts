@@ -28,7 +28,13 @@ type Check = { readonly source: Source; readonly structure: Structure };
 
 function checkAdmin(config: Config, { source, structure }: Check): void {
   if (structure.touched(['admin', 'address']) || structure.touched(['admin', 'token'])) return;
-  if (config.admin.token !== undefined || isLoopback(config.admin.address.host)) return;
+  const { token, tokens, readsNeedToken } = config.admin;
+  const hasToken = token !== undefined || tokens.length > 0;
+  if (readsNeedToken && !hasToken) {
+    const message = 'asks for a token, and there is none';
+    source.report({ path: ['admin', 'readsNeedToken'], message, allowed: 'admin.token or admin.tokens beside it' });
+  }
+  if (hasToken || isLoopback(config.admin.address.host)) return;
   const path = ['admin', 'address'];
   const address = shown(source, path, formatAddress(config.admin.address));
   const allowed = 'a loopback address, or admin.token beside it';
@@ -146,9 +152,11 @@ function checkRoutes(config: Config, { source, structure }: Check): void {
   for (const [index, route] of config.routes.entries()) {
     const path = structure.original(['routes', index]);
     const at = [...path, 'service'];
-    if (!config.services.has(route.service) && !source.has(['services', route.service]) && !structure.touched(at)) {
-      const name = shown(source, at, formatValue(route.service));
-      const suggestion = name === HIDDEN ? undefined : nearest(route.service, services);
+    const { service } = route;
+    const isKnown = service === undefined || config.services.has(service) || source.has(['services', service]);
+    if (!isKnown && !structure.touched(at)) {
+      const name = shown(source, at, formatValue(service));
+      const suggestion = name === HIDDEN ? undefined : nearest(service, services);
       source.report({
         path: at,
         message: `${name} is no service`,

@@ -8,6 +8,7 @@
 
 import { formatAddress } from './address.ts';
 import { compareRoutes } from './route-differences.ts';
+import { ruleTexts } from './rule-differences.ts';
 import type { Config, Endpoint, Listener, Pool, Service } from './schema.ts';
 import { compareTexts, textsOf } from './text-differences.ts';
 
@@ -42,7 +43,8 @@ function compareSettings(before: Config, after: Config): Difference[] {
 
 function settingsOf(config: Config): Map<string, string> {
   const { workers, state, admin, log, limits, shutdown, dns } = config;
-  return textsOf({ workers, state, admin, log, limits, shutdown, dns });
+  const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
+  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, shutdown, dns });
 }
 
 function compareListeners(before: Config, after: Config): Difference[] {
@@ -138,6 +140,9 @@ function comparePool(subject: string, before: Pool, after: Pool): Difference[] {
   }
   for (const address of right.keys()) {
     if (!left.has(address)) found.push(changed('endpoint', subject, `${subject}: endpoint ${address} added`));
+  }
+  for (const { key, text } of compareTexts(textsOf(ruleTexts(before)), textsOf(ruleTexts(after)))) {
+    found.push(changed('pool', subject, `${subject}: ${key} ${text}`));
   }
   return found;
 }

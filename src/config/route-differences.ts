@@ -8,6 +8,7 @@
 
 import type { Difference } from './differences.ts';
 import { describeMatch } from './route-schema.ts';
+import { ruleTexts } from './rule-differences.ts';
 import type { Config, Route } from './schema.ts';
 import { compareTexts, textsOf } from './text-differences.ts';
 
@@ -41,6 +42,7 @@ function settingsOf(route: Route): Map<string, string> {
     service: route.service,
     upgrade: route.upgrade,
     timeouts: route.timeouts,
+    ...ruleTexts(route),
   });
 }
 
@@ -50,7 +52,8 @@ function byIdentity(routes: Routes): Map<string, Placed> {
 
 function inWords(route: Route): string {
   const name = route.name === undefined ? '' : `${route.name}: `;
-  return `${name}${describeMatch(route)} → ${route.service}`;
+  const end = route.service ?? (route.redirect === undefined ? 'an answer' : 'a redirect');
+  return `${name}${describeMatch(route)} → ${end}`;
 }
 
 function changed(subject: string, text: string): Difference {

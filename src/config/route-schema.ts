@@ -9,6 +9,7 @@
 
 import { z } from 'zod';
 import { regexProblem } from './regex.ts';
+import { routeRules } from './rule-schema.ts';
 import { cookieName, fieldName, name, oneOrMore, TOKEN, text } from './scalars.ts';
 import { routeTimeouts } from './service-schema.ts';
 
@@ -111,12 +112,29 @@ export const route = z
       'Query parameters that must fit, all of them.',
     ),
     cookies: conditions(cookieName).describe('Cookies that must fit, all of them.'),
-    service: name.describe('The service that takes the request.'),
+    service: name
+      .optional()
+      .describe('The service that takes the request. Only a route with `redirect` or `respond` has none.'),
     upgrade: z
       .array(fieldName.meta({ allowed: 'a protocol such as websocket' }))
       .prefault(['websocket'])
       .describe('The protocols that a connection may be upgraded to.'),
     timeouts: routeTimeouts.describe("The service's timeouts, where this route needs others."),
+    ...routeRules,
+  })
+  .check((context) => {
+    const { service, redirect, respond, rewrite, path: match } = context.value;
+    const ends = [service, redirect, respond].filter((end) => end !== undefined);
+    if (ends.length !== 1) {
+      const message = ends.length === 0 ? 'leads nowhere' : 'leads to more than one place';
+      const params = { allowed: 'exactly one of service, redirect or respond' };
+      context.issues.push({ code: 'custom', message, input: context.value, params });
+    }
+    if (rewrite?.kind === 'prefix' && match.kind !== 'prefix') {
+      const params = { allowed: 'a path that is a prefix, or rewrite with regex and to' };
+      const path = ['rewrite', 'prefix'];
+      context.issues.push({ code: 'custom', message: 'has no prefix to replace', input: rewrite, path, params });
+    }
   })
   .transform((value) => {
     const match = {
@@ -134,6 +152,15 @@ export const route = z
       service: value.service,
       upgrade: value.upgrade,
       timeouts: value.timeouts,
+      ipAllow: value.ipAllow,
+      ipDeny: value.ipDeny,
+      basicAuth: value.basicAuth,
+      rateLimit: value.rateLimit,
+      requestHeaders: value.requestHeaders,
+      responseHeaders: value.responseHeaders,
+      rewrite: value.rewrite,
+      redirect: value.redirect,
+      respond: value.respond,
     };
   });
 

@@ -99,6 +99,13 @@ export const fileMode = leaf<number>(
   (text) => Number.parseInt(text, 8),
 );
 
+/** A range of addresses. */
+export const network = leaf<Network>(
+  'a range such as 10.0.0.0/8 or fd00::/8, or one IP address',
+  z.string().max(64),
+  parseNetwork,
+);
+
 /** Peers that are trusted: a range of addresses, one address, or `unix` for whoever connects to a Unix socket. */
 export const trustedPeer = leaf<Network | 'unix'>(
   'a range such as 10.0.0.0/8 or fd00::/8, one IP address, or unix',

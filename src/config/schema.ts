@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import { formatAddress } from './address.ts';
 import { route } from './route-schema.ts';
+import { adminToken } from './rule-schema.ts';
 import {
   dnsServer,
   duration,
@@ -47,6 +48,11 @@ const listener = z
     connections: whole(1, 1_000_000)
       .default(20_000)
       .describe('The most client connections at once on each data thread; more are closed at once and counted.'),
+    connectionsPerClient: whole(1, 1_000_000)
+      .optional()
+      .describe(
+        'The most connections of one client address (IPv6: one /64) at once on each data thread; more are closed at once and counted. Trusted proxies have no such limit.',
+      ),
     timeouts: z
       .strictObject({
         head: duration().prefault('10s').describe("How long a request's head may take."),
@@ -65,6 +71,18 @@ const admin = z
       .prefault('127.0.0.1:9900')
       .describe('Where the admin API listens. Another address than loopback needs a token.'),
     token: secret.optional().describe('The secret that changing calls must carry. Empty means none.'),
+    tokens: z
+      .array(adminToken)
+      .default([])
+      .refine((tokens) => new Set(tokens.map((token) => token.name)).size === tokens.length, {
+        message: 'has a name twice',
+        params: { allowed: 'each name once' },
+      })
+      .describe('Further secrets, each with a name and a role; `token` is one that may operate.'),
+    readsNeedToken: z
+      .boolean()
+      .default(false)
+      .describe('Whether calls that only read need a token too. Probes and /metrics never do.'),
     allowedHosts: z
       .array(text('a host name such as admin.example.com'))
       .default([])

@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import { formatAddress, isName, type Place } from './address.ts';
 import { ejection, slowStart } from './ejection-schema.ts';
+import { poolRules } from './rule-schema.ts';
 import { cookieName, duration, endpointPlace, fieldName, name, secret, share, text, weight, whole } from './scalars.ts';
 import { LONGEST_AGE_MS } from './units.ts';
 
@@ -85,6 +86,7 @@ function endpointAt(address: Place, weight: number, resolveMs: number | null) {
 const pool = z.strictObject({
   version: text('a label such as v2.0', 64).describe('What the pool runs; every statistic carries this label.'),
   endpoints: z.array(endpoint).min(1).describe('The addresses that run this version.'),
+  ...poolRules,
 });
 
 const statusRange = z.union([

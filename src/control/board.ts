@@ -8,11 +8,14 @@
  */
 import { createEndpointMemory, readEndpoint, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
+import { createRouteMemory } from '../stats/route-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
 import type { SeriesEntry } from './operations.ts';
 
 /** Retired identities of one kind that are remembered. */
 const RETIRED_MAX = 256;
+/** Buckets of rate limits may be megabytes, and a limit that is gone for long starts anew without harm. */
+const RETIRED_BUCKETS_MAX = 8;
 
 export interface EndpointEntry {
   readonly service: string;
@@ -31,10 +34,12 @@ class Shelf<T> {
   readonly inUse = new Map<string, Record<T>>();
   readonly retired = new Map<string, Record<T>>();
   readonly #isBusy: (board: SharedArrayBuffer) => boolean;
+  readonly #retiredMax: number;
 
   /** What `isBusy` is never forgotten. */
-  constructor(isBusy: (board: SharedArrayBuffer) => boolean) {
+  constructor(isBusy: (board: SharedArrayBuffer) => boolean, retiredMax = RETIRED_MAX) {
     this.#isBusy = isBusy;
+    this.#retiredMax = retiredMax;
   }
 
   take(key: string, make: () => Record<T>): Record<T> {
@@ -51,7 +56,7 @@ class Shelf<T> {
       this.retired.set(key, record);
     }
     for (const [key, { board }] of this.retired) {
-      if (this.retired.size <= RETIRED_MAX) break;
+      if (this.retired.size <= this.#retiredMax) break;
       if (!this.#isBusy(board)) this.retired.delete(key);
     }
   }
@@ -62,6 +67,8 @@ export class Board {
   readonly #series = new Shelf<SeriesEntry>((board) => new SeriesReader(board).inFlight() > 0);
   readonly #endpoints = new Shelf<EndpointEntry>((board) => readEndpoint(board).connections > 0);
   readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
+  readonly #routes = new Shelf<null>(() => false);
+  readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
 
@@ -91,9 +98,19 @@ export class Board {
     return this.#listeners.take(key, () => ({ board: createListenerMemory(this.#threads), entry: null })).board;
   }
 
+  /** The counters of a route's rules. */
+  route(name: string): SharedArrayBuffer {
+    return this.#routes.take(name, () => ({ board: createRouteMemory(this.#threads), entry: null })).board;
+  }
+
+  /** The buckets of a route's rate limit: with another number of keys, others. */
+  buckets(route: string, keys: number, make: () => SharedArrayBuffer): SharedArrayBuffer {
+    return this.#buckets.take(`${keys} ${route}`, () => ({ board: make(), entry: null })).board;
+  }
+
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
-    for (const shelf of [this.#series, this.#endpoints, this.#listeners]) {
+    for (const shelf of [this.#series, this.#endpoints, this.#listeners, this.#routes, this.#buckets]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
         if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);

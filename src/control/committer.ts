@@ -167,6 +167,10 @@ export class Committer {
 
 function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
   const blocks = new Set<SharedArrayBuffer>(snapshot.listeners.map((listener) => listener.board));
+  for (const { board, rateLimit } of snapshot.routes) {
+    if (board !== null) blocks.add(board);
+    if (rateLimit !== null) blocks.add(rateLimit.buckets);
+  }
   for (const service of snapshot.services) {
     blocks.add(service.board);
     for (const pool of service.pools) {

@@ -38,6 +38,7 @@ import type {
   Weights,
 } from './operations.ts';
 import { canReusePort } from './ports.ts';
+import { refusingRoutes } from './rule-specs.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { Traffic, unknownService } from './traffic.ts';
@@ -301,6 +302,7 @@ export class ControlPlane implements Operations {
       series: this.#board.publishedSeries(),
       endpoints: this.#board.endpoints(),
       listeners: this.#committer.snapshot?.listeners.map(({ name, board }) => ({ name, board })) ?? [],
+      routes: refusingRoutes(this.#committer.snapshot),
       services: this.#gates.all().map((gate) => {
         const shares = sharesOf(gate.weights);
         const pools = [...services.get(gate.service)!.pools.values()];

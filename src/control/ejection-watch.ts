@@ -14,7 +14,6 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { formatAddress } from '../config/address.ts';
 import type { Config, Service } from '../config/schema.ts';
 import { admittedAt, type EjectionState, type Seen } from '../health/ejection.ts';
 import { type EjectionPolicy, stepPool } from '../health/ejection-pool.ts';
@@ -76,8 +75,7 @@ export class EjectionWatch {
       const pools = [...service.pools.values()].map((pool) => ({
         service: service.name,
         name: pool.name,
-        endpoints: pool.endpoints.map(({ address, weight }) => {
-          const text = formatAddress(address);
+        endpoints: pool.endpoints.map(({ name: text, weight }) => {
           const before = known.get(`${service.name} ${pool.name} ${text}`);
           const followed = before ?? this.#begin(service.name, pool.name, text);
           followed.weight = weight;

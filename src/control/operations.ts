@@ -192,6 +192,8 @@ export interface MetricsSource {
     readonly board: SharedArrayBuffer;
   }[];
   readonly listeners: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
+  /** Routes that may refuse a request by their rules or those of a pool. */
+  readonly routes: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
   readonly services: readonly {
     readonly name: string;
     readonly epoch: number;

@@ -7,8 +7,9 @@
 import { formatAddress, isUnix } from '../config/address.ts';
 import type { Config, Listener, Route, Service } from '../config/schema.ts';
 import type { RouteMatch } from '../routing/route-match.ts';
-import type { KeySource, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
+import type { KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
+import { poolRules, routeRules } from './rule-specs.ts';
 
 /** How long a sticky cookie lives when the file does not say: a year, for a client that comes back. */
 const COOKIE_MAX_AGE_S = 365 * 24 * 3600;
@@ -43,12 +44,14 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
       headMs: listener.timeouts.headMs,
       keepAliveMs: listener.timeouts.keepAliveMs,
       connectionsMax: listener.connections,
+      perClientMax: listener.connectionsPerClient ?? null,
       board: board.listener(listenerKey(listener)),
     })),
     services: services.map((service) => serviceSpec(service, parts)),
     routes: config.routes.map((route) => {
-      const index = indexes.get(route.service)!;
-      return routeSpec(route, index, services[index]!);
+      const index = route.service === undefined ? null : indexes.get(route.service)!;
+      const service = index === null ? null : services[index]!;
+      return { ...routeSpec(route, index, service), ...routeRules(route, service, board) };
     }),
     limits: {
       headBytes: config.limits.headBytes,
@@ -78,6 +81,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     pools: pools.map((pool) => ({
       name: pool.name,
       version: pool.version,
+      rules: poolRules(pool),
       board: board.series(service.name, pool.name, pool.version),
       endpoints: pool.endpoints.map(({ name, address, weight }) => ({
         address: name,
@@ -129,8 +133,13 @@ function keySource(source: Service['hashOn']): KeySource {
   }
 }
 
-function routeSpec(route: Route, index: number, service: Service): RouteSpec {
-  const { timeouts } = service;
+/** What a route without a service waits for: nothing. */
+const NO_WAIT: Timeouts = { connectMs: 0, responseMs: 0, idleMs: 0, queueMs: 0 };
+
+type Forwarding = Pick<RouteSpec, 'name' | 'match' | 'service' | 'upgrade' | 'timeouts'>;
+
+function routeSpec(route: Route, index: number | null, service: Service | null): Forwarding {
+  const timeouts = service?.timeouts ?? NO_WAIT;
   return {
     name: route.id,
     match: routeMatch(route),

@@ -154,17 +154,30 @@ export interface OwnResponseOptions {
   readonly retryAfter?: number | undefined;
   /** Whether it answers HEAD: the length is announced, and the body left out. */
   readonly head: boolean;
+  /** What the body is; plain text unless given. */
+  readonly contentType?: string | undefined;
   /** More lines, each with its CRLF. */
   readonly extra?: string | undefined;
 }
 
 const REASONS: Readonly<Record<number, string>> = Object.freeze({
   200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No Content',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  304: 'Not Modified',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  410: 'Gone',
   413: 'Content Too Large',
   414: 'URI Too Long',
   417: 'Expectation Failed',
@@ -180,10 +193,13 @@ const REASONS: Readonly<Record<number, string>> = Object.freeze({
   508: 'Loop Detected',
 });
 
-/** A whole response of Tidegate's own, to be written as latin1: `body` must be ASCII. */
+/** A whole response of Tidegate's own, to be written as latin1: each character of `body` is one byte. */
 export function ownResponse(status: number, body: string, options: OwnResponseOptions): string {
   let built = `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\nServer: ${PSEUDONYM}\r\nDate: ${options.date}\r\n`;
-  built += `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n`;
+  // A 204 has no length, and a 304 would announce that of a representation which nobody knows here.
+  if (status !== 204 && status !== 304) {
+    built += `Content-Type: ${options.contentType ?? 'text/plain; charset=utf-8'}\r\nContent-Length: ${body.length}\r\n`;
+  }
   if (options.retryAfter !== undefined) built += `Retry-After: ${options.retryAfter}\r\n`;
   built += (options.extra ?? '') + connectionLine(options.close, options.keepAliveMinor);
   return options.head ? built : built + body;

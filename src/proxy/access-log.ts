@@ -42,7 +42,7 @@ export class AccessLog {
       host: head.host,
       path: head.path,
       route: admission.route?.spec.name ?? null,
-      service: admission.route?.service.spec.name ?? null,
+      service: admission.service?.spec.name ?? null,
       pool: admission.pool?.spec.name ?? null,
       version: admission.pool?.spec.version ?? null,
       endpoint: exchange.endpoint?.spec.address ?? null,
@@ -56,6 +56,8 @@ export class AccessLog {
       firstByteMs: exchange.firstByteAt === 0 ? null : rounded(exchange.firstByteAt - exchange.startedAt),
       totalMs: rounded(totalUs / 1000),
       termination: fault === null ? 'whole' : `${fault.source}/${fault.phase}/${fault.kind}`,
+      ...(admission.user === '' ? {} : { user: admission.user }),
+      ...(admission.wouldLimit ? { wouldLimit: true } : {}),
       ...(exchange.connectError === '' ? {} : { connectError: exchange.connectError }),
       requestId: exchange.requestId,
     });

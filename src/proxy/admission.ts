@@ -18,11 +18,14 @@ import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import { randomHex, randomU32 } from './ids.ts';
-import type { PoolRuntime, RouteRuntime } from './runtime.ts';
+import type { PasswordCheck } from './password-checks.ts';
+import type { PoolRuntime, RouteRuntime, ServiceRuntime } from './runtime.ts';
 
-/** What was decided about a request. `fault` is null when there is a pool to serve it. */
+/** What was decided about a request. `fault` is null when there is a pool to serve it, or a route that answers itself. */
 export class Admission {
   route: RouteRuntime | null = null;
+  /** Null when there is no route, or one without a service. */
+  service: ServiceRuntime | null = null;
   pool: PoolRuntime | null = null;
   /** Where the exchange is counted. */
   series: SeriesWriter;
@@ -35,6 +38,14 @@ export class Admission {
   /** The address that the request is from, as far as trusted proxies vouch for it. */
   readonly client: string;
   fault: Fault | null = null;
+  /** Lines of the answer that tells the fault, each with its CRLF. */
+  faultLines = '';
+  /** A password that has to be checked before the request may go on. */
+  unproven: PasswordCheck | null = null;
+  /** The user as far as the password proves it, or ''. */
+  user = '';
+  /** A rate limit that only counts would have refused the request. */
+  wouldLimit = false;
   /** `OPTIONS *`, and an OPTIONS that may go no further (RFC 9110 section 7.6.2): Tidegate itself is asked. */
   readonly isAnsweredHere: boolean;
 
@@ -48,7 +59,10 @@ export class Admission {
       const runtime = context.currentRuntime();
       this.series = runtime.unrouted;
       if (!this.isAnsweredHere) {
-        this.fault = this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ?? this.#split(head);
+        this.fault =
+          this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ??
+          this.route!.guard?.check(this, head, context.passwords) ??
+          this.#split(head);
       }
       this.series.start(this.slot);
     } finally {
@@ -66,16 +80,21 @@ export class Admission {
       if (found.kind === 'ambiguous') return FAULTS.ambiguousPath;
       this.route = found.kind === 'match' ? found.target : null;
     }
-    return this.route === null ? FAULTS.noRoute : null;
+    if (this.route === null) return FAULTS.noRoute;
+    const { service } = this.route;
+    if (service === null) return null;
+    this.service = service;
+    this.series = service.series;
+    this.slot = service.gate.slot();
+    this.epoch = service.gate.epochAt(this.slot);
+    return null;
   }
 
   #split(head: RequestHead): Fault | null {
-    const service = this.route!.service;
+    const { service } = this;
+    if (service === null) return null;
     const gate = service.gate;
     const count = service.pools.length;
-    this.series = service.series;
-    this.slot = gate.slot();
-    this.epoch = gate.epochAt(this.slot);
 
     let index = -1;
     const preview = service.spec.preview;
@@ -93,8 +112,10 @@ export class Admission {
       index = chooseAt(gate.cells, gate.boundsAt(this.slot), count, randomU32());
     }
     if (index < 0) return FAULTS.noTraffic;
-    this.pool = service.pools[index]!;
-    this.series = this.pool.series;
+    const pool = service.pools[index]!;
+    if (pool.pass !== null && !pool.pass.admits(this.client)) return this.route!.guard!.denied();
+    this.pool = pool;
+    this.series = pool.series;
     return null;
   }
 

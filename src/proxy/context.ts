@@ -8,6 +8,7 @@
 import type { ProcessMember } from '../stats/process-cells.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Downstream } from './downstream.ts';
+import { PasswordChecks } from './password-checks.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The precision of every deadline of the data plane, in milliseconds. */
@@ -18,6 +19,7 @@ export class ThreadContext {
   readonly process: ProcessMember;
   readonly accessLog: AccessLog;
   readonly downstreams = new Set<Downstream>();
+  readonly passwords = new PasswordChecks();
   /** Milliseconds of a monotonic clock as of the last tick. */
   nowMs: number;
   /** The runtime in force. Read it through `currentRuntime`, which notices a commit. */

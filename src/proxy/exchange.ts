@@ -13,20 +13,22 @@
  * and nothing of a body has been sent. Then the endpoint closed it as idle while the request was on its way.
  */
 import { CHUNK_END, chunkPrefix, LAST_CHUNK, lastChunkWithTrailers } from '../http1/body.ts';
-import { buildResponseHead, ownResponse } from '../http1/forward.ts';
+import { buildResponseHead } from '../http1/forward.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Timeouts } from '../routing/snapshot.ts';
 import { OUTCOMES } from '../stats/series.ts';
 import { Admission } from './admission.ts';
+import { linesForClient, trailersForClient } from './client-lines.ts';
 import { type ThreadContext, TICK_MS } from './context.ts';
 import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
+import { Expectation } from './expectation.ts';
 import { FAULTS, type Fault, isBodyFault, verdictOf } from './fault.ts';
-import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
-import { httpDate } from './http-date.ts';
+import { headForEndpoint, mayUpgrade, trailersForEndpoint } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
+import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
@@ -35,9 +37,9 @@ const OUTCOME_OK = OUTCOMES.indexOf('ok');
 const OUTCOME_5XX = OUTCOMES.indexOf('5xx');
 const OUTCOME_REUSE_RACE = OUTCOMES.indexOf('reuse-race');
 
-/** How long an endpoint may take to ask for a body before we ask the client ourselves (RFC 9110 section 10.1.1). */
-const CONTINUE_MS = 1000;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+/** What `OPTIONS *` is answered with. */
+const HERE: OwnAnswer = { status: 200, body: '', lines: '' };
 
 export class Exchange {
   readonly downstream: Downstream;
@@ -63,9 +65,7 @@ export class Exchange {
   #connection: UpstreamConnection | null = null;
   #timeouts: Timeouts | null = null;
   readonly #deadline = new Deadline();
-  #continueAtMs = 0;
-  #continued = false;
-  #continuedByUs = false;
+  readonly #expectation = new Expectation();
   readonly #response: ResponseRelay;
   #keepAlive = false;
   #bodySent = false;
@@ -97,14 +97,29 @@ export class Exchange {
   }
 
   begin(): void {
-    const { admission, head } = this;
-    if (admission.isAnsweredHere) {
-      this.#answer(200, '', true);
-      this.#finish(null);
-      return;
+    const { admission } = this;
+    if (admission.isAnsweredHere) this.#conclude(HERE);
+    else if (admission.fault !== null) this.fail(admission.fault);
+    else if (admission.unproven === null) this.#goOn();
+    else {
+      if (!this.requestDone) this.downstream.pauseRequest();
+      this.context.passwords.begin(admission.unproven, this);
     }
-    if (admission.fault !== null) {
-      this.fail(admission.fault);
+  }
+
+  /** The password that the request came with has been checked. */
+  onPassword(verdict: boolean | 'busy'): void {
+    if (this.finished) return;
+    const fault = this.admission.route!.guard!.outcome(this.admission, verdict);
+    if (fault !== null) this.fail(fault);
+    else this.#goOn();
+  }
+
+  #goOn(): void {
+    const { admission, head } = this;
+    const answer = ruleAnswer(this);
+    if (answer !== null) {
+      this.#conclude(answer);
       return;
     }
     this.#timeouts = admission.route!.spec.timeouts;
@@ -121,7 +136,7 @@ export class Exchange {
     const pool = admission.pool!;
     this.attempts += 1;
     if (this.endpoint === null) {
-      const service = admission.route!.service.spec;
+      const service = admission.service!.spec;
       const key = service.balance === 'hash' ? admission.keyOf(service.hashOn, this.head) : '';
       this.endpoint = pool.choose(this, key);
       if (this.endpoint === null) {
@@ -150,7 +165,7 @@ export class Exchange {
     if (!connection.connected) this.#wait(this.#timeouts!.connectMs, FAULTS.connectTimeout);
     connection.begin();
     connection.out.text(headForEndpoint(this));
-    if (this.head.expectContinue) this.#continueAtMs = this.context.nowMs + CONTINUE_MS;
+    if (this.head.expectContinue) this.#expectation.begin(this.context.nowMs);
     if (this.#held.length > 0) {
       const held = this.#held;
       this.#held = [];
@@ -200,7 +215,7 @@ export class Exchange {
   /** The request body is complete; `trailers` are its trailer lines. */
   onRequestEnd(trailers: string): void {
     this.requestDone = true;
-    this.#requestTrailers = trailers;
+    this.#requestTrailers = trailersForEndpoint(this.admission, trailers);
     const connection = this.#connection;
     if (connection === null) return;
     if (this.head.framing === 'chunked') this.#endRequestBody(connection);
@@ -240,12 +255,7 @@ export class Exchange {
   /** 100, 102 or 103 has come. */
   onInformational(head: ResponseHead): void {
     if (this.head.minor === 0) return;
-    if (head.status === 100) {
-      // One that answers what we asked for is ours; every other is the client's, asked for or not (RFC 9110, 15.2).
-      if (this.#continuedByUs) return;
-      this.#continued = true;
-      this.#continueAtMs = 0;
-    }
+    if (head.status === 100 && !this.#expectation.onContinue()) return;
     this.downstream.out.text(
       buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: '', passOn: head.passOn }),
     );
@@ -258,9 +268,9 @@ export class Exchange {
     if (!asked || !this.head.upgrade.split(', ').includes(head.upgrade.toLowerCase())) return false;
     this.status = 101;
     this.endpoint!.answered(this, 101);
-    this.#continueAtMs = 0;
+    this.#expectation.end();
     downstream.out.text(
-      buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: this.#extraLines() }),
+      buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: linesForClient(this.admission) }),
     );
     downstream.out.flush();
     const early = downstream.enterTunnel();
@@ -276,8 +286,9 @@ export class Exchange {
   onResponseHead(head: ResponseHead): void {
     this.status = head.status;
     this.endpoint!.answered(this, head.status);
-    this.#continueAtMs = 0;
-    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), this.#extraLines());
+    this.#expectation.end();
+    const passOn = withResponseRules(this, head.passOn);
+    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), linesForClient(this.admission), passOn);
     this.#touch();
   }
 
@@ -285,14 +296,7 @@ export class Exchange {
   #mayKeepAlive(): boolean {
     if (!this.head.keepAlive || !this.downstream.mayGoOn) return false;
     // A client that still waits to be asked for its body may send it or not: what follows could be either.
-    return this.requestDone || !this.head.expectContinue || this.#continued;
-  }
-
-  #extraLines(): string {
-    const { admission } = this;
-    const header = admission.route!.service.spec.versionHeader;
-    const version = header === null ? '' : `${header}: ${admission.pool!.spec.version}\r\n`;
-    return admission.setCookie === '' ? version : version + admission.setCookie;
+    return this.requestDone || !this.head.expectContinue || this.#expectation.asked;
   }
 
   /** A piece of the response body has come. */
@@ -308,7 +312,7 @@ export class Exchange {
 
   /** The response is complete. `reusable`: the connection may serve another exchange. */
   onResponseEnd(trailers: string, reusable: boolean): void {
-    this.#response.end(trailers);
+    this.#response.end(trailersForClient(this.admission, trailers));
     this.downstream.out.flush();
     const connection = this.#connection!;
     this.#connection = null;
@@ -368,10 +372,7 @@ export class Exchange {
 
   /** Called at each tick. */
   sweep(nowMs: number): void {
-    if (this.#continueAtMs !== 0 && nowMs >= this.#continueAtMs) {
-      this.#continueAtMs = 0;
-      this.#continued = true;
-      this.#continuedByUs = true;
+    if (this.#expectation.due(nowMs)) {
       this.downstream.out.text(CONTINUE);
       this.downstream.out.flush();
     }
@@ -400,25 +401,23 @@ export class Exchange {
   fail(fault: Fault): void {
     if (this.finished) return;
     if (this.tunnel !== null) this.tunnel.end();
-    else if (this.status === 0 && fault.status !== 0) this.#answer(fault.status, fault.text, !isBodyFault(fault));
+    else if (this.status === 0 && fault.status !== 0)
+      this.#answer(faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
     // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
     else this.downstream.destroy(this.#response.endsWithConnection);
     this.#finish(fault);
   }
 
   /** Sends a response of our own; without `keepAlive`, the connection closes whatever the client wants. */
-  #answer(status: number, text: string, keepAlive: boolean): void {
-    this.status = status;
+  #answer(answer: OwnAnswer, keepAlive: boolean): void {
+    this.status = answer.status;
     this.#keepAlive = keepAlive && this.#mayKeepAlive();
-    this.downstream.out.text(
-      ownResponse(status, text === '' ? '' : `${text}\n`, {
-        date: httpDate(),
-        close: !this.#keepAlive,
-        keepAliveMinor: this.head.minor,
-        head: this.head.method === 'HEAD',
-      }),
-    );
-    this.downstream.out.flush();
+    writeOwnAnswer(this, answer, this.#keepAlive);
+  }
+
+  #conclude(answer: OwnAnswer): void {
+    this.#answer(answer, true);
+    this.#finish(null);
   }
 
   #finish(fault: Fault | null): void {

@@ -2,23 +2,60 @@
  * The request head as an endpoint gets it: what the client sent, less what concerns one hop or is nobody else's business,
  * with the fields that say where it came from, and its identity for logs and traces.
  */
+import { linesWithout } from '../http1/field-lines.ts';
 import { buildRequestHead, forwardingLines } from '../http1/forward.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { Admission } from './admission.ts';
 import type { Exchange } from './exchange.ts';
 import { traceparentFrom } from './ids.ts';
+import { rewrittenPath } from './own-answer.ts';
 
 /** The head of the exchange's request for its endpoint, with its empty line. */
 export function headForEndpoint(exchange: Exchange): string {
   const { head, admission } = exchange;
-  const { privateFields } = admission.route!.service;
+  const path = rewrittenPath(exchange);
   return buildRequestHead(head, {
+    target: path === undefined ? undefined : withQuery(path, head),
     // A request of HTTP/1.0 may have no Host; in HTTP/1.1 there must be one.
     host: head.authority === '' ? exchange.endpoint!.spec.authority : undefined,
-    passOn: privateFields.size === 0 ? undefined : head.passOnWithout(privateFields),
+    passOn: passedOn(head, admission),
     forwardedLines: linesFor(exchange),
     framing: head.framing,
     extra: `X-Request-Id: ${exchange.requestId}\r\ntraceparent: ${traceparentFrom(head.traceparent)}\r\n`,
     upgrade: mayUpgrade(exchange),
   });
+}
+
+/** The lines that go on, less what is nobody else's business, as the rules of route and pool have them. */
+function passedOn(head: RequestHead, admission: Admission): string {
+  const { service, route, pool, user } = admission;
+  let lines = head.passOn;
+  if (service!.privateFields.size > 0) lines = linesWithout(lines, service!.privateFields);
+  const guard = route!.guard;
+  if (guard !== null && guard.privateFields.size > 0) {
+    lines = linesWithout(lines, guard.privateFields);
+    if (guard.userHeader !== '') lines += `${guard.userHeader}: ${user}\r\n`;
+  }
+  const first = route!.pass?.requestHeaders;
+  const second = pool!.pass?.requestHeaders;
+  if (first) lines = first.apply(lines);
+  return second ? second.apply(lines) : lines;
+}
+
+/** The trailers that go on: what may not pass as a field of the head may not pass at the end of the body either. */
+export function trailersForEndpoint({ service, route, pool }: Admission, trailers: string): string {
+  if (trailers === '') return '';
+  let lines = linesWithout(trailers, service!.privateFields);
+  const guard = route!.guard;
+  if (guard !== null) lines = linesWithout(lines, guard.privateFields);
+  lines = route!.pass?.requestHeaders?.drop(lines) ?? lines;
+  return pool!.pass?.requestHeaders?.drop(lines) ?? lines;
+}
+
+/** The target with a new path; a query keeps its question mark, also an empty one. */
+function withQuery(path: string, { target }: RequestHead): string {
+  const question = target.indexOf('?');
+  return question < 0 ? path : path + target.slice(question);
 }
 
 /** Forwarding lines, and the authority and version for which they were made. */

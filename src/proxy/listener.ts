@@ -10,6 +10,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { AddressSet } from '../routing/client-address.ts';
 import type { ListenerSpec } from '../routing/snapshot.ts';
 import { ListenerWriter } from '../stats/listener-cells.ts';
+import { ClientCount } from './client-count.ts';
 import { freeSocketPath } from './socket-path.ts';
 
 /** Connections that the kernel keeps until they are accepted. */
@@ -24,6 +25,7 @@ export class ListenerRuntime {
   readonly cells: ListenerWriter;
   /** It accepts no more; its connections end after the request that they are at. */
   closed = false;
+  readonly #clients = new ClientCount();
   readonly #server: Server;
 
   private constructor(spec: ListenerSpec, thread: number, server: Server) {
@@ -43,7 +45,9 @@ export class ListenerRuntime {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     const listener = new ListenerRuntime(spec, thread, server);
     server.maxConnections = spec.connectionsMax;
-    server.on('connection', (socket) => onConnection(socket, listener));
+    server.on('connection', (socket) => {
+      if (listener.#takes(socket)) onConnection(socket, listener);
+    });
     server.on('drop', () => listener.cells.dropped());
     const { host, port, path } = spec;
     if (path !== null) await freeSocketPath(path);
@@ -75,6 +79,21 @@ export class ListenerRuntime {
     this.spec = spec;
     this.trusted = new AddressSet(spec.trustedProxies);
     this.#server.maxConnections = spec.connectionsMax;
+  }
+
+  /** Whether the client may have one connection more; if not, this one is closed at once. */
+  #takes(socket: Socket): boolean {
+    const { perClientMax } = this.spec;
+    const peer = socket.remoteAddress;
+    if (perClientMax === null || peer === undefined || this.trusted.has(peer)) return true;
+    if (this.#clients.add(peer, perClientMax)) {
+      socket.once('close', () => this.#clients.remove(peer));
+      return true;
+    }
+    this.cells.clientLimited();
+    socket.on('error', () => {});
+    socket.resetAndDestroy();
+    return false;
   }
 
   /** Accepts no more connections; those that are open stay. */

@@ -27,12 +27,12 @@ export class ResponseRelay {
   }
 
   /** Writes the final head; answers whether the client was told that the connection stays open. */
-  begin(head: ResponseHead, mayKeepAlive: boolean, extra: string): boolean {
+  begin(head: ResponseHead, mayKeepAlive: boolean, extra: string, passOn: string): boolean {
     const clientMinor = this.#request.minor;
     const isDelimited = head.framing === 'chunked' || head.framing === 'close';
     this.#framing = isDelimited ? (clientMinor === 1 ? 'chunked' : 'close') : head.framing;
     const keepAlive = mayKeepAlive && this.#framing !== 'close';
-    this.#out.text(buildResponseHead(head, { clientMinor, framing: this.#framing, close: !keepAlive, extra }));
+    this.#out.text(buildResponseHead(head, { clientMinor, framing: this.#framing, close: !keepAlive, extra, passOn }));
     return keepAlive;
   }
 

@@ -14,12 +14,15 @@ import { SeriesWriter } from '../stats/series.ts';
 import { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { randomU32 } from './ids.ts';
+import { PassRuntime } from './pass-rules.ts';
+import { RouteGuard } from './route-guard.ts';
 
 export class PoolRuntime implements EndpointSet {
   readonly spec: PoolSpec;
   readonly series: SeriesWriter;
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
+  readonly pass: PassRuntime | null;
   readonly count: number;
   readonly #ejects: boolean;
 
@@ -37,6 +40,7 @@ export class PoolRuntime implements EndpointSet {
       `${service.name}/${spec.name}`,
       spec.endpoints.map((endpoint) => endpoint.address),
     );
+    this.pass = spec.rules === null ? null : new PassRuntime(spec.rules);
     this.count = this.endpoints.length;
     this.#ejects = service.ejects;
   }
@@ -96,7 +100,11 @@ export class ServiceRuntime {
 /** What a matched request is handled by. */
 export interface RouteRuntime {
   readonly spec: RouteSpec;
-  readonly service: ServiceRuntime;
+  /** Null for a route that Tidegate answers itself. */
+  readonly service: ServiceRuntime | null;
+  /** Rules that refuse, or null where there are none, and rules for what passes. */
+  readonly guard: RouteGuard | null;
+  readonly pass: PassRuntime | null;
 }
 
 export class Runtime {
@@ -122,7 +130,12 @@ export class Runtime {
     this.snapshot = snapshot;
     this.services = snapshot.services.map((service) => new ServiceRuntime(service, thread, endpointOf));
     this.routes = new RouteTable(
-      snapshot.routes.map((spec) => ({ match: spec.match, target: { spec, service: this.services[spec.service]! } })),
+      snapshot.routes.map((spec) => {
+        const service = spec.service === null ? null : this.services[spec.service]!;
+        const pass = spec.rules === null ? null : new PassRuntime(spec.rules);
+        const guard = spec.board === null ? null : new RouteGuard(spec, spec.board, pass, thread);
+        return { match: spec.match, target: { spec, service, guard, pass } };
+      }),
     );
     this.unrouted = new SeriesWriter(snapshot.unrouted, thread);
     this.endpoints = endpoints;

@@ -9,6 +9,7 @@
  * Everything in it has been validated. A data thread asserts and never repairs.
  */
 import type { RouteMatch } from './route-match.ts';
+import type { PassRules, RateLimitSpec, UserSpec } from './rules.ts';
 
 /** Which key makes a client stay with its pool, or chooses its endpoint. */
 export type KeySource =
@@ -47,6 +48,8 @@ export interface ListenerSpec {
   readonly keepAliveMs: number;
   /** The most connections at once, on each data thread. */
   readonly connectionsMax: number;
+  /** The most of them for one client address that is no trusted proxy, or null for no such limit. */
+  readonly perClientMax: number | null;
   readonly board: SharedArrayBuffer;
 }
 
@@ -67,6 +70,7 @@ export interface PoolSpec {
   readonly name: string;
   readonly version: string;
   readonly endpoints: readonly EndpointSpec[];
+  readonly rules: PassRules | null;
   /** The series of (service, pool, version). */
   readonly board: SharedArrayBuffer;
 }
@@ -101,8 +105,18 @@ export interface ServiceSpec {
 export interface RouteSpec {
   readonly name: string;
   readonly match: RouteMatch;
-  /** Index into `services`. */
-  readonly service: number;
+  /** Index into `services`; null for a route that Tidegate answers itself, by its rules. */
+  readonly service: number | null;
+  readonly rules: PassRules | null;
+  readonly rateLimit: RateLimitSpec | null;
+  readonly basicAuth: {
+    readonly realm: string;
+    readonly users: readonly UserSpec[];
+    /** The request field that names the user to the endpoint, or null for none. */
+    readonly userHeader: string | null;
+  } | null;
+  /** The counters of what its rules refuse, or null where nothing can be refused. */
+  readonly board: SharedArrayBuffer | null;
   /** Protocols that may be upgraded to, lower case. */
   readonly upgrade: readonly string[];
   /** The service's timeouts with the route's own in their place. */

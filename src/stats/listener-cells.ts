@@ -8,6 +8,7 @@ const OPEN = 1;
 const ACTIVE = 2;
 const REFUSED = 3;
 const DROPPED = 4;
+const CLIENT_LIMITED = 5;
 
 /** Memory for one listener of `threads` rows. */
 export function createListenerMemory(threads: number): SharedArrayBuffer {
@@ -41,6 +42,11 @@ export class ListenerWriter {
     this.#cells[DROPPED]! += 1;
   }
 
+  /** A connection was closed at once because its client had too many. */
+  clientLimited(): void {
+    this.#cells[CLIENT_LIMITED]! += 1;
+  }
+
   /** A request was refused on this listener before it was routed. */
   refused(): void {
     this.#cells[REFUSED]! += 1;
@@ -54,6 +60,7 @@ export interface ListenerTotals {
   readonly idle: number;
   readonly refused: number;
   readonly dropped: number;
+  readonly clientLimited: number;
 }
 
 export function readListener(memory: SharedArrayBuffer): ListenerTotals {
@@ -63,14 +70,16 @@ export function readListener(memory: SharedArrayBuffer): ListenerTotals {
   let active = 0;
   let refused = 0;
   let dropped = 0;
+  let clientLimited = 0;
   for (let row = 0; row < cells.length; row += ROW) {
     accepted += cells[row + ACCEPTED]!;
     open += cells[row + OPEN]!;
     active += cells[row + ACTIVE]!;
     refused += cells[row + REFUSED]!;
     dropped += cells[row + DROPPED]!;
+    clientLimited += cells[row + CLIENT_LIMITED]!;
   }
-  return { accepted, active, idle: open - active, refused, dropped };
+  return { accepted, active, idle: open - active, refused, dropped, clientLimited };
 }
 
 /** Zeroes the gauges of a dead thread; what it accepted and refused stays counted. */

@@ -5,6 +5,7 @@ import { type Ask, errorOf, start } from './harness.ts';
 import { ScriptedOperations } from './scripted-operations.ts';
 
 const TOKEN = 'correct horse battery staple'.replaceAll(' ', '-');
+const NO_TOKEN = { token: '', tokens: [], readsNeedToken: false, allowedHosts: [] };
 const CHANGES = [
   { method: 'PUT', path: '/api/services/shop/traffic', body: '{"blue":1}' },
   { method: 'POST', path: '/api/services/shop/flip', body: '' },
@@ -221,8 +222,7 @@ t.test('an address that others can reach is not opened without a token', async (
       operations: new ScriptedOperations(),
       host,
       port: 0,
-      token: '',
-      allowedHosts: [],
+      access: () => NO_TOKEN,
       log: pino({ level: 'silent' }),
       version: '1.2.3',
     });
@@ -245,8 +245,7 @@ t.test('a port that is taken is an error of the start', async (t) => {
     operations,
     host: '127.0.0.1',
     port: admin.server.address.port,
-    token: '',
-    allowedHosts: [],
+    access: () => NO_TOKEN,
     log: pino({ level: 'silent' }),
     version: '1.2.3',
   });

@@ -3,7 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import type { Test } from 'tap';
+import type { AdminAccess } from '../../../src/admin/admission.ts';
 import { type AdminOptions, type AdminServer, startAdmin } from '../../../src/admin/server.ts';
+import { SLOW_DOWN } from '../../../src/admin/wrong-tokens.ts';
 import { ScriptedOperations } from './scripted-operations.ts';
 
 export interface Answer {
@@ -86,7 +88,9 @@ export class Harness {
 }
 
 /** Starts an admin API that ends with the test. */
-export async function start(t: Test, options: Partial<AdminOptions> = {}): Promise<Harness> {
+export async function start(t: Test, given: Partial<AdminOptions & AdminAccess> = {}): Promise<Harness> {
+  const { token = '', tokens = [], readsNeedToken = false, allowedHosts = [], ...options } = given;
+  const access: AdminAccess = { token, tokens, readsNeedToken, allowedHosts };
   const operations = new ScriptedOperations();
   const logged: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -99,8 +103,8 @@ export async function start(t: Test, options: Partial<AdminOptions> = {}): Promi
     operations,
     host: '127.0.0.1',
     port: 0,
-    token: '',
-    allowedHosts: [],
+    access: () => access,
+    slowDown: { ...SLOW_DOWN, firstMs: 0 },
     log: pino({ level: 'trace' }, sink),
     version: '1.2.3',
     ...options,

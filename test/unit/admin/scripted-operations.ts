@@ -92,6 +92,7 @@ export const EMPTY_METRICS: MetricsSource = {
   series: [],
   endpoints: [],
   listeners: [],
+  routes: [],
   services: [],
   gateMoves: [],
   reloads: { applied: 0, unchanged: 0, rejected: 0 },

@@ -141,7 +141,7 @@ t.test('a byte order mark and CRLF change neither the meaning nor the lines', as
   const windows = `\ufeff${SMALL.replaceAll('\n', '\r\n')}`;
   t.same(accept(windows), accept(SMALL));
   t.match(complaints(`\ufeff${SMALL.replace('service: shop', 'servise: shop').replaceAll('\n', '\r\n')}`), [
-    /^t.yaml:8:5: routes\[0\].service: is missing/,
+    /^t.yaml:8:5: routes\[0\]: leads nowhere/,
     /^t.yaml:8:7: routes\[0\].servise: "servise" is not a known key.* did you mean "service"\?$/,
   ]);
 });

@@ -69,6 +69,7 @@ t.test('listeners get the port that was chosen, their limits and who they trust'
       headMs: 2000,
       keepAliveMs: 3000,
       connectionsMax: 7,
+      perClientMax: null,
       board: board.listener('web'),
     },
   ]);
@@ -148,7 +149,7 @@ t.test('routes name their service by its place, and inherit the timeouts that th
     ],
   });
   t.strictSame(
-    routes.map(({ name, service }) => [name, services[service]!.name]),
+    routes.map(({ name, service }) => [name, services[service!]!.name]),
     [
       ['one', 'shop'],
       ['two', 'cart'],

@@ -2,7 +2,7 @@
  * The project's own files as the house tests see them: path, text, and the code without comments and strings.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 export interface SourceFile {
   /** From the root of the checkout, with forward slashes. */
@@ -16,7 +16,7 @@ export function filesBelow(...folders: readonly string[]): SourceFile[] {
     encoding: 'utf8',
   });
   return [...new Set(listed.split('\0'))]
-    .filter((path) => path !== '' && existsSync(path))
+    .filter((path) => path !== '' && statSync(path, { throwIfNoEntry: false })?.isFile() === true)
     .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 }
 

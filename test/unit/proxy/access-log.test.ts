@@ -33,7 +33,10 @@ function exchange(rest: object = {}): Exchange {
     admission: {
       client: '203.0.113.7',
       epoch: 12,
-      route: { spec: { name: 'all' }, service },
+      route: { spec: { name: 'all' } },
+      service,
+      user: '',
+      wouldLimit: false,
       pool: { spec: { name: 'blue', version: 'v1' } },
     },
     head: { method: 'GET', host: 'shop.test', path: '/a', query: '?token=secret' },

@@ -1,0 +1,92 @@
+/**
+ * What Tidegate answers by itself: faults, redirects and fixed answers of rules.
+ *
+ * The answer of a rule gets the response fields of its route and pool, as an endpoint's would; that of a fault does not,
+ * because it may be about them.
+ */
+import { ownResponse } from '../http1/forward.ts';
+import { normalisePath } from '../http1/path.ts';
+import { locationOf } from '../routing/redirect.ts';
+import type { OwnAnswerSpec } from '../routing/rules.ts';
+import type { Exchange } from './exchange.ts';
+import type { Fault } from './fault.ts';
+import { httpDate } from './http-date.ts';
+
+/** A response without its connection. */
+export interface OwnAnswer {
+  readonly status: number;
+  /** Each character is one byte. */
+  readonly body: string;
+  readonly contentType?: string | undefined;
+  /** More lines, each with its CRLF. */
+  readonly lines: string;
+}
+
+/** What a fault says; `lines` go with it. */
+export function faultAnswer({ status, text }: Fault, lines: string): OwnAnswer {
+  return { status, body: `${text}\n`, lines };
+}
+
+/** The answer that the route has for all its requests, or the pool for its own; null when the endpoint is asked. */
+export function ruleAnswer(exchange: Exchange): OwnAnswer | null {
+  const { route, pool } = exchange.admission;
+  const spec = route?.pass?.answer ?? pool?.pass?.answer ?? null;
+  if (spec === null) return null;
+  const { status, body, contentType, lines } = answerOf(spec, exchange);
+  return { status, body, contentType, lines: withResponseRules(exchange, lines) };
+}
+
+/** The lines of a response as the rules of route and pool have them. */
+export function withResponseRules({ admission: { route, pool } }: Exchange, lines: string): string {
+  const first = route?.pass?.responseHeaders;
+  const second = pool?.pass?.responseHeaders;
+  const once = first ? first.apply(lines) : lines;
+  return second ? second.apply(once) : once;
+}
+
+/** The path for the endpoint or a redirect: normalised and rewritten; undefined when no rule has anything to do with it. */
+export function rewrittenPath({ head, admission: { route, pool } }: Exchange): string | undefined {
+  const first = route?.pass?.rewriter;
+  const second = pool?.pass?.rewriter;
+  if (!first && !second) return undefined;
+  const { path } = normalisePath(head.path)!;
+  const once = first ? first.apply(path) : path;
+  return second ? second.apply(once) : once;
+}
+
+/** Writes the answer, and says to the client whether its connection stays open. */
+export function writeOwnAnswer({ head, downstream }: Exchange, answer: OwnAnswer, keepAlive: boolean): void {
+  downstream.out.text(
+    ownResponse(answer.status, answer.body, {
+      date: httpDate(),
+      close: !keepAlive,
+      keepAliveMinor: head.minor,
+      head: head.method === 'HEAD',
+      contentType: answer.contentType,
+      extra: answer.lines,
+    }),
+  );
+  downstream.out.flush();
+}
+
+function answerOf(spec: OwnAnswerSpec, exchange: Exchange): OwnAnswer {
+  switch (spec.kind) {
+    case 'respond': {
+      const body = Buffer.from(spec.body).toString('latin1');
+      return { status: spec.status, body, contentType: spec.contentType, lines: '' };
+    }
+    case 'redirect': {
+      const { head, downstream } = exchange;
+      const location = locationOf(spec, {
+        scheme: (downstream.client.trusted && head.xForwardedProto) || 'http',
+        authority: head.authority,
+        host: head.host,
+        path: rewrittenPath(exchange) ?? normalisePath(head.path)!.path,
+        query: head.query,
+      });
+      return { status: spec.status, body: '', lines: `Location: ${location}\r\n` };
+    }
+    default:
+      return spec satisfies never;
+  }
+}
