@@ -42,12 +42,12 @@ export function cellOf({ kind, words }: Verdict): string {
   }
 }
 
-/** A text as it may stand in a cell of a Markdown table: bytes that show nothing are written as escapes. */
+/** A text as it may stand in a cell of a Markdown table: bytes that would not show are written as escapes. */
 export function inCell(text: string): string {
   return text
     .replace(/[\x00-\x1f\x7f-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
-    .replace(/[\\|*_<]/g, '\\$&')
-    .trim();
+    .replace(/^ | $| (?= )/g, '\\x20')
+    .replace(/[\\|*_<]/g, '\\$&');
 }
 
 /** The table of the totals. */
@@ -123,9 +123,10 @@ the totals counts what was refused otherwise: no upstream saw a whole request, o
 status, none in the time given, a connection that stays open).
 
 The proxies run with plain configurations (\`bench/rivals/\`): one worker, HTTP/1.1 with kept connections to the upstream, one
-route, no access log, no option that makes a parser stricter or looser. nginx passes on the \`Host\` of the client as it came and,
-like HAProxy, appends to \`X-Forwarded-For\`. Some lines can be changed by configuration in
-nginx, HAProxy and Caddy; what is shown is what these configurations do. Rows of the table that need other settings, long waits or
+route, no access log, no option that makes a parser stricter or looser. nginx passes on the \`Host\` of the client as it came
+and, like HAProxy, appends to \`X-Forwarded-For\`. Some lines can be changed by configuration in nginx, HAProxy and Caddy; what
+is shown is what these configurations do, in the versions named above, which are those that were installed and may not be the newest.
+Rows of the table that need other settings, long waits or
 Tidegate's own name (body limits, response timeouts, trusted peers, several routes, forwarding loops) are not in the grid; they are tested
 in \`test/wire/\`.
 

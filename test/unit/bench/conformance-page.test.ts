@@ -36,6 +36,7 @@ t.test('the page says when, with what and on what it was made, what is missing, 
 
 t.test('nothing in a cell can end it or change how it looks', async (t) => {
   t.equal(inCell('a|b\r\n*<\xff'), 'a\\|b\\\\x0d\\\\x0a\\*\\<\\\\xff');
+  t.equal(inCell('GET  /f '), 'GET\\\\x20 /f\\\\x20', 'spaces that would not show');
   t.equal(cellOf({ kind: 'as-said', words: '' }), 'as the table says');
 });
 
