@@ -104,7 +104,10 @@ t.test('a failed dial says what the system calls it', async (t) => {
 
 t.test('a refusal before routing names its listener and its kind', async (t) => {
   const { log, lines } = start({ kind: 'errors' });
-  const downstream = { client: { address: '203.0.113.7' }, listener: { spec: { name: 'web' } } } as unknown as Downstream;
+  const downstream = {
+    client: { address: '203.0.113.7' },
+    listener: { spec: { name: 'web' } },
+  } as unknown as Downstream;
   log.refused(downstream, REFUSALS['obs-fold']);
   const { time, level, ...fields } = lines()[0]!;
   const termination = 'downstream/admit/obs-fold';
