@@ -73,6 +73,13 @@ t.test('a step lasts for its hold and for its requests', async (t) => {
   t.equal(course.rollout.phase, 'stepping');
 });
 
+t.test('each step has its own time', async (t) => {
+  const course = new Course().until('holding').tick(HOLD_MS).settle();
+  t.match(course.rollout, { phase: 'holding', step: 1, elapsedMs: 0 });
+  course.tick(HOLD_MS - 1);
+  t.equal(course.rollout.phase, 'holding');
+});
+
 t.test('without traffic a step waits and says so, however long it takes', async (t) => {
   const course = new Course().until('holding');
   const judgement = { verdict: 'waiting', sentence: 'no requests on green yet' } as const;
@@ -139,7 +146,9 @@ t.test('a webhook that does not agree stops the step; one that does not answer i
 t.test('an answer that nobody waits for any more changes nothing', async (t) => {
   const course = new Course();
   const { id } = course.rollout.errand!;
-  course.command('pause').command('resume');
+  course.command('pause').on({ kind: 'answer', errand: id, result: 'ok', why: '' });
+  t.equal(course.rollout.phase, 'paused', 'a pause gives up what was asked');
+  course.command('resume');
   const before = course.rollout;
   course.on({ kind: 'answer', errand: id, result: 'ok', why: '' });
   t.equal(course.rollout, before);
@@ -178,6 +187,9 @@ t.test('what is held back stays on the active pool during the bake, and is given
   t.equal(course.rollout.share, 0.99);
   course.tick(BAKE_MS);
   t.match(course.rollout, { phase: 'baking', errand: { kind: 'finish' } });
+  const asked = course.rollout.errand;
+  course.tick(1);
+  t.equal(course.rollout.errand, asked, 'it is asked for once');
   course.answer('failed', 'no such pool').tick(1);
   t.match(course.rollout, { errand: { kind: 'finish' } }, 'it is tried again');
   course.answer();
