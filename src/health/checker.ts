@@ -11,8 +11,10 @@
  * not suffice, checks come late but none is forgotten. Rejected: one timer per service (a burst of dials), checks from
  * the data threads (N times the load on the endpoint, and N opinions).
  */
+
+import type { EndpointPlace } from './ask.ts';
 import { admits, type Health, type HealthState, type InitialHealth, initialState, judge } from './health-judgement.ts';
-import { type ProbePlace, type ProbeRequest, type ProbeResult, probe } from './probe.ts';
+import { type ProbeRequest, type ProbeResult, probe } from './probe.ts';
 
 /** The first check of an endpoint starts within this time, or within its interval where that is shorter. */
 export const FIRST_CHECK_MS = 100;
@@ -46,7 +48,7 @@ export interface HealthCheck {
 export interface HealthTarget {
   /** Its identity from one `update` to the next: service, pool and address. */
   readonly key: string;
-  readonly place: ProbePlace;
+  readonly place: EndpointPlace;
   readonly check: HealthCheck;
 }
 
