@@ -7,6 +7,7 @@
  */
 
 import { z } from 'zod';
+import { retries } from './retries-schema.ts';
 import {
   cookieName,
   duration,
@@ -204,6 +205,7 @@ export const service = z
       .optional()
       .describe('Active checks of every endpoint. Without it, every endpoint counts as healthy.'),
     timeouts: timeouts.describe('How long each part of an exchange may take.'),
+    retries: retries.describe('What becomes of a request whose attempt has failed.'),
     limits: limits.describe('How much one data thread may have open towards one endpoint.'),
     keepAlive: keepAlive.describe('What becomes of connections to endpoints between exchanges.'),
     drain: duration(0).prefault('5m').describe('How long exchanges and tunnels of a pool that went to 0% may go on.'),
@@ -232,6 +234,7 @@ export const service = z
         value.preview?.token === undefined ? undefined : { header: value.preview.header, token: value.preview.token },
       health: value.health,
       timeouts: value.timeouts,
+      retries: value.retries,
       limits: value.limits,
       keepAlive: value.keepAlive,
       drainMs: value.drain,

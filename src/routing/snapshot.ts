@@ -8,6 +8,7 @@
  *
  * Everything in it has been validated. A data thread asserts and never repairs.
  */
+import type { RetryPolicy } from './retry.ts';
 import type { RouteMatch } from './route-match.ts';
 
 /** Which key makes a client stay with its pool, or chooses its endpoint. */
@@ -71,6 +72,7 @@ export interface ServiceSpec {
   readonly sticky: KeySource | null;
   readonly preview: { readonly header: string; readonly token: string } | null;
   readonly timeouts: Timeouts;
+  readonly retries: RetryPolicy;
   /** Per endpoint and data thread. */
   readonly connectionsMax: number;
   readonly queueMax: number;
