@@ -82,6 +82,9 @@ export type RetryDecision =
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+/** The one form of a date that is still sent (RFC 9110 section 5.6.7); `Date.parse` would take `-1` for one. */
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$/;
+
 /** Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2); a method we do not know is not. */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
@@ -149,6 +152,6 @@ export function rescuePool(cells: Float64Array, start: number, count: number, fa
 export function retryAfterMs(value: string | undefined, nowMs: number): number {
   if (value === undefined) return 0;
   if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000;
-  const at = Date.parse(value);
+  const at = IMF_FIXDATE.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? 0 : Math.max(0, at - nowMs);
 }

@@ -20,7 +20,7 @@ import { WireEnd } from './wire-end.ts';
 
 /** What differs from the plainest configuration. */
 export interface RigOptions {
-  /** Settings of the service `app`, whose only endpoint is the upstream. */
+  /** Settings of the service `app`, whose only endpoint is the upstream; it makes no further attempts unless told so. */
   readonly service?: object;
   /** More pools of the service `app`, beside `main`. */
   readonly pools?: object;
@@ -66,7 +66,7 @@ export class Rig {
       log: { level: 'fatal', access: 'off' },
       shutdown: { delay: '0s', deadline: '10s' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
-      services: { app: { pools, ...options.service }, ...options.services },
+      services: { app: { pools, retries: { attempts: 0 }, ...options.service }, ...options.services },
       routes: options.routes ?? [{ service: 'app' }],
     };
     // JSON is YAML.
