@@ -222,3 +222,24 @@ t.test('an idle connection is given up before the endpoint would close it by its
   t.equal(await end.ended(), 'end');
   t.equal(client.received, OK_RELAYED, 'and the client knows nothing of it');
 });
+
+t.test('an endpoint that closes idle connections at one age teaches us to close them earlier', async (t) => {
+  const IDLE_MS = 500;
+  let ours = 0;
+  for (let round = 0; round < 4; round++) {
+    rig.upstream.hold();
+    const client = await rig.client();
+    client.send(GET);
+    const { end } = await rig.upstream.request();
+    end.send(OK);
+    await client.until('the answer', (text) => text === OK_RELAYED);
+    const timer = setTimeout(() => end.end(), IDLE_MS);
+    const before = performance.now();
+    await end.ended();
+    clearTimeout(timer);
+    // Ours is the end that comes before the timer.
+    if (performance.now() - before < IDLE_MS) ours += 1;
+    client.socket.destroy();
+  }
+  t.equal(ours, 1, 'after three times');
+});

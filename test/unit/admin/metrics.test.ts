@@ -5,7 +5,14 @@ import type { MetricsSource, SeriesEntry } from '../../../src/control/operations
 import { createEndpointMemory, EndpointCells, setAdmitting } from '../../../src/stats/endpoint-cells.ts';
 import { BUCKETS, bucketOf, countAtMost, lowerBoundUs } from '../../../src/stats/histogram.ts';
 import { createListenerMemory, ListenerWriter } from '../../../src/stats/listener-cells.ts';
-import { CODES, createSeriesMemory, OUTCOMES, RETRY_RESULTS, SeriesReader, SeriesWriter } from '../../../src/stats/series.ts';
+import {
+  CODES,
+  createSeriesMemory,
+  OUTCOMES,
+  RETRY_RESULTS,
+  SeriesReader,
+  SeriesWriter,
+} from '../../../src/stats/series.ts';
 import { start } from './harness.ts';
 import { keyOf, type ParsedMetric, parsePrometheus } from './prometheus-text.ts';
 import { EMPTY_METRICS } from './scripted-operations.ts';

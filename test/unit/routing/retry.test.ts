@@ -45,7 +45,11 @@ const ROWS: readonly (readonly [string, Partial<FailedAttempt>, string, Partial<
   ['one that no connection took goes elsewhere and costs nothing', { reach: 'unsent' }, 'other+'],
   ['one that is not idempotent may not be sent again', { method: 'POST' }, 'not-safe'],
   ['unless no connection took it', { method: 'POST', reach: 'unsent' }, 'other+'],
-  ['a used connection that died does not prove that it was not acted on', { method: 'POST', reach: 'raced' }, 'not-safe'],
+  [
+    'a used connection that died does not prove that it was not acted on',
+    { method: 'POST', reach: 'raced' },
+    'not-safe',
+  ],
   ['methods nobody knows are not idempotent', { method: 'BREW' }, 'not-safe'],
   ['a body that was not kept cannot be sent again', { method: 'PUT', isReplayable: false }, 'not-safe'],
   ['not even when no connection took it', { reach: 'unsent', isReplayable: false }, 'not-safe'],
