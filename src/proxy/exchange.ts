@@ -142,12 +142,12 @@ export class Exchange {
   onConnection(connection: UpstreamConnection): void {
     this.#connection = connection;
     this.sentAt = performance.now();
-    if (connection.connected) this.#mayHaveArrived();
-    else this.#patience!.forConnection();
+    if (!connection.connected) this.#patience!.forConnection();
     connection.begin();
     connection.out.text(headForEndpoint(this));
     this.#expectation?.sent(this.context.nowMs);
     this.#body?.replay(connection.out);
+    if (connection.connected) this.#mayHaveArrived();
     // Whoever waited in the queue has not been read from, whether or not some of the body had come.
     this.downstream.resumeRequest();
     this.flushRequest();
