@@ -1,20 +1,18 @@
 /**
- * What an exchange waits for, and until when: one number and the fault that it means when the time has passed; and the time
- * that all its attempts have together.
+ * How long an exchange waits for each of its steps, and how much time all its attempts have together.
  *
- * Setting it is two stores; a timer for each wait would cost more than parsing a head. The sweeper asks at each tick, and the
- * clock that a wait begins by is that of the last tick. One tick is added, so a wait is up to two ticks too long and never
- * too short. The pause before a further attempt is such a number too.
+ * Waits begin by the clock of the last tick, so one tick is added: see `deadline.ts`. The pause before a further attempt is
+ * a number that the sweeper compares, like every other wait.
  */
 import type { Timeouts } from '../routing/snapshot.ts';
 import { type ThreadContext, TICK_MS } from './context.ts';
+import { Deadline } from './deadline.ts';
 import { FAULTS, type Fault } from './fault.ts';
 
 export class Patience {
   readonly #context: ThreadContext;
   readonly #timeouts: Timeouts;
-  #atMs = 0;
-  #fault: Fault | null = null;
+  readonly #deadline = new Deadline();
   /** When the time of all attempts is over; 0 until one of them could be answered. */
   #answerUntilMs = 0;
   #resumeAtMs = 0;
@@ -31,8 +29,7 @@ export class Patience {
 
   /** Waits for so long, in place of whatever was waited for. */
   wait(ms: number, fault: Fault): void {
-    this.#atMs = this.#context.nowMs + TICK_MS + ms;
-    this.#fault = fault;
+    this.#deadline.set(this.#context.nowMs + TICK_MS + ms, fault);
   }
 
   forQueue(): void {
@@ -61,9 +58,9 @@ export class Patience {
     this.wait(this.#timeouts.idleMs, fault);
   }
 
-  /** Waits before another attempt. */
+  /** Waits before another attempt; there must be time for it. */
   pause(ms: number): void {
-    this.#fault = null;
+    this.wait(Number.POSITIVE_INFINITY, FAULTS.responseTimeout);
     this.#resumeAtMs = this.#context.nowMs + ms;
   }
 
@@ -76,10 +73,7 @@ export class Patience {
 
   /** The fault if the time has passed, once; null otherwise. */
   passed(nowMs: number): Fault | null {
-    if (this.#fault === null || nowMs < this.#atMs) return null;
-    const fault = this.#fault;
-    this.#fault = null;
-    return fault;
+    return this.#deadline.passed(nowMs);
   }
 
   /** Further attempts do not get more time than is left. */
