@@ -56,6 +56,8 @@ export class Attempts {
   count = 0;
   /** Whether a used connection has died under the exchange before. */
   hasRaced = false;
+  /** Whether that was what ended the last one. */
+  #isRace = false;
   #isOpen = false;
   #retries = 0;
   #hasMoved = false;
@@ -80,7 +82,9 @@ export class Attempts {
       this.endpoint = this.pool.choose(this.#exchange, this.#key());
     } else {
       const { service, pool } = this.#inForce();
-      const rescuer = where === 'rescue' ? this.#rescuer(service, pool) : null;
+      // Traffic may have moved while the exchange paused before it asks the same endpoint again.
+      const mayMove = where === 'rescue' || (where === 'same' && !this.#isRace);
+      const rescuer = mayMove ? this.#rescuer(service, pool) : null;
       this.#service = service;
       this.#hasMoved ||= rescuer !== null;
       this.pool = rescuer ?? pool;
@@ -145,10 +149,10 @@ export class Attempts {
     }
     this.end(fault, 0);
     this.#note(fault);
-    if (reach === 'raced') {
+    this.#isRace = reach === 'raced';
+    if (this.#isRace) {
       this.hasRaced = true;
       this.endpoint!.cells.reuseRace();
-      this.endpoint!.onIdleEnd(this.#exchange.sentAt - connection!.idleSinceMs);
     } else {
       this.#tried = tried;
     }

@@ -343,9 +343,10 @@ export class Exchange {
 
   /** The connection died before the answer's head was complete. */
   onUpstreamLost(): void {
-    const { reused, answered } = this.#connection!;
-    const hasRaced = reused && !answered && !this.attempts!.hasRaced;
-    if (!hasRaced || !this.#retry(FAULTS.reuseRace)) this.fail(FAULTS.upstreamReset);
+    const { reused, answered, idleSinceMs } = this.#connection!;
+    const mayHaveRaced = reused && !answered;
+    if (mayHaveRaced) this.endpoint!.onIdleEnd(this.sentAt - idleSinceMs);
+    if (!mayHaveRaced || this.attempts!.hasRaced || !this.#retry(FAULTS.reuseRace)) this.fail(FAULTS.upstreamReset);
   }
 
   /** Makes another attempt after one that has failed, now or later; false when there is none. */

@@ -1,10 +1,11 @@
 /**
  * The body of one request on its way to an endpoint, and what is kept of it for another one.
  *
- * Pieces that come before there is a connection wait here. While another attempt may need them, pieces that have been sent
- * are kept too, up to the service's limit for each request and a limit for the whole thread; beyond either, the body goes
- * on as a stream, and the request can no longer be repeated. That is the point of both limits: an upload is never a
- * reason to collect it.
+ * Pieces that come before there is a connection wait here, and those that a connection is given while it is being dialled
+ * stay: nothing of them has been sent, and the client is not read from once the socket has enough. While another attempt
+ * may need them, pieces that have been sent are kept too, up to the service's limit for each request and a limit for the
+ * whole thread; beyond either, the body goes on as a stream, and the request can no longer be repeated. That is the
+ * point of both limits: an upload is never a reason to collect it.
  */
 import { CHUNK_END, chunkPrefix, LAST_CHUNK, lastChunkWithTrailers } from '../http1/body.ts';
 import { isIdempotent } from '../routing/retry.ts';
@@ -51,7 +52,8 @@ export class RequestBody {
   readonly #keepMax: number;
   #pieces: Buffer[] = [];
   #kept = 0;
-  #isKeeping: boolean;
+  #isKeeping = true;
+  #mayHaveArrived = false;
   #isHanded = false;
   #trailers = '';
   #isWhole = false;
@@ -59,12 +61,9 @@ export class RequestBody {
   bytes = 0;
 
   constructor(exchange: Exchange, { retries }: ServiceSpec) {
-    const { framing, contentLength } = exchange.head;
     this.#exchange = exchange;
-    this.#isChunked = framing === 'chunked';
+    this.#isChunked = exchange.head.framing === 'chunked';
     this.#keepMax = retries.attempts > 0 ? retries.bodyBytes : 0;
-    // One whose length says that it will not be kept is not copied for a while first.
-    this.#isKeeping = this.#keepMax > 0 && contentLength <= this.#keepMax;
     this.#memory = exchange.context.replays;
   }
 
@@ -104,7 +103,10 @@ export class RequestBody {
 
   /** From here on the endpoint may act on the request: one that may not be done twice will not be sent again. */
   mayArrive(): void {
-    if (!isIdempotent(this.#exchange.head.method)) this.forget();
+    this.#mayHaveArrived = true;
+    const { method, contentLength } = this.#exchange.head;
+    if (!isIdempotent(method) || contentLength > this.#keepMax) this.forget();
+    else this.#account();
   }
 
   /** No other attempt will need what has been sent. */
@@ -117,7 +119,7 @@ export class RequestBody {
 
   /** What waits for a connection is bounded by the client being paused; what has been sent, by the limits. */
   #account(): void {
-    if (!this.#isKeeping) return;
+    if (!this.#isKeeping || !this.#mayHaveArrived) return;
     if (this.bytes <= this.#keepMax && this.#memory.take(this.bytes - this.#kept)) this.#kept = this.bytes;
     else this.forget();
   }

@@ -198,6 +198,16 @@ t.test('a request that no connection took is sent to the other pool with its bod
   t.match(await rig.logged('/saved'), { pool: 'candidate', servedBy: 'active', attempts: 2, status: 200 });
 });
 
+t.test('what no connection took is sent to the other pool whole, however long its body is', async (t) => {
+  first(answerLast);
+  const body = 'x'.repeat(300_000);
+  t.equal(withVersion(await rig.ask(request('POST', '/saved', body))), OK_RELAYED);
+  t.equal(seen.length, 1);
+  t.ok(seen[0]!.bytes.endsWith(`\r\n\r\n${body}`), 'though no more than 1KiB of what was sent is kept');
+  await rig.settled();
+  t.equal(rig.plane.metrics().threads[0]!.replayBytes, 0);
+});
+
 t.test('the failed attempt counts against the version that failed, the answer stays where it was routed', async (t) => {
   const read = () => {
     const [candidate, active] = [rig.series('candidate', 'saved'), rig.series('active', 'saved')];

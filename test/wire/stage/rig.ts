@@ -47,12 +47,15 @@ const PROBE_FORWARDED = /GET \/probe HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/;
 export class Rig {
   readonly plane: ControlPlane;
   readonly upstream: Upstream;
+  /** The config as it was written. */
+  readonly config: Readonly<Record<string, unknown>>;
   readonly #accessLog: string[];
   readonly #clients = new Set<WireEnd>();
 
-  private constructor(plane: ControlPlane, upstream: Upstream, accessLog: string[]) {
+  private constructor(plane: ControlPlane, upstream: Upstream, config: Rig['config'], accessLog: string[]) {
     this.plane = plane;
     this.upstream = upstream;
+    this.config = config;
     this.#accessLog = accessLog;
   }
 
@@ -84,7 +87,7 @@ export class Rig {
     const lines: string[] = [];
     const plane = await ControlPlane.start({ file, env: {}, log, accessLog: (text) => lines.push(text) });
     if ('failed' in plane) throw new Error(plane.lines.join('\n'));
-    const rig = new Rig(plane, upstream, lines);
+    const rig = new Rig(plane, upstream, config, lines);
     t.teardown(async () => {
       for (const { socket } of rig.#clients) socket.destroy();
       await plane.terminate();
