@@ -119,6 +119,10 @@ export const route = z
       .array(fieldName.meta({ allowed: 'a protocol such as websocket' }))
       .prefault(['websocket'])
       .describe('The protocols that a connection may be upgraded to.'),
+    judge: z
+      .boolean()
+      .default(true)
+      .describe('Whether its requests speak for or against a version when a release is judged.'),
     timeouts: routeTimeouts.describe("The service's timeouts, where this route needs others."),
     ...routeRules,
   })
@@ -151,6 +155,7 @@ export const route = z
       ...match,
       service: value.service,
       upgrade: value.upgrade,
+      judge: value.judge,
       timeouts: value.timeouts,
       ipAllow: value.ipAllow,
       ipDeny: value.ipDeny,

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { formatAddress, isName, type Place } from './address.ts';
 import { ejection, slowStart } from './ejection-schema.ts';
 import { retries } from './retries-schema.ts';
+import { badEvents, rollout } from './rollout-schema.ts';
 import { poolRules } from './rule-schema.ts';
 import { cookieName, duration, endpointPlace, fieldName, name, secret, share, text, weight, whole } from './scalars.ts';
 import { LONGEST_AGE_MS } from './units.ts';
@@ -228,6 +229,8 @@ export const service = z
     slowStart: slowStart.describe(
       'How long an endpoint that comes into use takes from a tenth of its weight to all of it; 0s for at once.',
     ),
+    badEvents: badEvents.describe('Which exchanges speak against a version; each is judged by its first attempt.'),
+    rollout: rollout.prefault({}).describe('How a release of this service goes on, and when it turns back by itself.'),
     timeouts: timeouts.describe('How long each part of an exchange may take.'),
     retries: retries.describe('What becomes of a request whose attempt has failed.'),
     limits: limits.describe('How much one data thread may have open towards one endpoint.'),
@@ -265,6 +268,8 @@ export const service = z
       health: value.health,
       ejection: value.ejection,
       slowStartMs: value.slowStart,
+      badEvents: value.badEvents,
+      rollout: value.rollout,
       timeouts: value.timeouts,
       retries: value.retries,
       limits: value.limits,

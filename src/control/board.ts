@@ -7,15 +7,19 @@
  * so that a version that comes back goes on counting where it stopped and no counter ever goes backwards.
  */
 import { createEndpointMemory, readEndpoint, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
+import { createEvidenceMemory, createLevelMemory } from '../stats/evidence-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
 import { createRouteMemory } from '../stats/route-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
+import { createUnitMemory } from '../stats/unit-ledger.ts';
 import type { SeriesEntry } from './operations.ts';
 
 /** Retired identities of one kind that are remembered. */
 const RETIRED_MAX = 256;
 /** Buckets of rate limits may be megabytes, and a limit that is gone for long starts anew without harm. */
 const RETIRED_BUCKETS_MAX = 8;
+/** Users who stick to their pool that a rollout can tell apart; further ones are not judged by. */
+const UNITS = 16_384;
 
 export interface EndpointEntry {
   readonly service: string;
@@ -66,6 +70,7 @@ export class Board {
   readonly #threads: number;
   readonly #series = new Shelf<SeriesEntry>((board) => new SeriesReader(board).inFlight() > 0);
   readonly #endpoints = new Shelf<EndpointEntry>((board) => readEndpoint(board).connections > 0);
+  readonly #evidence = new Shelf<null>(() => false);
   readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
   readonly #routes = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
@@ -94,6 +99,22 @@ export class Board {
     }).board;
   }
 
+  /** The evidence of a version for the judge. */
+  evidence(service: string, pool: string, version: string): SharedArrayBuffer {
+    const key = seriesKey(service, pool, version);
+    return this.#evidence.take(key, () => ({ board: createEvidenceMemory(this.#threads), entry: null })).board;
+  }
+
+  /** The level of each duration, by which the evidence of a service's versions is kept. */
+  levels(service: string): SharedArrayBuffer {
+    return this.#evidence.take(`levels ${service}`, () => ({ board: createLevelMemory(), entry: null })).board;
+  }
+
+  /** Which users of a service have spoken, `about` failures or delays. */
+  ledger(service: string, about: 'failures' | 'delays'): SharedArrayBuffer {
+    return this.#evidence.take(`${about} ${service}`, () => ({ board: createUnitMemory(UNITS), entry: null })).board;
+  }
+
   listener(key: string): SharedArrayBuffer {
     return this.#listeners.take(key, () => ({ board: createListenerMemory(this.#threads), entry: null })).board;
   }
@@ -110,7 +131,7 @@ export class Board {
 
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
-    for (const shelf of [this.#series, this.#endpoints, this.#listeners, this.#routes, this.#buckets]) {
+    for (const shelf of [this.#series, this.#endpoints, this.#evidence, this.#listeners, this.#routes, this.#buckets]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
         if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);

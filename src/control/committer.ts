@@ -173,8 +173,14 @@ function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
   }
   for (const service of snapshot.services) {
     blocks.add(service.board);
+    blocks.add(service.evidence.levels);
+    if (service.evidence.ledgers !== null) {
+      blocks.add(service.evidence.ledgers.failures);
+      blocks.add(service.evidence.ledgers.delays);
+    }
     for (const pool of service.pools) {
       blocks.add(pool.board);
+      blocks.add(pool.evidence);
       for (const endpoint of pool.endpoints) blocks.add(endpoint.board);
     }
   }

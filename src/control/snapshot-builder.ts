@@ -6,8 +6,9 @@
  */
 import { formatAddress, isUnix } from '../config/address.ts';
 import type { Config, Listener, Route, Service } from '../config/schema.ts';
+import { badEventTable } from '../judge/bad-event.ts';
 import type { RouteMatch } from '../routing/route-match.ts';
-import type { KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
+import type { EvidenceSpec, KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
 import { poolRules, routeRules } from './rule-specs.ts';
 
@@ -83,6 +84,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
       version: pool.version,
       rules: poolRules(pool),
       board: board.series(service.name, pool.name, pool.version),
+      evidence: board.evidence(service.name, pool.name, pool.version),
       endpoints: pool.endpoints.map(({ name, address, weight }) => ({
         address: name,
         host: isUnix(address) ? '' : address.host,
@@ -104,6 +106,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     preview: service.preview ?? null,
     timeouts: service.timeouts,
     retries: service.retries,
+    evidence: evidenceSpec(service, board),
     connectionsMax: service.limits.connections,
     queueMax: service.limits.queue,
     upstreamIdleMs: service.keepAlive.idleMs,
@@ -111,6 +114,20 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     drainMs: service.drainMs,
     proxyProtocol: service.proxyProtocol ?? null,
     versionHeader: service.versionHeader ?? null,
+  };
+}
+
+function evidenceSpec({ name, badEvents, sticky }: Service, board: Board): EvidenceSpec {
+  const { statuses, failures, slowerThanMs } = badEvents;
+  const slowerThanUs = slowerThanMs === null ? null : slowerThanMs * 1000;
+  const table = badEventTable({ statuses, failures, slowerThanUs });
+  return {
+    badStatuses: table.statuses,
+    badOutcomes: failures,
+    slowerThanUs,
+    levels: board.levels(name),
+    ledgers:
+      sticky === undefined ? null : { failures: board.ledger(name, 'failures'), delays: board.ledger(name, 'delays') },
   };
 }
 
@@ -137,7 +154,7 @@ function keySource(source: Service['hashOn']): KeySource {
 /** What a route without a service waits for: nothing. */
 const NO_WAIT: Timeouts = { connectMs: 0, responseMs: 0, idleMs: 0, queueMs: 0 };
 
-type Forwarding = Pick<RouteSpec, 'name' | 'match' | 'service' | 'upgrade' | 'timeouts'>;
+type Forwarding = Pick<RouteSpec, 'name' | 'match' | 'service' | 'isJudged' | 'upgrade' | 'timeouts'>;
 
 function routeSpec(route: Route, index: number | null, service: Service | null): Forwarding {
   const timeouts = service?.timeouts ?? NO_WAIT;
@@ -145,6 +162,7 @@ function routeSpec(route: Route, index: number | null, service: Service | null):
     name: route.id,
     match: routeMatch(route),
     service: index,
+    isJudged: route.judge,
     upgrade: route.upgrade.map((protocol) => protocol.toLowerCase()),
     timeouts: {
       connectMs: route.timeouts.connectMs ?? timeouts.connectMs,

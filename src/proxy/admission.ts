@@ -31,6 +31,8 @@ export class Admission {
   series: SeriesWriter;
   slot = 0;
   epoch = 0;
+  /** The key by which the user sticks to the pool; '' where nobody sticks. */
+  unit = '';
   /** The pool was asked for by a preview and not chosen by the gate. */
   forced = false;
   /** The Set-Cookie line of a client that has just been given its sticky key, or ''. */
@@ -106,8 +108,8 @@ export class Admission {
       if (index < 0) return FAULTS.previewUnknown;
       this.forced = true;
     } else if (service.spec.sticky !== null) {
-      const key = this.keyOf(service.spec.sticky, head) || this.#newKey(service.spec.sticky);
-      index = stickAt(gate.cells, gate.weightsAt(this.slot), count, service.poolSeeds, key);
+      this.unit = this.keyOf(service.spec.sticky, head) || this.#newKey(service.spec.sticky);
+      index = stickAt(gate.cells, gate.weightsAt(this.slot), count, service.poolSeeds, this.unit);
     } else {
       index = chooseAt(gate.cells, gate.boundsAt(this.slot), count, randomU32());
     }

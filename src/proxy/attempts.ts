@@ -58,6 +58,8 @@ export class Attempts {
   hasRaced = false;
   /** Whether that was what ended the last one. */
   #isRace = false;
+  /** Whether the judge has been told what this exchange says about the version that the gate gave it to. */
+  #isJudged = false;
   #isOpen = false;
   #retries = 0;
   #hasMoved = false;
@@ -103,6 +105,7 @@ export class Attempts {
     const isBad = fault !== null ? fault.counts : failed;
     const { admission } = this.#exchange;
     this.pool.series.attempt(admission.slot, outcome, isBad && !admission.forced);
+    if (!this.#isJudged) this.#testify(outcome, status);
     if (this.endpoint === null) return;
     if (fault !== null) this.endpoint.leaveQueue(this.#exchange);
     this.endpoint.attemptEnded(this.#exchange, verdictOf(fault, status));
@@ -168,6 +171,18 @@ export class Attempts {
     const isWhole = fault === null && status < 500;
     const result = this.count > 1 ? (isWhole ? SAVED : FAILED) : isWhole ? -1 : indexOfResult(this.#whyNot);
     if (result >= 0) this.#exchange.admission.series.retried(result);
+  }
+
+  /** Tells the judge of the first attempt that says something about the version. */
+  #testify(outcome: number, status: number): void {
+    const { admission, startedAt } = this.#exchange;
+    const { pool, service, route, slot, unit } = admission;
+    if (pool === null || service === null || admission.forced || !route!.spec.isJudged) return;
+    if (!service.witness.counts(outcome)) return;
+    this.#isJudged = true;
+    // How long a tunnel is open is for its users to say.
+    const durationUs = status === 101 ? 0 : (performance.now() - startedAt) * 1000;
+    service.witness.record(pool.evidence, slot, outcome, status, durationUs, unit);
   }
 
   #reach(fault: Fault, connection: UpstreamConnection | null): Reach {

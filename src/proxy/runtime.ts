@@ -11,16 +11,19 @@ import { RetryBudget } from '../routing/retry-budget.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
 import { poolSeedsOf } from '../routing/stick.ts';
+import { EvidenceWriter } from '../stats/evidence-cells.ts';
 import { SeriesWriter } from '../stats/series.ts';
 import { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { randomU32 } from './ids.ts';
 import { PassRuntime } from './pass-rules.ts';
 import { RouteGuard } from './route-guard.ts';
+import { Witness } from './witness.ts';
 
 export class PoolRuntime implements EndpointSet {
   readonly spec: PoolSpec;
   readonly series: SeriesWriter;
+  readonly evidence: EvidenceWriter;
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
   readonly pass: PassRuntime | null;
@@ -35,6 +38,7 @@ export class PoolRuntime implements EndpointSet {
   ) {
     this.spec = spec;
     this.series = new SeriesWriter(spec.board, thread);
+    this.evidence = new EvidenceWriter(spec.evidence, thread);
     this.endpoints = spec.endpoints.map((_, index) => endpointOf(service, spec, index));
     this.balancer = new Balancer(
       service.balance,
@@ -57,12 +61,12 @@ export class PoolRuntime implements EndpointSet {
     return index < 0 ? null : this.endpoints[index]!;
   }
 
-  /** The configured weight, or the part of it that a slow start has come to. */
   /** Whether the endpoint of this index may be chosen. */
   admits(index: number): boolean {
     return this.weightAt(index) > 0 && this.admitting(index);
   }
 
+  /** The configured weight, or the part of it that a slow start has come to. */
   weightAt(index: number): number {
     return this.spec.endpoints[index]!.weight * this.endpoints[index]!.cells.weightPart;
   }
@@ -82,6 +86,7 @@ export class ServiceRuntime {
   readonly pools: readonly PoolRuntime[];
   readonly gate: GateReader;
   readonly poolSeeds: Uint32Array;
+  readonly witness: Witness;
   /** Exchanges for which no pool could be chosen. */
   readonly series: SeriesWriter;
   /** Lives on from one generation to the next. */
@@ -102,6 +107,7 @@ export class ServiceRuntime {
       spec.pools.map((pool) => pool.name),
     );
     this.series = new SeriesWriter(spec.board, thread);
+    this.witness = new Witness(spec.evidence);
     this.privateFields = new Set(spec.preview === null ? [] : [spec.preview.header.toLowerCase()]);
   }
 }

@@ -8,6 +8,7 @@
  *
  * Everything in it has been validated. A data thread asserts and never repairs.
  */
+import type { Outcome } from '../stats/series.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RouteMatch } from './route-match.ts';
 import type { PassRules, RateLimitSpec, UserSpec } from './rules.ts';
@@ -67,6 +68,20 @@ export interface EndpointSpec {
   readonly board: SharedArrayBuffer;
 }
 
+/** What makes an exchange a bad event for the judge, and where the judge's tables are. */
+export interface EvidenceSpec {
+  /** 1 for each status that is bad; 600 cells. */
+  readonly badStatuses: Uint8Array;
+  /** Outcomes of attempts that are bad. */
+  readonly badOutcomes: readonly Outcome[];
+  /** Exchanges that take so long are bad, in microseconds; null for none. */
+  readonly slowerThanUs: number | null;
+  /** The level of each bucket of the histogram (see `evidence-cells.ts`). */
+  readonly levels: SharedArrayBuffer;
+  /** Where users that stick to their pool are known by, or null where nobody sticks. */
+  readonly ledgers: { readonly failures: SharedArrayBuffer; readonly delays: SharedArrayBuffer } | null;
+}
+
 export interface PoolSpec {
   readonly name: string;
   readonly version: string;
@@ -74,6 +89,8 @@ export interface PoolSpec {
   readonly rules: PassRules | null;
   /** The series of (service, pool, version). */
   readonly board: SharedArrayBuffer;
+  /** Its evidence for the judge. */
+  readonly evidence: SharedArrayBuffer;
 }
 
 export interface ServiceSpec {
@@ -89,6 +106,7 @@ export interface ServiceSpec {
   readonly preview: { readonly header: string; readonly token: string } | null;
   readonly timeouts: Timeouts;
   readonly retries: RetryPolicy;
+  readonly evidence: EvidenceSpec;
   /** Per endpoint and data thread. */
   readonly connectionsMax: number;
   readonly queueMax: number;
@@ -121,6 +139,8 @@ export interface RouteSpec {
   readonly board: SharedArrayBuffer | null;
   /** Protocols that may be upgraded to, lower case. */
   readonly upgrade: readonly string[];
+  /** Whether what becomes of its requests speaks for or against a version. */
+  readonly isJudged: boolean;
   /** The service's timeouts with the route's own in their place. */
   readonly timeouts: Timeouts;
 }

@@ -1,0 +1,77 @@
+/**
+ * Says of each exchange what the judge needs to know: whether it was bad, and how slow.
+ *
+ * An exchange is judged once, by its first attempt: a candidate that failed it is to blame also when another pool saved the
+ * user, and what the other did says nothing about the candidate. Not judged is what the gate did not assign by chance (a
+ * preview) or what is not the version's doing (a client that went away, a fault of ours, the race for an idle connection,
+ * after which the next attempt is the first).
+ *
+ * Users who stick to their pool speak once, about errors and about each boundary; see `unit-ledger.ts`.
+ */
+import { mixInteger, murmur3 } from '../routing/hash.ts';
+import type { EvidenceSpec } from '../routing/snapshot.ts';
+import type { EvidenceWriter } from '../stats/evidence-cells.ts';
+import { bucketOf } from '../stats/histogram.ts';
+import { OUTCOMES, type Outcome } from '../stats/series.ts';
+import { UnitLedger } from '../stats/unit-ledger.ts';
+
+const NOT_JUDGED: ReadonlySet<Outcome> = new Set<Outcome>(['client-gone', 'internal', 'reuse-race']);
+const SEED = 0x7464_6567;
+const OUTCOME_5XX = OUTCOMES.indexOf('5xx');
+
+export class Witness {
+  /** 1 for each outcome, by its index, that is bad; 2 for those that are not judged. */
+  readonly #outcomes: Uint8Array;
+  readonly #statuses: Uint8Array;
+  readonly #slowerThanUs: number;
+  readonly #levels: Uint8Array;
+  readonly #failures: UnitLedger | null;
+  readonly #delays: UnitLedger | null;
+
+  constructor({ badStatuses, badOutcomes, slowerThanUs, levels, ledgers }: EvidenceSpec) {
+    this.#outcomes = Uint8Array.from(OUTCOMES, (outcome) =>
+      NOT_JUDGED.has(outcome) ? 2 : badOutcomes.includes(outcome) ? 1 : 0,
+    );
+    this.#statuses = badStatuses;
+    this.#slowerThanUs = slowerThanUs ?? Number.POSITIVE_INFINITY;
+    this.#levels = new Uint8Array(levels);
+    this.#failures = ledgers === null ? null : new UnitLedger(ledgers.failures);
+    this.#delays = ledgers === null ? null : new UnitLedger(ledgers.delays);
+  }
+
+  /** Whether an attempt with this outcome is one that its exchange is judged by. */
+  counts(outcome: number): boolean {
+    return this.#outcomes[outcome] !== 2;
+  }
+
+  /**
+   * Records an exchange that the position in `slot` has routed. `status` is 0 for an attempt without one that was passed on; `unit` is the
+   * key that the user sticks by, '' where nobody sticks.
+   */
+  record(
+    writer: EvidenceWriter,
+    slot: number,
+    outcome: number,
+    status: number,
+    durationUs: number,
+    unit: string,
+  ): void {
+    // An answer that was not passed on, because another attempt followed, is known by its outcome.
+    const code = status === 0 && outcome === OUTCOME_5XX ? 500 : status;
+    const isBad = this.#outcomes[outcome] === 1 || this.#statuses[code] === 1 || durationUs >= this.#slowerThanUs;
+    const level = this.#levels[bucketOf(durationUs)]!;
+    writer.judged(slot);
+    if (!isBad && level === 0) return;
+    if (this.#failures === null || this.#delays === null) {
+      if (isBad) writer.bad(slot);
+      writer.above(slot, 0, level);
+      return;
+    }
+    const low = murmur3(unit, SEED);
+    const high = mixInteger(murmur3(unit, ~SEED));
+    if (isBad && this.#failures.raise(low, high, 1) === 0) writer.bad(slot);
+    if (level === 0) return;
+    const before = this.#delays.raise(low, high, level);
+    if (before >= 0) writer.above(slot, before, level);
+  }
+}
