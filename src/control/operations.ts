@@ -5,6 +5,8 @@
  * why nothing was changed. Views are plain data, ready for JSON, and hold no secret.
  */
 import type { Problem } from '../config/problem.ts';
+import type { StartRefusal } from '../rollout/starting.ts';
+import type { RefusalCode } from '../rollout/transition.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
 export type Weights = Readonly<Record<string, number>>;
@@ -20,7 +22,7 @@ export interface Instruction {
 }
 
 /** Why a gate moved, as the metric label `reason`. */
-export type MoveReason = 'start' | 'file' | 'traffic' | 'flip' | 'rollback';
+export type MoveReason = 'start' | 'file' | 'traffic' | 'flip' | 'rollback' | 'rollout';
 
 /** The account of one traffic change. Counts of the earlier position are final once `drained` is not null. */
 export interface Receipt {
@@ -54,6 +56,12 @@ export interface Refusal {
     | 'no-healthy-endpoint'
     | 'ambiguous-target'
     | 'nothing-to-roll-back'
+    | 'no-active-pool'
+    | 'already-active'
+    | 'bad-plan'
+    | 'no-rollout'
+    | StartRefusal
+    | RefusalCode
     | 'unknown-receipt'
     | 'config-rejected'
     | 'stopping'

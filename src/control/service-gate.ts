@@ -73,6 +73,11 @@ export class ServiceGate {
     return same && this.epoch > 0 ? this.memory : createGateMemory(pools.length);
   }
 
+  /** The slot of the position in force. */
+  get slot(): number {
+    return this.#slot;
+  }
+
   /** Takes over the memory and pools of a snapshot that is about to be committed; a position must be moved in next. */
   adopt(memory: SharedArrayBuffer, pools: readonly string[]): void {
     if (memory === this.memory) return;

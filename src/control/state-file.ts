@@ -48,6 +48,12 @@ const STEPS: readonly string[] = [
      data TEXT NOT NULL
    ) STRICT;`,
   'ALTER TABLE positions ADD COLUMN active TEXT;',
+  `CREATE TABLE rollouts (id INTEGER PRIMARY KEY, service TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+   CREATE INDEX rollouts_by_service ON rollouts (service, id);
+   CREATE TABLE decisions (
+     rollout INTEGER NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
+     PRIMARY KEY (rollout, sequence)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Opens or creates the file with its folder; `:memory:` keeps nothing. Never throws. */

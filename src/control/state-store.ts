@@ -11,6 +11,7 @@
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { MoveReason, Receipt, TidegateEvent, Weights } from './operations.ts';
+import type { Decision, DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { faultText, openStateFile, type Stored } from './state-file.ts';
 
 export type { Stored } from './state-file.ts';
@@ -19,6 +20,8 @@ export type { Stored } from './state-file.ts';
 export const RECEIPTS_MAX = 1_000;
 /** Events that are kept, the newest ones; up to EVENTS_TRIM more between two trims. */
 export const EVENTS_MAX = 10_000;
+/** Rollouts that are kept for each service with all of their decisions, the newest ones. */
+export const ROLLOUTS_MAX = 20;
 /** Events between two trims, so that not every append pays for a deletion. */
 export const EVENTS_TRIM = 500;
 
@@ -61,6 +64,16 @@ const SQL = {
   appendEvent: 'INSERT INTO events (id, at, kind, service, text, data) VALUES (?, ?, ?, ?, ?, ?)',
   eventsSince: 'SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?',
   trimEvents: 'DELETE FROM events WHERE id <= ?',
+  saveRollout: 'INSERT OR REPLACE INTO rollouts (id, service, body) VALUES (?, ?, ?)',
+  lastRollouts: 'SELECT body FROM rollouts WHERE id IN (SELECT max(id) FROM rollouts GROUP BY service) ORDER BY id',
+  rollout: 'SELECT body FROM rollouts WHERE id = ?',
+  rolloutsOf: 'SELECT body FROM rollouts WHERE service = ? ORDER BY id DESC LIMIT ?',
+  trimRollouts: `DELETE FROM rollouts WHERE service = ?1 AND id NOT IN
+    (SELECT id FROM rollouts WHERE service = ?1 ORDER BY id DESC LIMIT ${ROLLOUTS_MAX})`,
+  trimDecisions: 'DELETE FROM decisions WHERE rollout NOT IN (SELECT id FROM rollouts)',
+  appendDecision: `INSERT INTO decisions (rollout, sequence, at, body)
+    VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM decisions WHERE rollout = ?1), ?2, ?3)`,
+  decisions: 'SELECT * FROM decisions WHERE rollout = ? AND sequence > ? ORDER BY sequence LIMIT ?',
   lastEventId: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
 } as const;
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
@@ -163,6 +176,61 @@ export class StateStore {
     return this.#attempt(() => Number(this.#statements.lastEventId.get()?.seq ?? 0));
   }
 
+  /** Keeps a rollout in place of what was known of it. */
+  saveRollout(record: RolloutRecord): Stored<null> {
+    return this.#attempt(() => {
+      this.#statements.saveRollout.run(record.id, record.service, JSON.stringify(record));
+      return null;
+    });
+  }
+
+  /** The last rollout of each service, in the order in which they began. */
+  rollouts(): Stored<readonly RolloutRecord[]> {
+    return this.#attempt(() => this.#statements.lastRollouts.all().map(rolloutOf));
+  }
+
+  /** The newest rollouts of a service, newest first. */
+  rolloutsOf(service: string, limit: number): Stored<readonly RolloutRecord[]> {
+    return this.#attempt(() => this.#statements.rolloutsOf.all(service, limit).map(rolloutOf));
+  }
+
+  /** A kept rollout, or null. */
+  rollout(id: number): Stored<RolloutRecord | null> {
+    return this.#attempt(() => {
+      const row = this.#statements.rollout.get(id);
+      return row === undefined ? null : rolloutOf(row);
+    });
+  }
+
+  /** Forgets the service's oldest rollouts beyond ROLLOUTS_MAX, with their decisions. */
+  trimRollouts(service: string): Stored<null> {
+    return this.#transaction(() => {
+      this.#statements.trimRollouts.run(service);
+      this.#statements.trimDecisions.run();
+      return null;
+    });
+  }
+
+  /** Adds to the decisions of a rollout. */
+  appendDecision(rollout: number, at: string, entry: DecisionEntry): Stored<null> {
+    return this.#attempt(() => {
+      this.#statements.appendDecision.run(rollout, at, JSON.stringify(entry));
+      return null;
+    });
+  }
+
+  /** Decisions of a rollout after a sequence number, oldest first, at most `limit`. */
+  decisions(rollout: number, after: number, limit: number): Stored<readonly Decision[]> {
+    return this.#attempt(() =>
+      this.#statements.decisions.all(rollout, after, limit).map((row) => ({
+        rollout: Number(row.rollout),
+        sequence: Number(row.sequence),
+        at: String(row.at),
+        entry: JSON.parse(String(row.body)) as DecisionEntry,
+      })),
+    );
+  }
+
   /** Lets go of the file. Every later operation answers with an error; a second call does nothing. */
   close(): Stored<null> {
     return this.#attempt(() => {
@@ -236,6 +304,10 @@ function positionOf(row: Row): PositionRecord {
     reason: row.reason as MoveReason,
     note: String(row.note),
   };
+}
+
+function rolloutOf(row: Row): RolloutRecord {
+  return JSON.parse(String(row.body)) as RolloutRecord;
 }
 
 function eventOf(row: Row): TidegateEvent {

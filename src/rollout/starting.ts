@@ -56,6 +56,9 @@ export interface StartRequest {
   readonly again: boolean;
 }
 
+/** Why a rollout is not begun. */
+export type StartRefusal = 'frozen' | 'running' | 'rolled-back-before';
+
 export type StartAnswer =
   | { readonly kind: 'begin' }
   /** The running one is taken back first. */
@@ -64,7 +67,7 @@ export type StartAnswer =
   | { readonly kind: 'queue' }
   | {
       readonly kind: 'refuse';
-      readonly code: 'frozen' | 'running' | 'rolled-back-before';
+      readonly code: StartRefusal;
       readonly message: string;
     };
 

@@ -33,6 +33,11 @@ export function createUnitMemory(units: number): SharedArrayBuffer {
   return new SharedArrayBuffer((HEADER_WORDS + sets * WAYS) * 4);
 }
 
+/** Forgets all units: before a rollout begins, while none is judged. */
+export function clearUnits(memory: SharedArrayBuffer): void {
+  new Int32Array(memory).fill(0);
+}
+
 /** A view of a ledger; every data thread has one of its own on the same memory. */
 export class UnitLedger {
   readonly #words: Int32Array;

@@ -1,0 +1,97 @@
+/**
+ * Reads from the board what one rollout is judged by, gate position by gate position.
+ *
+ * The board counts by slot, and a slot serves many positions in turn. So each position has a baseline: what its slot stood at
+ * when the position took it. Nothing is in flight in a slot that is taken, hence nothing is written to it, so the sample that
+ * was taken just before the move is that baseline. A position whose slot is taken by another keeps its last counts.
+ *
+ * The first `warmUp` of a position is left out by taking its baseline later.
+ */
+
+import type { EpochCounts, SideCounts } from '../judge/evidence.ts';
+import { type EvidenceCounts, readEvidence } from '../stats/evidence-cells.ts';
+import { POSITION_SLOTS } from '../stats/series.ts';
+
+/** Where a gate stands. */
+export interface Standing {
+  readonly epoch: number;
+  readonly slot: number;
+  /** The candidate's part of what both pools get, 0 to 1. */
+  readonly share: number;
+}
+
+interface Position extends Standing {
+  readonly warmUntilMs: number;
+  /** Null while it has not warmed up. */
+  baseline: readonly [active: EvidenceCounts, candidate: EvidenceCounts] | null;
+  last: readonly [active: EvidenceCounts, candidate: EvidenceCounts];
+  /** Whether its slot has not been taken by another. */
+  isOpen: boolean;
+}
+
+export class RolloutEvidence {
+  readonly #memories: readonly [active: SharedArrayBuffer, candidate: SharedArrayBuffer];
+  readonly #boundaries: number;
+  readonly #positions: Position[] = [];
+  #sample: (readonly [EvidenceCounts, EvidenceCounts])[] = [];
+
+  /** `boundaries` is how many of them the latency of this rollout is judged by, 0 for none. */
+  constructor(active: SharedArrayBuffer, candidate: SharedArrayBuffer, boundaries: number) {
+    this.#memories = [active, candidate];
+    this.#boundaries = boundaries;
+    this.sample();
+  }
+
+  /** Reads every slot. To be called before each move of the gate, and at each tick. */
+  sample(): void {
+    const [active, candidate] = this.#memories;
+    this.#sample = Array.from(
+      { length: POSITION_SLOTS },
+      (_, slot) => [readEvidence(active, slot), readEvidence(candidate, slot)] as const,
+    );
+    for (const position of this.#positions) if (position.isOpen) position.last = this.#sample[position.slot]!;
+  }
+
+  /** The gate stands here; the position counts from `warmUntilMs` on. Saying it again changes nothing. */
+  stand({ epoch, slot, share }: Standing, nowMs: number, warmUntilMs: number): void {
+    if (this.#positions.at(-1)?.epoch !== epoch) {
+      for (const position of this.#positions) if (position.slot === slot) position.isOpen = false;
+      const last = this.#sample[slot]!;
+      const baseline = warmUntilMs > nowMs ? null : last;
+      this.#positions.push({ epoch, slot, share, warmUntilMs, baseline, last, isOpen: true });
+    }
+    for (const position of this.#positions) {
+      if (position.baseline === null && nowMs >= position.warmUntilMs) position.baseline = position.last;
+    }
+  }
+
+  /** What each position has come to, for the signal of errors. */
+  errors(): EpochCounts[] {
+    return this.#counts(({ bad }) => [bad]);
+  }
+
+  /** The same for latency, one count for each boundary. */
+  latency(): EpochCounts[] {
+    return this.#counts(({ above }) => Array.from({ length: this.#boundaries }, (_, index) => above[index] ?? 0));
+  }
+
+  #counts(eventsOf: (counts: EvidenceCounts) => readonly number[]): EpochCounts[] {
+    return this.#positions.flatMap(({ epoch, share, baseline, last }) => {
+      if (baseline === null) return [];
+      const [active, candidate] = [side(last[0], baseline[0], eventsOf), side(last[1], baseline[1], eventsOf)];
+      return [{ epoch, share, active, candidate }];
+    });
+  }
+}
+
+function side(
+  last: EvidenceCounts,
+  baseline: EvidenceCounts,
+  eventsOf: (counts: EvidenceCounts) => readonly number[],
+): SideCounts {
+  const before = eventsOf(baseline);
+  return {
+    requests: last.judged - baseline.judged,
+    events: eventsOf(last).map((count, index) => count - before[index]!),
+  };
+}

@@ -1,0 +1,49 @@
+/** What is kept of a rollout: plain data, enough to go on after a restart and to judge it again. */
+import type { LatencyScale } from '../judge/latency.ts';
+import type { JudgeState, Look } from '../judge/look.ts';
+import type { JudgeSettings } from '../judge/signals.ts';
+import type { Verdict } from '../judge/verdict.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import type { Verification } from './verification.ts';
+
+/** One rollout of a service. */
+export interface RolloutRecord {
+  /** Grows with each rollout, over all services. */
+  readonly id: number;
+  readonly service: string;
+  /** The version of the candidate when it began. */
+  readonly version: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly startedBy: string;
+  /** ISO 8601; null while it runs. */
+  readonly endedAt: string | null;
+  readonly rollout: Rollout;
+  readonly settings: JudgeSettings;
+  /** The boundaries that latency is judged at; null when it is not. */
+  readonly scale: LatencyScale | null;
+  readonly judge: JudgeState;
+  /** The last verdict; null before the first look. */
+  readonly verdict: Verdict | null;
+  /** How long it has run, pauses included, time in which Tidegate was down not. Looks are dated by it. */
+  readonly ranMs: number;
+  /** The first gate position of the present step. */
+  readonly stepEpoch: number;
+  /** What the last verification found. */
+  readonly verification: Verification | null;
+}
+
+/** One entry of the decision log: what the judge saw, or what was decided. */
+export type DecisionEntry =
+  | { readonly kind: 'look'; readonly look: Look; readonly verdict: Verdict['kind'] }
+  | { readonly kind: 'told'; readonly what: string; readonly text: string }
+  | { readonly kind: 'verification'; readonly verification: Verification };
+
+/** An entry as it is kept: `sequence` grows by one within a rollout. */
+export interface Decision {
+  readonly rollout: number;
+  readonly sequence: number;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly entry: DecisionEntry;
+}

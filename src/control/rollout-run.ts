@@ -1,0 +1,312 @@
+/**
+ * One rollout while it runs: carries out what the state machine asks for, and tells it what came of it.
+ *
+ *     tick ─▶ board ─▶ judge ─▶ machine ─▶ record kept ─▶ effects ─▶ (verification, gate, webhooks) ─▶ answer ─▶ machine
+ *
+ * The record is kept before its effects are carried out, so a crash between the two repeats an errand and never loses one.
+ * Moves of the gate wait for their turn among all changes; the machine and the judge do not wait for anything.
+ *
+ * The judge looks when an error has come, and else once a second: every look is kept, and a replay of the kept looks must
+ * be the whole truth. Latency alone changes with each request and is looked at with the next error or the next second.
+ */
+import type { Logger } from 'pino';
+import { judge } from '../judge/judgement.ts';
+import type { Look, SignalLook } from '../judge/look.ts';
+import type { Command } from '../rollout/commands.ts';
+import { stepOf } from '../rollout/course.ts';
+import { advance, type Event, type Judgement } from '../rollout/machine.ts';
+import { weightsAt } from '../rollout/plan.ts';
+import { type Errand, hasEnded } from '../rollout/rollout.ts';
+import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
+import type { Receipt, Weights } from './operations.ts';
+import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
+import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
+import type { Verification } from './verification.ts';
+
+/** How often the judge looks while no error comes, and the record's clock is kept. */
+const LOOK_MS = 1_000;
+/** A ramp back moves this often. */
+const RAMP_MS = 1_000;
+
+/** What a run needs of the world. All of it is of one service. */
+export interface RunWorld {
+  /** Where the gate stands; the share is the candidate's. */
+  standing(): Standing;
+  /** Moves the gate in its turn. Null when the service or a pool has gone. */
+  move(
+    weights: Weights,
+    reason: 'rollout' | 'rollback',
+    note: string,
+    stillWanted: () => boolean,
+  ): Promise<Receipt | null>;
+  verify(stop: AbortSignal): Promise<Verification>;
+  /** Asks whoever has a say whether the step may be taken. */
+  confirm(
+    step: number,
+    stop: AbortSignal,
+  ): Promise<{ readonly result: 'ok' | 'failed' | 'undecided'; readonly why: string }>;
+  /** Why there is a freeze, or null. */
+  frozen(): string | null;
+  keep(record: RolloutRecord): void;
+  note(record: RolloutRecord, entry: DecisionEntry): void;
+  tell(record: RolloutRecord, what: Told, text: string): void;
+  ended(record: RolloutRecord): void;
+  /** ISO 8601. */
+  at(): string;
+  readonly evidence: RolloutEvidence;
+  readonly warmUpMs: number;
+  readonly log: Logger;
+}
+
+export type CommandAnswer =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
+
+export class RolloutRun {
+  readonly #world: RunWorld;
+  record: RolloutRecord;
+  #errand: { readonly id: number; readonly stop: AbortController } | null = null;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #errorsSeen = 0;
+  #wasHoldOver = false;
+  #closed = false;
+  /** Who waits for the way back, and for its receipt. */
+  #waiting: ((receipt: Receipt | null) => void)[] = [];
+
+  constructor(record: RolloutRecord, world: RunWorld) {
+    this.record = record;
+    this.#world = world;
+  }
+
+  /** Keeps the record, new or read back, and does what it asks for. */
+  begin(effects: readonly Effect[]): void {
+    this.#world.keep(this.record);
+    this.#carryOut(effects);
+  }
+
+  /** What is under way when the process has started again. */
+  resume(): void {
+    this.#take({ kind: 'restarted' });
+  }
+
+  command(command: Command, by: string): CommandAnswer {
+    return this.#take({ kind: 'command', command, by });
+  }
+
+  superseded(why: string): void {
+    this.#take({ kind: 'superseded', why });
+  }
+
+  lost(why: string): void {
+    this.#take({ kind: 'lost', why });
+  }
+
+  /** Goes back at once; resolves with the receipt of the way back, null when there was nothing to go back from. */
+  takeBack(by: string): Promise<Receipt | null> {
+    const receipt = new Promise<Receipt | null>((resolve) => this.#waiting.push(resolve));
+    if (this.record.rollout.phase !== 'rolling-back') this.command('abort', by);
+    if (hasEnded(this.record.rollout)) this.#release(null);
+    return receipt;
+  }
+
+  /** Nothing more is done; what was kept is gone on with after the next start. */
+  close(): void {
+    this.#closed = true;
+    this.#errand?.stop.abort();
+    this.#release(null);
+  }
+
+  /** Lets `ms` pass. */
+  tick(ms: number): void {
+    const { record } = this;
+    if (this.#closed || hasEnded(record.rollout)) return;
+    this.record = { ...record, ranMs: record.ranMs + ms };
+    const { evidence } = this.#world;
+    evidence.sample();
+    this.#stand();
+    const judgement = this.#judge();
+    const requests = this.#requestsInStep();
+    this.#take({ kind: 'tick', ms, judgement, requests, frozen: this.#world.frozen() });
+  }
+
+  /** Tells the evidence where the gate stands; it knows if it has been told before. */
+  #stand(): void {
+    const { ranMs } = this.record;
+    this.#world.evidence.stand(this.#world.standing(), ranMs, ranMs + this.#world.warmUpMs);
+  }
+
+  #judge(): Judgement {
+    const { rollout, ranMs } = this.record;
+    const errors = this.#world.evidence.errors();
+    const bad = errors.reduce((sum, { active, candidate }) => sum + active.events[0]! + candidate.events[0]!, 0);
+    const { plan } = rollout;
+    const untilMs = rollout.phase === 'baking' ? plan.bakeMs : stepOf(rollout).holdMs;
+    const isHoldOver = rollout.elapsedMs >= untilMs;
+    const isDue = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || ranMs - this.#lookedAtMs >= LOOK_MS;
+    if (isDue && rollout.hasMoved) {
+      this.#errorsSeen = bad;
+      this.#wasHoldOver = isHoldOver;
+      this.#lookedAtMs = ranMs;
+      this.#look(isHoldOver);
+    }
+    return this.#judgement();
+  }
+
+  #look(isHoldOver: boolean): void {
+    const { record } = this;
+    const { evidence } = this.#world;
+    const signals: SignalLook[] = [
+      { kind: 'counts', name: 'errors', epochs: this.#changed('errors', evidence.errors()) },
+    ];
+    if (record.scale !== null) {
+      signals.push({ kind: 'counts', name: 'latency', epochs: this.#changed('latency', evidence.latency()) });
+    }
+    const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
+    const judged = judge(record.judge, look, record.settings);
+    this.record = { ...record, judge: judged.state, verdict: judged.verdict };
+    this.#world.keep(this.record);
+    this.#world.note(this.record, { kind: 'look', look, verdict: judged.verdict.kind });
+  }
+
+  /** The positions whose counts are not what the judge knows of them. */
+  #changed<T extends { readonly epoch: number }>(signal: string, epochs: readonly T[]): T[] {
+    const known = this.record.judge.signals.find(({ name }) => name === signal)?.evidence.epochs ?? [];
+    return epochs.filter((counts) => {
+      const before = known.find(({ epoch }) => epoch === counts.epoch);
+      return before === undefined || JSON.stringify(before) !== JSON.stringify(counts);
+    });
+  }
+
+  #judgement(): Judgement {
+    const { verdict, rollout } = this.record;
+    if (verdict === null) return { verdict: 'waiting', sentence: 'nothing has been judged yet' };
+    const { kind, sentence } = verdict;
+    if (kind === 'worse') return { verdict: 'worse', sentence };
+    if (kind === 'halt') return { verdict: 'halted', sentence };
+    // At 100% nobody is left to compare with: the ceiling still speaks, and else the time.
+    if (rollout.share === 1) return { verdict: 'unjudged', sentence: '' };
+    return { verdict: kind, sentence };
+  }
+
+  #requestsInStep(): number {
+    const errors = this.record.judge.signals.find(({ name }) => name === 'errors')?.evidence.epochs ?? [];
+    return errors
+      .filter(({ epoch }) => epoch >= this.record.stepEpoch)
+      .reduce((sum, { candidate }) => sum + candidate.requests, 0);
+  }
+
+  #take(event: Event): CommandAnswer {
+    if (this.#closed) return { ok: true };
+    const before = this.record.rollout;
+    const next = advance(before, event);
+    if (!next.ok) return next;
+    if (next.rollout === before && next.effects.length === 0) return { ok: true };
+    this.record = { ...this.record, rollout: next.rollout };
+    const hasArrived = next.rollout.share !== before.share || next.rollout.step !== before.step;
+    if (hasArrived) {
+      this.record = { ...this.record, stepEpoch: this.#world.standing().epoch };
+      this.#wasHoldOver = false;
+    }
+    const hasEndedNow = hasEnded(next.rollout);
+    if (hasEndedNow) this.record = { ...this.record, endedAt: this.#world.at() };
+    const isWorthKeeping = next.effects.length > 0 || next.rollout.phase !== before.phase || hasArrived;
+    if (isWorthKeeping) this.#world.keep(this.record);
+    this.#carryOut(next.effects);
+    if (hasEndedNow) this.#end();
+    return { ok: true };
+  }
+
+  #end(): void {
+    this.#errand?.stop.abort();
+    this.#errand = null;
+    this.#release(null);
+    this.#world.ended(this.record);
+  }
+
+  #release(receipt: Receipt | null): void {
+    for (const resolve of this.#waiting.splice(0)) resolve(receipt);
+  }
+
+  #carryOut(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'tell') {
+        this.#world.note(this.record, { kind: 'told', what: effect.what, text: effect.text });
+        this.#world.tell(this.record, effect.what, effect.text);
+      } else {
+        this.#run(effect.errand);
+      }
+    }
+  }
+
+  #run(errand: Errand): void {
+    this.#errand?.stop.abort();
+    const stop = new AbortController();
+    this.#errand = { id: errand.id, stop };
+    const answer = (result: 'ok' | 'failed' | 'undecided', why: string): void => {
+      this.#take({ kind: 'answer', errand: errand.id, result, why });
+    };
+    this.#perform(errand, stop.signal).then(
+      ({ result, why }) => answer(result, why),
+      (error: unknown) => {
+        this.#world.log.error({ err: error }, 'an errand of a rollout has failed in an unforeseen way');
+        answer('failed', 'Tidegate could not do it; its log says why');
+      },
+    );
+  }
+
+  async #perform(
+    errand: Errand,
+    stop: AbortSignal,
+  ): Promise<{ readonly result: 'ok' | 'failed' | 'undecided'; readonly why: string }> {
+    const { rollout } = this.record;
+    switch (errand.kind) {
+      case 'verify': {
+        const verification = await this.#world.verify(stop);
+        if (stop.aborted) return { result: 'failed', why: 'called off' };
+        this.record = { ...this.record, verification };
+        this.#world.note(this.record, { kind: 'verification', verification });
+        return { result: verification.ok ? 'ok' : 'failed', why: verification.text };
+      }
+      case 'confirm':
+        return this.#world.confirm(errand.step, stop);
+      case 'move':
+        return moved(await this.#move(errand, weightsAt(rollout.before, rollout, errand.share), 'rollout'));
+      case 'finish':
+        return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
+      case 'move-back': {
+        await this.#ramp(errand);
+        const receipt = await this.#move(errand, rollout.before, 'rollback');
+        if (receipt !== null) this.#release(receipt);
+        return moved(receipt);
+      }
+      default:
+        return errand satisfies never;
+    }
+  }
+
+  async #move(errand: Errand, weights: Weights, reason: 'rollout' | 'rollback'): Promise<Receipt | null> {
+    const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
+    const receipt = await this.#world.move(weights, reason, this.record.rollout.reason, () => {
+      // The counts of the slot that the position is about to take are its baseline.
+      this.#world.evidence.sample();
+      return isWanted();
+    });
+    if (receipt !== null) this.#stand();
+    return receipt;
+  }
+
+  /** Takes the traffic back a little each second, for an active pool that has cooled down. */
+  async #ramp(errand: Errand): Promise<void> {
+    const { rollout } = this.record;
+    const moves = Math.floor(rollout.plan.rollbackOverMs / RAMP_MS);
+    for (let count = 1; count < moves; count += 1) {
+      const weights = weightsAt(rollout.before, rollout, rollout.share * (1 - count / moves));
+      if ((await this.#move(errand, weights, 'rollback')) === null) return;
+      await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
+    }
+  }
+}
+
+function moved(receipt: Receipt | null): { readonly result: 'ok' | 'failed'; readonly why: string } {
+  return receipt === null ? { result: 'failed', why: 'the gate could not be moved' } : { result: 'ok', why: '' };
+}

@@ -1,0 +1,88 @@
+/** From the `rollout:` of a service to what the state machine and the judge work with. */
+import type { Service } from '../config/schema.ts';
+import type { LatencyScale } from '../judge/latency.ts';
+import type { ComparedSignal, JudgeSettings } from '../judge/signals.ts';
+import { type Plan, planProblems, stepsOf } from '../rollout/plan.ts';
+
+/** What a start may say otherwise than the file. */
+export interface PlanOverrides {
+  readonly plan?: Plan['kind'];
+  /** Shares of the steps, 0 to 1. */
+  readonly steps?: readonly number[];
+  readonly holdMs?: number;
+  readonly bakeMs?: number;
+  /** False leaves out every verification. */
+  readonly verify?: boolean;
+}
+
+/** Distinct users or requests with a bad event on the candidate before it may be blamed. */
+const FLOOR = 3;
+
+/** The plan of a rollout to `candidate`, or what is wrong with it. */
+export function planFor(service: Service, candidate: string, overrides: PlanOverrides): Plan | readonly string[] {
+  const { rollout } = service;
+  const kind = overrides.plan ?? rollout.plan;
+  const defaults = {
+    holdMs: overrides.holdMs ?? rollout.holdMs,
+    minRequests: rollout.minRequests,
+    approve: false,
+    verify: false,
+  };
+  const shape = { increment: rollout.increment, endpoints: service.pools.get(candidate)?.endpoints.length ?? 1 };
+  const written = overrides.plan === undefined ? rollout.steps : undefined;
+  const steps =
+    overrides.steps?.map((share) => ({ ...defaults, share, group: null, endpoints: null })) ??
+    written?.map((step) => ({
+      ...step,
+      holdMs: overrides.holdMs ?? step.holdMs,
+      endpoints: null,
+    })) ??
+    stepsOf(kind, defaults, shape);
+  const verifies = overrides.verify ?? kind !== 'all-at-once';
+  const plan: Plan = {
+    kind,
+    steps,
+    bakeMs: overrides.bakeMs ?? rollout.bakeMs,
+    holdBack: rollout.holdBack,
+    verifyBefore: verifies && rollout.verify.before,
+    verifyAfter: verifies && rollout.verify.after,
+    inconclusive: rollout.inconclusive,
+    rollbackOverMs: rollout.rollbackOverMs,
+    onFreeze: rollout.onFreeze,
+  };
+  const problems = planProblems(plan);
+  return problems.length === 0 ? plan : problems;
+}
+
+/** How a rollout is judged; without a scale there is nothing to judge latency by. */
+export function judgeSettingsFor(
+  { rollout: { guard } }: Service,
+  pools: { readonly active: string; readonly candidate: string },
+  scale: LatencyScale | null,
+): JudgeSettings {
+  const errors: ComparedSignal = {
+    kind: 'compared',
+    name: 'errors',
+    acts: true,
+    onUnknown: 'halt',
+    verb: 'failed',
+    boundariesUs: null,
+    margin: guard.errors.margin,
+    weight: 1,
+    proof: { margin: guard.errors.proof, rate: guard.errors.rate, thresholds: 1 },
+    ceiling: { minRequests: guard.errors.ceilingRequests, share: guard.errors.ceiling },
+  };
+  const signals = [errors];
+  if (scale !== null && guard.latency !== null) {
+    signals.push({
+      ...errors,
+      name: 'latency',
+      verb: 'were slower',
+      boundariesUs: scale.boundariesUs,
+      margin: guard.latency.margin,
+      proof: { margin: guard.errors.proof, rate: null, thresholds: scale.provable },
+      ceiling: null,
+    });
+  }
+  return { ...pools, falseAlarm: guard.falseAlarm, falseHealth: guard.missed, floor: FLOOR, signals };
+}
