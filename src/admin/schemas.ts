@@ -72,7 +72,7 @@ export const errorAnswer = z
 
 const weights = z.record(z.string(), z.number()) satisfies z.ZodType<Weights>;
 
-const moveReason = z.enum(['start', 'file', 'traffic', 'flip', 'rollback']) satisfies z.ZodType<MoveReason>;
+const moveReason = z.enum(['start', 'file', 'traffic', 'flip', 'rollback', 'rollout']) satisfies z.ZodType<MoveReason>;
 
 /** The account of a traffic change. */
 export const receiptAnswer = z

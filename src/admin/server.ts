@@ -28,6 +28,7 @@ import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { addProbeRoutes } from './probe-routes.ts';
+import { addRolloutRoutes } from './rollout-routes.ts';
 import { addServiceRoutes } from './service-routes.ts';
 import { SLOW_DOWN, type SlowDown, WrongTokens } from './wrong-tokens.ts';
 
@@ -139,6 +140,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   });
   app.after(() => {
     addServiceRoutes(app, operations, audit);
+    addRolloutRoutes(app, operations, audit);
     addConfigRoutes(app, operations, audit);
     addEventRoutes(app, streams);
     addProbeRoutes(app, operations, streams, new MetricsPage(version));

@@ -174,7 +174,11 @@ const guard = z
       .describe(
         'Requests that are slow, at 24 boundaries that come from the active pool; `off` to judge by errors alone.',
       ),
-    warmUp: duration(0).prefault('0s').describe('How long after the first step nothing is judged.'),
+    warmUp: duration(0)
+      .prefault('10s')
+      .describe(
+        'How long at the begin of each step latency is not judged: caches and connections are cold. Errors are.',
+      ),
   })
   .prefault({});
 

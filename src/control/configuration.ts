@@ -190,7 +190,7 @@ export class Configuration {
         gate.fingerprint = wanted;
         gates.keepPosition(gate);
       } else {
-        await traffic.move(gate, service, service.traffic, 'file', { by: 'file', reason: '' });
+        await traffic.instruct(gate, service, service.traffic, 'file', { by: 'file', reason: '' });
       }
     }
   }

@@ -12,6 +12,7 @@ import type { Environment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
+import type { EndpointHealth } from '../health/checker.ts';
 import { createProcessMemory, ProcessOwner } from '../stats/process-cells.ts';
 import { Board } from './board.ts';
 import { Committer } from './committer.ts';
@@ -38,6 +39,8 @@ import type {
   Weights,
 } from './operations.ts';
 import { canReusePort } from './ports.ts';
+import { Releases } from './releases.ts';
+import { Rollouts } from './rollouts.ts';
 import { refusingRoutes } from './rule-specs.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
@@ -47,6 +50,8 @@ import { rateKey, serviceView, sharesOf, type ViewSources } from './views.ts';
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
 const SAMPLE_EVERY = 10;
+/** The most that a tick counts for, for rollouts. */
+const TICK_MAX_MS = 1_000;
 /** How long the threads may take to tell everybody who is cut at the shutdown deadline. */
 const LAST_WORDS_MS = 1000;
 
@@ -90,7 +95,10 @@ export class ControlPlane implements Operations {
   readonly #traffic: Traffic;
   readonly #configuration: Configuration;
   readonly #serial = new Serial();
+  readonly #rollouts: Rollouts;
+  readonly rollouts: Releases;
   readonly threads: DataThreads;
+  #tickedAt = performance.now();
   #housekeeping: NodeJS.Timeout | undefined;
   #ticks = 0;
   #stopping = false;
@@ -141,7 +149,22 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       canServe: (service, pool) => this.#ejection.canServe(service, pool),
       config: () => this.#configuration.effective,
+      onInstruction: (service, what) => this.#rollouts.superseded(service, what),
     });
+    this.#rollouts = new Rollouts({
+      board,
+      gates: this.#gates,
+      traffic: this.#traffic,
+      store,
+      events,
+      log,
+      now,
+      config: () => this.#configuration.effective,
+      unhealthy: (...endpoint) => whyUnhealthy(this.#health.stateOf(...endpoint)),
+      inTurn: (work) => this.#serial.run(work),
+      frozen: () => null,
+    });
+    this.rollouts = new Releases(this.#rollouts, store, () => this.#stopping);
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
@@ -169,6 +192,7 @@ export class ControlPlane implements Operations {
       onApplied: (config) => {
         this.#health.follow(config);
         this.#ejection.follow(config);
+        this.#rollouts.follow(config);
       },
       events,
       log,
@@ -201,6 +225,7 @@ export class ControlPlane implements Operations {
     await this.threads.start();
     const error = await this.#serial.run(() => this.#configuration.begin());
     if (error !== null) return error;
+    this.#rollouts.restore();
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     const services = this.#gates.all().length;
     this.#events.append(
@@ -251,8 +276,10 @@ export class ControlPlane implements Operations {
     return this.#change(() => this.#traffic.flip(service, options, instruction));
   }
 
-  rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal> {
-    return this.#change(() => this.#traffic.rollback(service, instruction));
+  /** Takes a rollout back that runs, or else returns to the position before. */
+  async rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal> {
+    const receipt = await this.#rollouts.takeBack(service, instruction.by);
+    return receipt ?? this.#change(() => this.#traffic.rollback(service, instruction));
   }
 
   receipt(service: string, epoch: number): Receipt | Refusal {
@@ -362,6 +389,10 @@ export class ControlPlane implements Operations {
   #keepHouse(): void {
     this.#ejection.tick();
     this.#gates.settleReceipts();
+    const tickedAt = performance.now();
+    // A process that was suspended has seen nothing meanwhile, so that time counts for nothing.
+    this.#rollouts.tick(Math.min(tickedAt - this.#tickedAt, TICK_MAX_MS));
+    this.#tickedAt = tickedAt;
     const nowMs = this.#now();
     for (const { service, pool, beforeEpoch } of this.#drains.due()) {
       this.threads.cut(service, pool, beforeEpoch);
@@ -415,6 +446,7 @@ export class ControlPlane implements Operations {
     this.#terminating.abort();
     clearInterval(this.#housekeeping);
     this.#names.close();
+    this.#rollouts.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();
@@ -431,6 +463,10 @@ export class ControlPlane implements Operations {
       drains: this.#drains,
     };
   }
+}
+
+function whyUnhealthy({ admitting, health }: EndpointHealth): string | null {
+  return admitting ? null : `is ${health}`;
 }
 
 /** Resolves after `ms`, or as soon as the signal is aborted. */

@@ -5,8 +5,14 @@
  * why nothing was changed. Views are plain data, ready for JSON, and hold no secret.
  */
 import type { Problem } from '../config/problem.ts';
+import type { Verdict } from '../judge/verdict.ts';
+import type { Command } from '../rollout/commands.ts';
+import type { Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
+import type { Decision } from './rollout-record.ts';
+import type { PlanOverrides } from './rollout-settings.ts';
+import type { Verification } from './verification.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
 export type Weights = Readonly<Record<string, number>>;
@@ -59,6 +65,7 @@ export interface Refusal {
     | 'no-active-pool'
     | 'already-active'
     | 'bad-plan'
+    | 'version-mismatch'
     | 'no-rollout'
     | StartRefusal
     | RefusalCode
@@ -172,7 +179,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -238,6 +245,79 @@ export interface MetricsSource {
   readonly stateStoreErrors: number;
 }
 
+/** A rollout as others see it; times in milliseconds, shares from 0 to 1. */
+export interface RolloutView {
+  readonly id: number;
+  readonly service: string;
+  readonly active: string;
+  readonly candidate: string;
+  readonly version: string;
+  readonly plan: string;
+  readonly phase: Phase;
+  /** Number of the present step, from 1. */
+  readonly step: number;
+  readonly steps: readonly {
+    readonly share: number;
+    readonly holdMs: number;
+    readonly minRequests: number;
+    readonly approve: boolean;
+  }[];
+  readonly bakeMs: number;
+  /** The candidate's share of what it and the active pool have together. */
+  readonly share: number;
+  /** Time that counts in the present hold or bake. */
+  readonly elapsedMs: number;
+  /** Why it is paused: who or what did it; null when it is not. */
+  readonly pausedBy: Pause['by'] | null;
+  readonly isHalted: boolean;
+  /** The last thing that was decided and why. */
+  readonly reason: string;
+  readonly startedAt: string;
+  readonly startedBy: string;
+  readonly endedAt: string | null;
+  readonly ranMs: number;
+  /** What the judge says, with all its numbers; null before its first look. */
+  readonly verdict: Verdict | null;
+  readonly verification: Verification | null;
+  /** Whether another rollout waits for the end of this one. */
+  readonly isQueued: boolean;
+}
+
+/** What a start of a rollout says; what is left out is as the file has it. */
+export interface StartOrder extends PlanOverrides {
+  /** The candidate; null for the only pool that is not active. */
+  readonly to: string | null;
+  /** What the candidate must have as its version in the file; null for anything. */
+  readonly version: string | null;
+  /** Also when this version was rolled back the last time. */
+  readonly again: boolean;
+}
+
+/** A past rollout judged again, under its own settings or others. */
+export interface Retrial {
+  readonly rollout: RolloutView;
+  /** The verdict after each kept look, in their order. */
+  readonly verdicts: readonly { readonly atMs: number; readonly verdict: Verdict }[];
+  /** When it would have turned back, by the rollout's clock; null if never. */
+  readonly turnedBackAtMs: number | null;
+  readonly decisions: readonly Decision[];
+}
+
+/** What can be asked about rollouts. */
+export interface RolloutOperations {
+  start(service: string, order: StartOrder, instruction: Instruction): Promise<RolloutView | Refusal>;
+  command(service: string, command: Command, instruction: Instruction): RolloutView | Refusal;
+  /** The rollout that runs, or the last one. */
+  view(service: string): RolloutView | Refusal;
+  /** Newest first. */
+  history(service: string, limit: number): readonly RolloutView[] | Refusal;
+  /** Judges a kept rollout again from its decision log; `margin` and `falseAlarm` replace the settings of the time. */
+  judgeAgain(
+    id: number,
+    other: { readonly margin: number | null; readonly falseAlarm: number | null },
+  ): Retrial | Refusal;
+}
+
 /** The control plane as others see it. */
 export interface Operations {
   services(): readonly ServiceView[];
@@ -250,6 +330,7 @@ export interface Operations {
     instruction: Instruction,
   ): Promise<Receipt | Refusal>;
   rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal>;
+  readonly rollouts: RolloutOperations;
   receipt(service: string, epoch: number): Receipt | Refusal;
   config(): ConfigView;
   /** Checks a text as if it were the config file, without any effect. */

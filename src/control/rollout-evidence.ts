@@ -5,7 +5,8 @@
  * when the position took it. Nothing is in flight in a slot that is taken, hence nothing is written to it, so the sample that
  * was taken just before the move is that baseline. A position whose slot is taken by another keeps its last counts.
  *
- * The first `warmUp` of a position is left out by taking its baseline later.
+ * Latency is not judged in the first `warmUp` of a position, which is left out by taking another baseline then. Errors are:
+ * a version that fails is not excused by having just begun.
  */
 
 import type { EpochCounts, SideCounts } from '../judge/evidence.ts';
@@ -20,11 +21,14 @@ export interface Standing {
   readonly share: number;
 }
 
+type Sides = readonly [active: EvidenceCounts, candidate: EvidenceCounts];
+
 interface Position extends Standing {
   readonly warmUntilMs: number;
-  /** Null while it has not warmed up. */
-  baseline: readonly [active: EvidenceCounts, candidate: EvidenceCounts] | null;
-  last: readonly [active: EvidenceCounts, candidate: EvidenceCounts];
+  readonly baseline: Sides;
+  /** From when latency counts; null while it has not warmed up. */
+  warmBaseline: Sides | null;
+  last: Sides;
   /** Whether its slot has not been taken by another. */
   isOpen: boolean;
 }
@@ -52,31 +56,42 @@ export class RolloutEvidence {
     for (const position of this.#positions) if (position.isOpen) position.last = this.#sample[position.slot]!;
   }
 
-  /** The gate stands here; the position counts from `warmUntilMs` on. Saying it again changes nothing. */
+  /** The gate stands here; its latency counts from `warmUntilMs` on. Saying it again changes nothing. */
   stand({ epoch, slot, share }: Standing, nowMs: number, warmUntilMs: number): void {
     if (this.#positions.at(-1)?.epoch !== epoch) {
       for (const position of this.#positions) if (position.slot === slot) position.isOpen = false;
       const last = this.#sample[slot]!;
-      const baseline = warmUntilMs > nowMs ? null : last;
-      this.#positions.push({ epoch, slot, share, warmUntilMs, baseline, last, isOpen: true });
+      const standing = { epoch, slot, share, warmUntilMs, isOpen: true };
+      this.#positions.push({ ...standing, baseline: last, warmBaseline: null, last });
     }
     for (const position of this.#positions) {
-      if (position.baseline === null && nowMs >= position.warmUntilMs) position.baseline = position.last;
+      if (nowMs >= position.warmUntilMs) position.warmBaseline ??= position.last;
     }
   }
 
   /** What each position has come to, for the signal of errors. */
   errors(): EpochCounts[] {
-    return this.#counts(({ bad }) => [bad]);
+    return this.#counts(
+      ({ baseline }) => baseline,
+      ({ bad }) => [bad],
+    );
   }
 
   /** The same for latency, one count for each boundary. */
   latency(): EpochCounts[] {
-    return this.#counts(({ above }) => Array.from({ length: this.#boundaries }, (_, index) => above[index] ?? 0));
+    return this.#counts(
+      ({ warmBaseline }) => warmBaseline,
+      ({ above }) => Array.from({ length: this.#boundaries }, (_, index) => above[index] ?? 0),
+    );
   }
 
-  #counts(eventsOf: (counts: EvidenceCounts) => readonly number[]): EpochCounts[] {
-    return this.#positions.flatMap(({ epoch, share, baseline, last }) => {
+  #counts(
+    baselineOf: (position: Position) => Sides | null,
+    eventsOf: (counts: EvidenceCounts) => readonly number[],
+  ): EpochCounts[] {
+    return this.#positions.flatMap((position) => {
+      const { epoch, share, last } = position;
+      const baseline = baselineOf(position);
       if (baseline === null) return [];
       const [active, candidate] = [side(last[0], baseline[0], eventsOf), side(last[1], baseline[1], eventsOf)];
       return [{ epoch, share, active, candidate }];

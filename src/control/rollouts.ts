@@ -18,11 +18,11 @@ import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
-import type { Instruction, Receipt, Refusal } from './operations.ts';
+import type { Instruction, Receipt, Refusal, StartOrder } from './operations.ts';
 import { RolloutEvidence } from './rollout-evidence.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor, type PlanOverrides, planFor } from './rollout-settings.ts';
+import { judgeSettingsFor, planFor } from './rollout-settings.ts';
 import { authorityOf } from './snapshot-builder.ts';
 import type { StateStore } from './state-store.ts';
 import { type Traffic, unknownService } from './traffic.ts';
@@ -44,14 +44,6 @@ export interface RolloutsOptions {
   readonly frozen: () => string | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-}
-
-/** What a start says. */
-export interface StartOrder extends PlanOverrides {
-  /** The candidate; null for the only pool that is not active. */
-  readonly to: string | null;
-  /** Also when this version was rolled back the last time. */
-  readonly again: boolean;
 }
 
 interface Waiting {
@@ -135,6 +127,10 @@ export class Rollouts {
     }
     if (active === null) return refuse('no-active-pool', `no pool of ${name} has traffic that could be moved`);
     if (active === candidate) return refuse('already-active', `${candidate} has the traffic of ${name} already`);
+    if (order.version !== null && order.version !== pool.version) {
+      const message = `${candidate} has version ${pool.version} in the file, not ${order.version}`;
+      return refuse('version-mismatch', message);
+    }
     const plan = planFor(service, candidate, order);
     if (!('kind' in plan)) return refuse('bad-plan', plan.join('; '));
     const last = this.last(name);
@@ -158,7 +154,7 @@ export class Rollouts {
 
   command(service: string, command: Command, by: string): RolloutRecord | Refusal {
     const run = this.#running.get(service);
-    if (run === undefined) return this.#noRollout(service);
+    if (run === undefined) return this.noRollout(service);
     const answer: CommandAnswer = run.command(command, by);
     return answer.ok ? this.last(service)! : refuse(answer.code, answer.message);
   }
@@ -188,7 +184,8 @@ export class Rollouts {
     for (const run of this.#running.values()) run.close();
   }
 
-  #noRollout(name: string): Refusal {
+  /** Why nothing can be said or done about a rollout of this service. */
+  noRollout(name: string): Refusal {
     if (!this.#options.config().services.has(name)) return unknownService(name);
     const last = this.#last.get(name);
     const message =

@@ -13,17 +13,21 @@ export interface TrafficOptions {
   /** Whether any endpoint of the pool could take a request now. */
   readonly canServe: (service: Service, pool: string) => boolean;
   readonly config: () => Config;
+  /** Called before a gate moves on somebody's word, with what that was. */
+  readonly onInstruction: (service: string, what: string) => void;
 }
 
 export class Traffic {
   readonly #gates: Gates;
   readonly #canServe: TrafficOptions['canServe'];
   readonly #config: () => Config;
+  readonly #onInstruction: TrafficOptions['onInstruction'];
 
-  constructor({ gates, canServe, config }: TrafficOptions) {
+  constructor({ gates, canServe, config, onInstruction }: TrafficOptions) {
     this.#gates = gates;
     this.#canServe = canServe;
     this.#config = config;
+    this.#onInstruction = onInstruction;
   }
 
   async setWeights(name: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal> {
@@ -39,7 +43,7 @@ export class Traffic {
     if (!Object.values(weights).some((weight) => weight > 0)) {
       return { refused: true, code: 'bad-weights', message: 'at least one pool must have weight' };
     }
-    return this.move(gate, service, weights, 'traffic', instruction);
+    return this.instruct(gate, service, weights, 'traffic', instruction);
   }
 
   async flip(
@@ -60,7 +64,7 @@ export class Traffic {
       const message = `no endpoint of ${name}/${target} is healthy; use --no-verify (verify: false) to flip all the same`;
       return { refused: true, code: 'no-healthy-endpoint', message };
     }
-    return this.move(gate, service, { [target]: 100 }, 'flip', instruction);
+    return this.instruct(gate, service, { [target]: 100 }, 'flip', instruction);
   }
 
   async rollback(name: string, instruction: Instruction): Promise<Receipt | Refusal> {
@@ -72,10 +76,22 @@ export class Traffic {
       const message = `${name} has no earlier position that could be returned to`;
       return { refused: true, code: 'nothing-to-roll-back', message };
     }
-    return this.move(gate, service, Object.fromEntries(kept), 'rollback', instruction);
+    return this.instruct(gate, service, Object.fromEntries(kept), 'rollback', instruction);
   }
 
-  /** Moves a gate on somebody's word, which supersedes what the file says now. */
+  /** Moves a gate on the word of a person or of the file, which ends a rollout of the service. */
+  instruct(
+    gate: ServiceGate,
+    service: Service,
+    weights: Weights,
+    reason: MoveReason,
+    instruction: Pick<Instruction, 'by' | 'reason'>,
+  ): Promise<Receipt> {
+    this.#onInstruction(service.name, `${INSTRUCTED[reason]} by ${instruction.by}`);
+    return this.move(gate, service, weights, reason, instruction);
+  }
+
+  /** Moves a gate; that supersedes what the file says now. */
   move(
     gate: ServiceGate,
     service: Service,
@@ -96,6 +112,15 @@ export class Traffic {
     return { refused: true, code: 'epoch-mismatch', message, details: { epoch: gate.epoch } };
   }
 }
+
+const INSTRUCTED: Readonly<Record<MoveReason, string>> = {
+  start: 'taken from the file at the start',
+  file: 'moved',
+  traffic: 'moved',
+  flip: 'flipped',
+  rollback: 'rolled back',
+  rollout: 'rolled out',
+};
 
 export function unknownService(name: string): Refusal {
   return { refused: true, code: 'unknown-service', message: `there is no service ${name}` };

@@ -11,6 +11,7 @@ import type {
   Receipt,
   Refusal,
   ReloadAnswer,
+  RolloutOperations,
   ServiceView,
   TidegateEvent,
   Weights,
@@ -128,6 +129,14 @@ export class ScriptedOperations implements Operations {
   get listeners(): number {
     return this.#listeners.size;
   }
+
+  readonly rollouts: RolloutOperations = {
+    start: async (service) => refusal('no-rollout', service),
+    command: (service) => refusal('no-rollout', service),
+    view: (service) => refusal('no-rollout', service),
+    history: () => [],
+    judgeAgain: (id) => refusal('no-rollout', String(id)),
+  };
 
   services(): readonly ServiceView[] {
     return [SHOP];

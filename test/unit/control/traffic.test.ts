@@ -19,7 +19,7 @@ async function start(pools: readonly string[], weights: Weights, sick: readonly 
     routes: [{ service: 'shop' }],
   });
   const canServe = (_: unknown, pool: string): boolean => !sick.includes(pool);
-  const traffic = new Traffic({ gates: stage.gates, canServe, config: () => config });
+  const traffic = new Traffic({ onInstruction: () => {}, gates: stage.gates, canServe, config: () => config });
   const gate = stage.gate('shop', pools);
   await stage.gates.move(stage.move(gate, weights));
   return { stage, gate, traffic, config };

@@ -1,0 +1,127 @@
+/** `/api/services/{service}/rollout` and `/api/rollouts`: beginning, steering, watching and explaining rollouts. */
+import { isRefusal, type Operations, type Refusal } from '../control/operations.ts';
+import type { AdminApp } from './app.ts';
+import type { Audit } from './audit.ts';
+import { Fault, refusalFault } from './fault.ts';
+import { instructionOf } from './instruction.ts';
+import {
+  commandBody,
+  commandParams,
+  historyAnswer,
+  historyQuery,
+  retrialAnswer,
+  retrialQuery,
+  rolloutAnswer,
+  rolloutParams,
+  startBody,
+} from './rollout-schemas.ts';
+import { serviceParams } from './schemas.ts';
+
+const tags = ['rollout'];
+
+/** Adds the routes of rollouts. */
+export function addRolloutRoutes(app: AdminApp, operations: Operations, audit: Audit): void {
+  const { rollouts } = operations;
+
+  app.post(
+    '/api/services/:service/rollout',
+    {
+      config: { action: 'rollout' },
+      schema: {
+        tags,
+        operationId: 'startRollout',
+        summary: 'Begins a rollout',
+        params: serviceParams,
+        body: startBody,
+        response: { 200: rolloutAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { to, version, reason, again, ...rest } = request.body;
+      const instruction = instructionOf(request.headers, reason, audit.tokenOf(request));
+      audit.instructed(request, instruction);
+      const { service } = request.params;
+      const overrides = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+      const order = { to: to ?? null, version: version ?? null, again, ...overrides };
+      return reply.send(orFault(await rollouts.start(service, order, instruction)));
+    },
+  );
+
+  app.get(
+    '/api/services/:service/rollout',
+    {
+      schema: {
+        tags,
+        operationId: 'getRollout',
+        summary: 'The rollout that runs, or the last one',
+        params: serviceParams,
+        response: { 200: rolloutAnswer },
+      },
+    },
+    (request, reply) => reply.send(orFault(rollouts.view(request.params.service))),
+  );
+
+  app.post(
+    '/api/services/:service/rollout/:command',
+    {
+      config: { action: 'rollout' },
+      schema: {
+        tags,
+        operationId: 'commandRollout',
+        summary: 'Promotes, pauses, resumes, approves or aborts',
+        params: commandParams,
+        body: commandBody,
+        response: { 200: rolloutAnswer },
+      },
+    },
+    (request, reply) => {
+      const { service, command } = request.params;
+      const { full, reason } = request.body;
+      if (full && command !== 'promote') throw new Fault(400, 'bad-request', '`full` goes with promote only.');
+      const instruction = instructionOf(request.headers, reason, audit.tokenOf(request));
+      audit.instructed(request, instruction);
+      return reply.send(orFault(rollouts.command(service, full ? 'promote-full' : command, instruction)));
+    },
+  );
+
+  app.get(
+    '/api/services/:service/rollouts',
+    {
+      schema: {
+        tags,
+        operationId: 'listRollouts',
+        summary: 'The rollouts of a service that are kept',
+        params: serviceParams,
+        querystring: historyQuery,
+        response: { 200: historyAnswer },
+      },
+    },
+    (request, reply) =>
+      reply.send({ rollouts: orFault(rollouts.history(request.params.service, request.query.limit)) }),
+  );
+
+  app.get(
+    '/api/rollouts/:id/judgement',
+    {
+      schema: {
+        tags,
+        operationId: 'judgeAgain',
+        summary: 'Judges a kept rollout again, from its decision log',
+        params: rolloutParams,
+        querystring: retrialQuery,
+        response: { 200: retrialAnswer },
+      },
+    },
+    (request, reply) => {
+      const { margin, falseAlarm } = request.query;
+      const other = { margin: margin ?? null, falseAlarm: falseAlarm ?? null };
+      return reply.send(orFault(rollouts.judgeAgain(request.params.id, other)));
+    },
+  );
+}
+
+/** The answer as a plain object that the serialiser takes whole. Throws the fault of a refusal. */
+function orFault<T extends object>(answer: T | Refusal): T & Record<string, unknown> {
+  if (isRefusal(answer)) throw refusalFault(answer);
+  return answer as T & Record<string, unknown>;
+}
