@@ -39,6 +39,7 @@ import type {
   TidegateEvent,
   Weights,
 } from './operations.ts';
+import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
 import { refusingRoutes } from './rule-specs.ts';
 import { Serial } from './serial.ts';
@@ -438,19 +439,4 @@ export class ControlPlane implements Operations {
       isKept: (gate) => this.#gates.isKept(gate),
     };
   }
-}
-
-/** Resolves after `ms`, or as soon as the signal is aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
