@@ -8,6 +8,7 @@
  * say that a restart would forget it: a full disk must not keep anybody on a broken version.
  */
 import { performance } from 'node:perf_hooks';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
@@ -149,8 +150,12 @@ export class Gates {
 
   /** Keeps where a gate stands without moving it: the file now says what was already so. */
   keepPosition(gate: ServiceGate): void {
-    const stored = this.#options.store.savePosition(recordOf(gate));
-    if (stored.ok) this.#unkept.delete(gate);
+    const { store } = this.#options;
+    const record = recordOf(gate);
+    const known = store.position(gate.service);
+    // A file that cannot be written has it all the same when nothing has changed since.
+    if (known.ok && isDeepStrictEqual(known.value, record)) this.#unkept.delete(gate);
+    else if (store.savePosition(record).ok) this.#unkept.delete(gate);
     else this.#storeFailed(gate);
   }
 

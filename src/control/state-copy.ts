@@ -5,7 +5,7 @@
  * be out of reach, and with them where traffic stands. File and log are copied into a temporary folder, which is removed
  * as soon as the copy is open; nothing is ever written into it. Rejected: `immutable=1`, which leaves out the log.
  */
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,7 +18,12 @@ export function copyForReading<T>(path: string, use: (database: DatabaseSync) =>
   try {
     folder = mkdtempSync(join(tmpdir(), 'tidegate-state-'));
     const copy = join(folder, 'state.db');
-    for (const suffix of ['', '-wal']) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
+    for (const suffix of ['', '-wal']) {
+      if (!existsSync(path + suffix)) continue;
+      copyFileSync(path + suffix, copy + suffix);
+      // A copy has the rights of its original, and SQLite wants to lock it.
+      chmodSync(copy + suffix, 0o600);
+    }
     database = new DatabaseSync(copy);
     database.exec('PRAGMA locking_mode=EXCLUSIVE');
     const result = use(database);
