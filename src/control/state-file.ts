@@ -81,9 +81,13 @@ const STEPS: readonly string[] = [
 export function openStateFile<T>(path: string, options: OpenOptions<T>): OpenedFile<T> {
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openOrBeginAnew(path, options);
   } catch (error) {
     return unwritable(path, faultOrUnusable(error), null, options);
   }
+}
+
+function openOrBeginAnew<T>(path: string, options: OpenOptions<T>): OpenedFile<T> {
   const first = openOnce(path, options);
   if (first.kind !== 'damaged') return settled(path, first, null, options);
   let setAside: string;

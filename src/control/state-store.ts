@@ -280,7 +280,14 @@ export class StateStore {
    * place is theirs, and is not touched.
    */
   #stayInPlace(file: StateFile<Statements>): void {
-    const found = identityOf(this.path);
+    let found: string | null;
+    try {
+      found = identityOf(this.path);
+    } catch (error) {
+      this.#inPlace = false;
+      this.#fault = { kind: 'displaced', text: `it cannot be looked at: ${faultText(error)}` };
+      return;
+    }
     if (found === file.identity && existsSync(`${this.path}-wal`)) {
       if (!this.#inPlace) this.#fault = null;
       this.#inPlace = true;
