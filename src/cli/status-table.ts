@@ -206,6 +206,9 @@ function troublesOf(service: ServiceView): readonly Trouble[] {
   if (service.pools.every((pool) => pool.weight === 0)) {
     troubles.push({ text: 'no pool has traffic: every request is answered 503', tone: 'red' });
   }
+  if (service.stored === false) {
+    troubles.push({ text: 'this position is not kept in the state file: a restart now would forget it', tone: 'red' });
+  }
   for (const pool of service.pools) {
     const name = plain(pool.name);
     if (pool.weight > 0 && admittingCount(pool) === 0) {

@@ -6,6 +6,7 @@
  * anything runs here one at a time (`Serial`), so that a reload never meets a flip half way.
  */
 import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.ts';
 import type { Environment } from '../config/environment.ts';
@@ -34,13 +35,16 @@ import type {
   Refusal,
   ReloadAnswer,
   ServiceView,
+  StateView,
   TidegateEvent,
   Weights,
 } from './operations.ts';
+import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
 import { refusingRoutes } from './rule-specs.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
+import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
 import { rateKey, serviceView, sharesOf, type ViewSources } from './views.ts';
 
@@ -75,8 +79,8 @@ const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate 
 export class ControlPlane implements Operations {
   readonly #log: Logger;
   readonly #logDropped: () => number;
-  readonly #now: () => number;
   readonly #store: StateStore;
+  readonly #state: StateWatch;
   readonly #events: EventLog;
   readonly #board: Board;
   readonly #owner: ProcessOwner;
@@ -110,7 +114,6 @@ export class ControlPlane implements Operations {
     this.#drains = drains;
     this.#log = log;
     this.#logDropped = options.logDropped ?? (() => 0);
-    this.#now = now;
     this.#store = store;
     this.#events = events;
     this.#board = board;
@@ -128,6 +131,7 @@ export class ControlPlane implements Operations {
       },
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
+    this.#state = new StateWatch({ store, gates: this.#gates, events, log, now });
     this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
     this.#ejection = new EjectionWatch({
       board,
@@ -181,12 +185,10 @@ export class ControlPlane implements Operations {
     const { file, env, log } = options;
     const { config, text, redacted, problems } = await loadConfig(file, env);
     if (config === undefined || text === undefined) return { failed: true, lines: problems.map(formatProblem) };
-    const opened = StateStore.open(config.state);
+    const opened = StateStore.open(config.state, options.now);
     if (!opened.ok) return { failed: true, lines: [`the state file cannot be used: ${opened.error}`] };
-    const { store, setAside } = opened.value;
-    if (setAside !== null) {
-      log.error({ setAside }, 'the state file was damaged and has been set aside; positions are what the config says');
-    }
+    const { store } = opened.value;
+    if (store.wasEmpty) log.error('the state file was empty: positions are what the config says');
     const reusePort = await canReusePort();
     if (!reusePort) log.warn('this system cannot share a port between threads: one data thread serves all traffic');
     const plane = new ControlPlane(options, { config, text, redacted, problems }, store, reusePort);
@@ -197,6 +199,7 @@ export class ControlPlane implements Operations {
   }
 
   async #begin(): Promise<string | null> {
+    this.#state.tick();
     this.#gates.closeAbandoned();
     await this.threads.start();
     const error = await this.#serial.run(() => this.#configuration.begin());
@@ -237,6 +240,10 @@ export class ControlPlane implements Operations {
   service(name: string): ServiceView | Refusal {
     const gate = this.#gates.get(name);
     return gate === undefined ? unknownService(name) : serviceView(gate, this.#sources());
+  }
+
+  state(): StateView {
+    return this.#state.view();
   }
 
   setTraffic(service: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal> {
@@ -288,11 +295,13 @@ export class ControlPlane implements Operations {
     return this.#events.onEvent(listener);
   }
 
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+  readiness(): ReturnType<Operations['readiness']> {
     const reasons: string[] = [];
     if (this.#committer.snapshot === null) reasons.push('no configuration is in force yet');
     if (this.#stopping) reasons.push(STOPPING.message);
-    return { ready: reasons.length === 0, reasons };
+    const { problem } = this.#state.view();
+    const warnings = problem === null ? [] : [`the state file cannot be written: ${problem}`];
+    return { ready: reasons.length === 0, reasons, warnings };
   }
 
   metrics(): MetricsSource {
@@ -332,6 +341,7 @@ export class ControlPlane implements Operations {
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
       stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors,
+      state: this.#state.view(),
     };
   }
 
@@ -362,18 +372,17 @@ export class ControlPlane implements Operations {
   #keepHouse(): void {
     this.#ejection.tick();
     this.#gates.settleReceipts();
-    const nowMs = this.#now();
     for (const { service, pool, beforeEpoch } of this.#drains.due()) {
       this.threads.cut(service, pool, beforeEpoch);
     }
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
-    this.#gates.keepUnkept();
+    this.#state.tick();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
     );
-    this.#rates.sample(series, nowMs);
+    this.#rates.sample(series, performance.now());
   }
 
   /**
@@ -429,21 +438,7 @@ export class ControlPlane implements Operations {
       ejection: this.#ejection,
       rates: this.#rates,
       drains: this.#drains,
+      isKept: (gate) => this.#gates.isKept(gate),
     };
   }
-}
-
-/** Resolves after `ms`, or as soon as the signal is aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -41,6 +41,23 @@ export interface Receipt {
   readonly drained: string | null;
   /** How many of them were cut short, so far. */
   readonly lost: number;
+  /** Whether the state file has it. False: traffic has moved, and a restart before the file can be written forgets it. */
+  readonly stored: boolean;
+}
+
+/** What may be asked about the state file. */
+export interface StateView {
+  readonly file: string;
+  /** Whether the last write succeeded. */
+  readonly writable: boolean;
+  /** Why not, as a sentence; null while it is writable. */
+  readonly problem: string | null;
+  /** Since when, ISO 8601; null while it is writable. */
+  readonly since: string | null;
+  /** Positions, receipts and events that are in memory only, and are written as soon as that is possible. */
+  readonly unkept: number;
+  /** Where damaged files were moved to since the start, oldest first. */
+  readonly setAside: readonly string[];
 }
 
 /** A change that was not made. `code` is stable for scripts. */
@@ -137,6 +154,8 @@ export interface ServiceView {
   readonly active: string | null;
   /** Who moved the gate to where it stands, when and why. */
   readonly since: { readonly at: string; readonly by: string; readonly reason: MoveReason; readonly note: string };
+  /** Whether the state file has this position; false: a restart now would forget it. */
+  readonly stored: boolean;
   readonly pools: readonly PoolView[];
 }
 
@@ -166,7 +185,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -228,14 +247,16 @@ export interface MetricsSource {
   readonly threadReplacements: number;
   /** Pieces of the log, its own lines and access log lines, that standard output did not take. */
   readonly logDropped: number;
-  /** Events that were not kept because the state store did not take them. */
+  /** Events, positions and receipts that the state file did not take when it was asked to. */
   readonly stateStoreErrors: number;
+  readonly state: StateView;
 }
 
 /** The control plane as others see it. */
 export interface Operations {
   services(): readonly ServiceView[];
   service(name: string): ServiceView | Refusal;
+  state(): StateView;
   setTraffic(service: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal>;
   /** Without `to`: to the only other pool; refused when there are several. */
   flip(
@@ -253,6 +274,7 @@ export interface Operations {
   eventsSince(id: number, limit: number): readonly TidegateEvent[];
   /** Calls back for each new event until the returned function is called. */
   onEvent(listener: (event: TidegateEvent) => void): () => void;
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** `warnings` keep nobody from sending traffic here: it is served, and something else needs a look. */
+  readiness(): { readonly ready: boolean; readonly reasons: readonly string[]; readonly warnings: readonly string[] };
   metrics(): MetricsSource;
 }

@@ -19,6 +19,8 @@ export interface ViewSources {
   readonly ejection: EjectionWatch;
   readonly rates: LiveRates;
   readonly drains: Drains;
+  /** Whether the state file has where a gate stands. */
+  readonly isKept: (gate: ServiceGate) => boolean;
 }
 
 /** The identity of a series for live figures. */
@@ -41,6 +43,7 @@ export function serviceView(gate: ServiceGate, sources: ViewSources): ServiceVie
     previous: gate.previous,
     active: gate.active,
     since: gate.since,
+    stored: sources.isKept(gate),
     pools: [...service.pools.keys()].map((pool) => poolView(service, pool, gate, sources)),
   };
 }

@@ -15,7 +15,7 @@ import {
 } from '../../../src/stats/series.ts';
 import { start } from './harness.ts';
 import { keyOf, type ParsedMetric, parsePrometheus } from './prometheus-text.ts';
-import { EMPTY_METRICS } from './scripted-operations.ts';
+import { EMPTY_METRICS, STATE } from './scripted-operations.ts';
 
 const NO_STREAMS = { clients: 0, dropped: 0 };
 const THREADS = 2;
@@ -214,6 +214,7 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     threadReplacements: 2,
     names: [{ name: 'shop.internal', addresses: 3, looks: { changed: 2, same: 5, none: 1, failed: 4 } }],
     stateStoreErrors: 3,
+    state: { ...STATE, writable: false, problem: 'full', unkept: 4, setAside: ['state.db.broken-1'] },
   });
   const expected = [
     ['traffic_share', { service: 'shop', pool: 'blue', version: 'v1' }, 0.999],
@@ -235,6 +236,9 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     ['replay_refused_total', { thread: '0' }, 3],
     ['thread_replacements_total', {}, 2],
     ['state_store_errors_total', {}, 3],
+    ['state_writable', {}, 0],
+    ['state_unkept', {}, 4],
+    ['state_set_aside_total', {}, 1],
     ['name_addresses', { name: 'shop.internal' }, 3],
     ['name_lookups_total', { name: 'shop.internal', result: 'changed' }, 2],
     ['name_lookups_total', { name: 'shop.internal', result: 'failed' }, 4],

@@ -12,6 +12,7 @@ import type {
   Refusal,
   ReloadAnswer,
   ServiceView,
+  StateView,
   TidegateEvent,
   Weights,
 } from '../../../src/control/operations.ts';
@@ -29,6 +30,16 @@ export const RECEIPT: Receipt = {
   inFlight: 3,
   drained: null,
   lost: 0,
+  stored: true,
+};
+
+export const STATE: StateView = {
+  file: 'state.db',
+  writable: true,
+  problem: null,
+  since: null,
+  unkept: 0,
+  setAside: [],
 };
 
 export const SHOP: ServiceView = {
@@ -38,6 +49,7 @@ export const SHOP: ServiceView = {
   previous: null,
   active: 'blue',
   since: { at: '2026-01-01T00:00:00.000Z', by: 'file', reason: 'start', note: '' },
+  stored: true,
   pools: [
     {
       name: 'blue',
@@ -104,6 +116,7 @@ export const EMPTY_METRICS: MetricsSource = {
   threadReplacements: 0,
   names: [],
   stateStoreErrors: 0,
+  state: STATE,
 };
 
 /** A change that was asked for. */
@@ -122,7 +135,7 @@ export class ScriptedOperations implements Operations {
   change: Receipt | Refusal | Error = RECEIPT;
   reloaded: ReloadAnswer | Refusal = { result: 'applied', generation: 4, changes: ['x'], problems: [] };
   problems: readonly Problem[] = [];
-  ready: { ready: boolean; reasons: string[] } = { ready: true, reasons: [] };
+  ready: { ready: boolean; reasons: string[]; warnings: string[] } = { ready: true, reasons: [], warnings: [] };
   board: MetricsSource = EMPTY_METRICS;
   readonly #listeners = new Set<(event: TidegateEvent) => void>();
 
@@ -182,7 +195,11 @@ export class ScriptedOperations implements Operations {
     return () => this.#listeners.delete(listener);
   }
 
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+  state(): StateView {
+    return STATE;
+  }
+
+  readiness(): ReturnType<Operations['readiness']> {
     return this.ready;
   }
 

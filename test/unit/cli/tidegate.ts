@@ -136,6 +136,7 @@ export function receipt(changes: Partial<Receipt> = {}): Receipt {
     inFlight: 12,
     drained: null,
     lost: 0,
+    stored: true,
     ...changes,
   };
 }
@@ -202,6 +203,7 @@ export function service(changes: Partial<ServiceView> = {}): ServiceView {
     previous: null,
     active: 'blue',
     since: { at: '2026-01-31T12:00:00.000Z', by: 'cli:ann', reason: 'rollback', note: 'green was slow' },
+    stored: true,
     pools: [pool(), idlePool()],
     ...changes,
   };

@@ -39,5 +39,6 @@ export function receiptOf(epoch: number, service = 'shop'): Receipt {
     inFlight: 7,
     drained: null,
     lost: 0,
+    stored: true,
   };
 }
