@@ -19,6 +19,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { Timeouts } from '../routing/snapshot.ts';
 import { OUTCOMES } from '../stats/series.ts';
 import { Admission } from './admission.ts';
+import type { Caller } from './caller.ts';
 import { linesForClient, trailersForClient } from './client-lines.ts';
 import { type ThreadContext, TICK_MS } from './context.ts';
 import { Deadline } from './deadline.ts';
@@ -29,6 +30,7 @@ import { FAULTS, type Fault, isBodyFault, verdictOf } from './fault.ts';
 import { headForEndpoint, mayUpgrade, trailersForEndpoint } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
 import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
+import { needsPermission, Permission } from './permission.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
@@ -41,7 +43,7 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 /** What `OPTIONS *` is answered with. */
 const HERE: OwnAnswer = { status: 200, body: '', lines: '' };
 
-export class Exchange {
+export class Exchange implements Caller {
   readonly downstream: Downstream;
   readonly context: ThreadContext;
   readonly head: RequestHead;
@@ -64,6 +66,7 @@ export class Exchange {
   finished = false;
   #connection: UpstreamConnection | null = null;
   #timeouts: Timeouts | null = null;
+  #permission: Permission | null = null;
   readonly #deadline = new Deadline();
   readonly #expectation = new Expectation();
   readonly #response: ResponseRelay;
@@ -100,22 +103,16 @@ export class Exchange {
     const { admission } = this;
     if (admission.isAnsweredHere) this.#conclude(HERE);
     else if (admission.fault !== null) this.fail(admission.fault);
-    else if (admission.unproven === null) this.#goOn();
+    else if (!needsPermission(admission)) this.goOn();
     else {
       if (!this.requestDone) this.downstream.pauseRequest();
-      this.context.passwords.begin(admission.unproven, this);
+      this.#permission = new Permission(this);
+      this.#permission.ask();
     }
   }
 
-  /** The password that the request came with has been checked. */
-  onPassword(verdict: boolean | 'busy'): void {
-    if (this.finished) return;
-    const fault = this.admission.route!.guard!.outcome(this.admission, verdict);
-    if (fault !== null) this.fail(fault);
-    else this.#goOn();
-  }
-
-  #goOn(): void {
+  /** Everything that has a say lets the request go on. */
+  goOn(): void {
     const { admission, head } = this;
     const answer = ruleAnswer(this);
     if (answer !== null) {
@@ -376,6 +373,7 @@ export class Exchange {
       this.downstream.out.text(CONTINUE);
       this.downstream.out.flush();
     }
+    this.#permission?.sweep(nowMs);
     const fault = this.#deadline.passed(nowMs);
     if (fault !== null) this.fail(this.#whoseSilence(fault));
   }
@@ -402,7 +400,7 @@ export class Exchange {
     if (this.finished) return;
     if (this.tunnel !== null) this.tunnel.end();
     else if (this.status === 0 && fault.status !== 0)
-      this.#answer(faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
+      this.#answer(this.admission.refusal ?? faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
     // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
     else this.downstream.destroy(this.#response.endsWithConnection);
     this.#finish(fault);
@@ -423,6 +421,7 @@ export class Exchange {
   #finish(fault: Fault | null): void {
     if (this.finished) return;
     this.finished = true;
+    this.#permission?.abandon();
     const { admission, endpoint } = this;
     const connection = this.#connection;
     this.#connection = null;
