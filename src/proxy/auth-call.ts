@@ -161,6 +161,7 @@ export class AuthCall implements Caller {
 
   onResponseEnd(_trailers: string, reusable: boolean): void {
     const answer = this.#answer!;
+    const body = this.#body;
     const connection = this.#connection!;
     this.#connection = null;
     if (reusable) connection.release(this.#exchange.context.nowMs);
@@ -168,7 +169,7 @@ export class AuthCall implements Caller {
     const isAllowed = allows(answer);
     this.#end(isAllowed ? 'allowed' : 'refused', answer.status >= 500 ? 'bad' : 'good');
     if (isAllowed) this.#waiter.onAllowed(answer);
-    else this.#waiter.onRefused(answer, this.#body);
+    else this.#waiter.onRefused(answer, body);
   }
 
   onUpstreamLost(): void {

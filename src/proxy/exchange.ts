@@ -214,7 +214,8 @@ export class Exchange implements Caller {
     this.requestDone = true;
     this.#requestTrailers = trailersForEndpoint(this.admission, trailers);
     const connection = this.#connection;
-    if (connection === null) return;
+    // Reading on shows whether the client is still there.
+    if (connection === null) return this.downstream.resumeRequest();
     if (this.head.framing === 'chunked') this.#endRequestBody(connection);
     this.flushRequest();
   }

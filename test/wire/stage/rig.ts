@@ -29,6 +29,8 @@ export interface RigOptions {
   /** The routes; everything goes to `app` without them. */
   readonly routes?: readonly object[];
   readonly limits?: object;
+  /** Which exchanges get a line of the access log; none without it. */
+  readonly access?: string;
   /** Settings of both listeners. */
   readonly listener?: object;
   /** The upstream keeps its side of a connection open after Tidegate has ended its own. */
@@ -43,11 +45,16 @@ const PROBE_FORWARDED = /GET \/probe HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/;
 export class Rig {
   readonly plane: ControlPlane;
   readonly upstream: Upstream;
+  /** The lines of the access log so far. */
+  readonly logged: string[];
+  #text: string;
   readonly #clients = new Set<WireEnd>();
 
-  private constructor(plane: ControlPlane, upstream: Upstream) {
+  private constructor(plane: ControlPlane, upstream: Upstream, text: string, logged: string[]) {
     this.plane = plane;
     this.upstream = upstream;
+    this.#text = text;
+    this.logged = logged;
   }
 
   static async start(t: Test, options: RigOptions = {}): Promise<Rig> {
@@ -63,23 +70,35 @@ export class Rig {
       workers: 1,
       state: join(directory, 'state.db'),
       // A reload sets the level of the log.
-      log: { level: 'fatal', access: 'off' },
+      log: { level: 'fatal', access: options.access ?? 'off' },
       shutdown: { delay: '0s', deadline: '10s' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       services: { app: { pools, ...options.service }, ...options.services },
       routes: options.routes ?? [{ service: 'app' }],
     };
     // JSON is YAML.
-    writeFileSync(file, JSON.stringify(config, null, 2));
+    const text = JSON.stringify(config, null, 2);
+    writeFileSync(file, text);
     const log = pino({ level: 'silent' });
-    const plane = await ControlPlane.start({ file, env: {}, log, accessLog: () => {} });
+    const logged: string[] = [];
+    const accessLog = (lines: string): void => {
+      logged.push(...lines.trimEnd().split('\n'));
+    };
+    const plane = await ControlPlane.start({ file, env: {}, log, accessLog });
     if ('failed' in plane) throw new Error(plane.lines.join('\n'));
-    const rig = new Rig(plane, upstream);
+    const rig = new Rig(plane, upstream, text, logged);
     t.teardown(async () => {
       for (const { socket } of rig.#clients) socket.destroy();
       await plane.terminate();
     });
     return rig;
+  }
+
+  /** Replaces every `before` in the config by `after`, and resolves when that is in force. */
+  async reload(before: string, after: string): Promise<void> {
+    this.#text = this.#text.replaceAll(before, after);
+    const answer = await this.plane.reloadText(this.#text);
+    if (!('result' in answer) || answer.result !== 'applied') throw new Error(JSON.stringify(answer));
   }
 
   /** The port of a listener. */
