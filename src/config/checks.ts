@@ -154,6 +154,7 @@ function checkRoutes(config: Config, check: Check): void {
     const path = structure.original(['routes', index]);
     checkServiceName(route.service, [...path, 'service'], services, check);
     checkServiceName(route.forwardAuth?.service, [...path, 'forwardAuth', 'service'], services, check);
+    checkAuthTimeout(route, config.services.get(route.service ?? ''), [...path, 'forwardAuth', 'timeout'], check);
     const first = route.name === undefined ? undefined : names.get(route.name);
     if (first !== undefined) reportTwice(source, [...path, 'name'], route.name!, first);
     else if (route.name !== undefined) names.set(route.name, [...path, 'name']);
@@ -167,6 +168,19 @@ function checkRoutes(config: Config, check: Check): void {
     }
     for (const match of matches) if (!claimed.has(match)) claimed.set(match, path);
   }
+}
+
+/** A request that waits for its permission is at no endpoint, so draining does not end it. */
+function checkAuthTimeout(
+  { forwardAuth }: Route,
+  service: Service | undefined,
+  path: Path,
+  { source, structure }: Check,
+): void {
+  if (forwardAuth === undefined || service === undefined || forwardAuth.timeoutMs <= service.drainMs) return;
+  if (structure.touched(path) || structure.touched(['services', service.name])) return;
+  const message = `is longer than the drain of ${service.name}: whoever waits so long may come to a pool that is gone`;
+  source.report({ path: source.has(path) ? path : path.slice(0, -1), message, severity: 'warning' });
 }
 
 function checkServiceName(

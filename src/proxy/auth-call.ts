@@ -39,6 +39,9 @@ export interface ForwardAuthRuntime {
   readonly spec: ForwardAuthSpec;
   readonly service: ServiceRuntime;
   readonly cells: AuthWriter;
+  /** `copyRequest` and `copyResponse` of the spec. */
+  readonly asked: ReadonlySet<string>;
+  readonly granted: ReadonlySet<string>;
 }
 
 /** Who is told what a question came to; just one of these is called, once, unless the question is abandoned. */
@@ -123,7 +126,7 @@ export class AuthCall implements Caller {
     if (connection.connected) this.onConnected();
     else this.#wait(this.#auth.service.spec.timeouts.connectMs, FAULTS.forwardAuthUnavailable);
     connection.begin();
-    connection.out.text(questionAbout(this.#exchange, this.#auth.spec, connection.endpoint.spec));
+    connection.out.text(questionAbout(this.#exchange, this.#auth, connection.endpoint.spec));
     connection.out.flush();
   }
 

@@ -12,8 +12,8 @@
 import { linesNamed } from '../http1/field-lines.ts';
 import { buildResponseHead } from '../http1/forward.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { ForwardAuthSpec } from '../routing/rules.ts';
 import type { EndpointSpec } from '../routing/snapshot.ts';
+import type { ForwardAuthRuntime } from './auth-call.ts';
 import type { Exchange } from './exchange.ts';
 import { forwardingLinesOf } from './forwarded-head.ts';
 import { traceparentFrom } from './ids.ts';
@@ -22,12 +22,12 @@ const SET_COOKIE: ReadonlySet<string> = new Set(['set-cookie']);
 const NOT_MODIFIED = 304;
 
 /** The question about the exchange's request, with its empty line. */
-export function questionAbout(exchange: Exchange, spec: ForwardAuthSpec, endpoint: EndpointSpec): string {
+export function questionAbout(exchange: Exchange, auth: ForwardAuthRuntime, endpoint: EndpointSpec): string {
   const { head, admission } = exchange;
   const guard = admission.route!.guard!;
-  const copied = linesNamed(guard.withoutPassword(head.passOn), new Set(spec.copyRequest));
+  const copied = linesNamed(guard.withoutPassword(head.passOn), auth.asked);
   return (
-    `GET ${spec.target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n${copied}${guard.userLine(admission.user)}` +
+    `GET ${auth.spec.target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n${copied}${guard.userLine(admission.user)}` +
     `${forwardingLinesOf(exchange)}X-Forwarded-Method: ${head.method}\r\nX-Forwarded-Uri: ${head.forwardTarget}\r\n` +
     `X-Request-Id: ${exchange.requestId}\r\ntraceparent: ${traceparentFrom(head.traceparent)}\r\n\r\n`
   );
@@ -39,12 +39,12 @@ export function allows({ status }: ResponseHead): boolean {
 }
 
 /** The lines of an answer that allows which the endpoint gets. */
-export function linesForEndpoint(answer: ResponseHead, spec: ForwardAuthSpec): string {
-  return spec.copyResponse.length === 0 ? '' : linesNamed(answer.passOn, new Set(spec.copyResponse));
+export function linesForEndpoint(answer: ResponseHead, { granted }: ForwardAuthRuntime): string {
+  return granted.size === 0 ? '' : linesNamed(answer.passOn, granted);
 }
 
 /** The lines of an answer that allows which the client gets beside its response. */
-export function cookiesForClient(answer: ResponseHead, spec: ForwardAuthSpec): string {
+export function cookiesForClient(answer: ResponseHead, { spec }: ForwardAuthRuntime): string {
   return spec.cookies ? linesNamed(answer.passOn, SET_COOKIE) : '';
 }
 

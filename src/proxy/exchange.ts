@@ -215,8 +215,8 @@ export class Exchange implements Caller {
     this.#requestTrailers = trailersForEndpoint(this.admission, trailers);
     const connection = this.#connection;
     // Reading on shows whether the client is still there.
-    if (connection === null) return this.downstream.resumeRequest();
-    if (this.head.framing === 'chunked') this.#endRequestBody(connection);
+    if (connection === null) this.downstream.resumeRequest();
+    else if (this.head.framing === 'chunked') this.#endRequestBody(connection);
     this.flushRequest();
   }
 

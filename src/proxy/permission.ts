@@ -54,9 +54,9 @@ export class Permission implements PasswordWaiter, AuthWaiter {
 
   onAllowed(answer: ResponseHead): void {
     const { admission } = this.#exchange;
-    const { spec } = admission.route!.guard!.forwardAuth!;
-    admission.grantedLines = linesForEndpoint(answer, spec);
-    admission.setCookie += cookiesForClient(answer, spec);
+    const auth = admission.route!.guard!.forwardAuth!;
+    admission.grantedLines = linesForEndpoint(answer, auth);
+    admission.setCookie += cookiesForClient(answer, auth);
     this.#answered();
     this.#exchange.goOn();
   }

@@ -62,6 +62,8 @@ export class RouteGuard {
             spec: forwardAuth,
             service: services[forwardAuth.service]!,
             cells: new AuthWriter(forwardAuth.board, thread),
+            asked: new Set(forwardAuth.copyRequest),
+            granted: new Set(forwardAuth.copyResponse),
           };
     const passwordFields = basicAuth === null ? [] : ['authorization', this.#userHeader];
     this.#passwordFields = spellings(passwordFields);
