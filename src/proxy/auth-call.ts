@@ -101,8 +101,10 @@ export class AuthCall implements Caller {
   #choose(before: Endpoint | null): Endpoint | null {
     const pool = this.#choosePool();
     if (pool === null) return null;
-    const other = pool.endpoints.find((endpoint, index) => endpoint !== before && pool.admitting(index));
-    if (before !== null && other !== undefined) return other;
+    if (before !== null) {
+      const other = pool.endpoints.find((endpoint, index) => endpoint !== before && pool.admitting(index));
+      if (other !== undefined) return other;
+    }
     const { balance, hashOn } = this.#auth.service.spec;
     return pool.choose(this, balance === 'hash' ? this.#exchange.admission.keyOf(hashOn, this.#exchange.head) : '');
   }

@@ -214,9 +214,8 @@ export class Exchange implements Caller {
     this.requestDone = true;
     this.#requestTrailers = trailersForEndpoint(this.admission, trailers);
     const connection = this.#connection;
-    // Reading on shows whether the client is still there.
-    if (connection === null) this.downstream.resumeRequest();
-    else if (this.head.framing === 'chunked') this.#endRequestBody(connection);
+    if (connection === null) return;
+    if (this.head.framing === 'chunked') this.#endRequestBody(connection);
     this.flushRequest();
   }
 

@@ -3,6 +3,8 @@
  * that nothing but a whole answer of 2xx lets a request go on. How questions wait and end is in `forward-auth-waits.test.ts`.
  */
 import t from 'tap';
+import { readEndpoint } from '../../src/stats/endpoint-cells.ts';
+import { SeriesReader } from '../../src/stats/series.ts';
 import { CANNOT_BE_FOUND_OUT, failures, questionOf, results } from './stage/forward-auth.ts';
 import { forwarded, masked, OK, OK_RELAYED, own, responseEnd } from './stage/messages.ts';
 import { Rig } from './stage/rig.ts';
@@ -310,7 +312,10 @@ t.test(
   'a connection that the service closes as it is used again is replaced, and that is nobody’s failure',
   async (t) => {
     await rig.ask(request());
+    const races = (): number =>
+      readEndpoint(rig.plane.metrics().endpoints.find(({ service }) => service === 'gatekeeper')!.board).reuseRaces;
     const before = failures(rig, 'main');
+    const racesBefore = races();
     let closed = 0;
     auth.respond = ({ end }) => {
       if (closed++ === 0) end.end();
@@ -319,6 +324,7 @@ t.test(
     t.equal(await rig.ask(request()), OK_RELAYED);
     t.equal(closed, 2);
     t.strictSame(failures(rig, 'main'), before);
+    t.equal(races() - racesBefore, 1, 'it is counted as what it was');
   },
 );
 
@@ -361,12 +367,13 @@ t.test('an answer of our own waits for the permission too', async (t) => {
 });
 
 t.test('questions are no requests and no attempts of a version, and the log says who has refused', async (t) => {
-  const { series } = rig.plane.metrics();
-  t.ok(series.some(({ service }) => service === 'gatekeeper'));
-  const page = rig.outcomes('ok');
   await rig.ask(request());
-  await rig.settled();
-  t.equal(rig.outcomes('ok') - page, 2, 'the request and the probe');
+  const { series } = rig.plane.metrics();
+  const ofGatekeeper = series.filter(({ service }) => service === 'gatekeeper');
+  t.ok(ofGatekeeper.length > 0);
+  for (const reader of ofGatekeeper.map(({ board }) => new SeriesReader(board))) {
+    t.ok([...reader.codes(), ...reader.outcomes(), ...reader.firstBytes()].every((count) => count === 0));
+  }
   auth.answer(answer('403 No'));
   const from = rig.logged.length;
   await rig.ask(request('/?secret'));
