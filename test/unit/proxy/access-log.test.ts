@@ -37,6 +37,7 @@ function exchange(rest: object = {}): Exchange {
       service,
       user: '',
       wouldLimit: false,
+      authMs: 0,
       pool: { spec: { name: 'blue', version: 'v1' } },
     },
     head: { method: 'GET', host: 'shop.test', path: '/a', query: '?token=secret' },
