@@ -6,6 +6,7 @@
  * names is `retired`: it is still published while something of it is in flight, and then kept for a while out of sight,
  * so that a version that comes back goes on counting where it stopped and no counter ever goes backwards.
  */
+import { createAuthMemory } from '../stats/auth-cells.ts';
 import { createEndpointMemory, readEndpoint, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
 import { createRouteMemory } from '../stats/route-cells.ts';
@@ -68,6 +69,7 @@ export class Board {
   readonly #endpoints = new Shelf<EndpointEntry>((board) => readEndpoint(board).connections > 0);
   readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
   readonly #routes = new Shelf<null>(() => false);
+  readonly #auths = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
@@ -103,6 +105,11 @@ export class Board {
     return this.#routes.take(name, () => ({ board: createRouteMemory(this.#threads), entry: null })).board;
   }
 
+  /** The counters of the questions that a route asks of its forward-auth service. */
+  forwardAuth(route: string): SharedArrayBuffer {
+    return this.#auths.take(route, () => ({ board: createAuthMemory(this.#threads), entry: null })).board;
+  }
+
   /** The buckets of a route's rate limit: with another number of keys, others. */
   buckets(route: string, keys: number, make: () => SharedArrayBuffer): SharedArrayBuffer {
     return this.#buckets.take(`${keys} ${route}`, () => ({ board: make(), entry: null })).board;
@@ -110,7 +117,8 @@ export class Board {
 
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
-    for (const shelf of [this.#series, this.#endpoints, this.#listeners, this.#routes, this.#buckets]) {
+    const shelves = [this.#series, this.#endpoints, this.#listeners, this.#routes, this.#auths, this.#buckets];
+    for (const shelf of shelves) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
         if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);

@@ -167,8 +167,9 @@ export class Committer {
 
 function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
   const blocks = new Set<SharedArrayBuffer>(snapshot.listeners.map((listener) => listener.board));
-  for (const { board, rateLimit } of snapshot.routes) {
+  for (const { board, rateLimit, forwardAuth } of snapshot.routes) {
     if (board !== null) blocks.add(board);
+    if (forwardAuth !== null) blocks.add(forwardAuth.board);
     if (rateLimit !== null) blocks.add(rateLimit.buckets);
   }
   for (const service of snapshot.services) {

@@ -214,7 +214,12 @@ export interface MetricsSource {
   }[];
   readonly listeners: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
   /** Routes that may refuse a request by their rules or those of a pool. */
-  readonly routes: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
+  readonly routes: readonly {
+    readonly name: string;
+    readonly board: SharedArrayBuffer;
+    /** Of its questions to a forward-auth service, or null where it asks none. */
+    readonly forwardAuth: SharedArrayBuffer | null;
+  }[];
   readonly services: readonly {
     readonly name: string;
     readonly epoch: number;

@@ -51,7 +51,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     routes: config.routes.map((route) => {
       const index = route.service === undefined ? null : indexes.get(route.service)!;
       const service = index === null ? null : services[index]!;
-      return { ...routeSpec(route, index, service), ...routeRules(route, service, board) };
+      return { ...routeSpec(route, index, service), ...routeRules(route, service, indexes, board) };
     }),
     limits: {
       headBytes: config.limits.headBytes,

@@ -157,18 +157,37 @@ export function findField(text: string, from: number, name: string): string | un
   return found;
 }
 
-/** The lines of `lines` (each `Name: value` with CRLF) without those whose lower-case name is in `names`. */
-export function linesWithout(lines: string, names: ReadonlySet<string>): string {
+/**
+ * The lines of `lines` (each `Name: value` with CRLF) without those whose lower-case name is in `names`. With `isAlike`, an
+ * underscore in a name counts as a hyphen, of which `names` then has the hyphens: what hands fields to an application as
+ * variables (CGI, WSGI and their kin) takes `X_User` for `X-User`.
+ */
+export function linesWithout(lines: string, names: ReadonlySet<string>, isAlike = false): string {
   let kept = '';
   let runFrom = 0;
   let lineFrom = 0;
   while (lineFrom < lines.length) {
     const lineTo = lines.indexOf('\n', lineFrom) + 1;
-    if (names.has(lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase())) {
+    const name = lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase();
+    if (names.has(isAlike ? name.replaceAll('_', '-') : name)) {
       kept += lines.slice(runFrom, lineFrom);
       runFrom = lineTo;
     }
     lineFrom = lineTo;
   }
   return runFrom === 0 ? lines : kept + lines.slice(runFrom);
+}
+
+/** The lines of `lines` (each `Name: value` with CRLF) whose lower-case name is in `names`, in their order. */
+export function linesNamed(lines: string, names: ReadonlySet<string>): string {
+  let kept = '';
+  let lineFrom = 0;
+  while (lineFrom < lines.length) {
+    const lineTo = lines.indexOf('\n', lineFrom) + 1;
+    if (names.has(lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase())) {
+      kept += lines.slice(lineFrom, lineTo);
+    }
+    lineFrom = lineTo;
+  }
+  return kept;
 }

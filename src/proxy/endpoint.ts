@@ -18,7 +18,7 @@
 import { buildProxyHeader, type ProxyVersion } from '../http1/proxy-protocol.ts';
 import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
 import { EndpointCells, type Verdict } from '../stats/endpoint-cells.ts';
-import type { Exchange } from './exchange.ts';
+import type { Caller } from './caller.ts';
 import { FAULTS } from './fault.ts';
 import { IdleLesson } from './idle-lesson.ts';
 import { UpstreamConnection } from './upstream.ts';
@@ -31,11 +31,11 @@ export class Endpoint {
   readonly #idle: UpstreamConnection[] = [];
   readonly #connections = new Set<UpstreamConnection>();
   /** A Set keeps the order of arrival and lets a waiter leave from the middle. */
-  readonly #queue = new Set<Exchange>();
+  readonly #queue = new Set<Caller>();
   /** Those in the queue under which a used connection has died before. */
-  readonly #freshOnly = new WeakSet<Exchange>();
+  readonly #freshOnly = new WeakSet<Caller>();
   /** The exchange that probes the endpoint for all threads while it is ejected, and what the probe is ended with. */
-  #prober: Exchange | null = null;
+  #prober: Caller | null = null;
   #probe = 0;
   readonly #lesson = new IdleLesson();
   #connectionsMax: number;
@@ -89,7 +89,7 @@ export class Endpoint {
    * Gives the exchange a connection now (it is told by `onConnection`), or puts it into the queue, or answers `full`.
    * With `fresh`, no connection that was used before is given, not even after a wait.
    */
-  acquire(exchange: Exchange, fresh: boolean): 'assigned' | 'queued' | 'full' {
+  acquire(exchange: Caller, fresh: boolean): 'assigned' | 'queued' | 'full' {
     for (;;) {
       const connection = fresh ? undefined : this.#takeIdle(exchange);
       if (connection === undefined) break;
@@ -112,14 +112,14 @@ export class Endpoint {
     return 'queued';
   }
 
-  #takeIdle(exchange: Exchange): UpstreamConnection | undefined {
+  #takeIdle(exchange: Caller): UpstreamConnection | undefined {
     if (this.#proxyProtocol === null) return this.#idle.pop();
     const at = this.#idle.findLastIndex(({ owner }) => owner === exchange.downstream);
     return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
   /** Makes the exchange the probe of an ejected endpoint; false when none is wanted, or another has it. */
-  takeProbe(exchange: Exchange): boolean {
+  takeProbe(exchange: Caller): boolean {
     if (this.#prober !== null) return false;
     this.#probe = this.cells.takeProbe();
     if (this.#probe === 0) return false;
@@ -128,12 +128,12 @@ export class Endpoint {
   }
 
   /** The endpoint has answered with a head. That is a probe's answer; a body may take hours. */
-  answered(exchange: Exchange, status: number): void {
+  answered(exchange: Caller, status: number): void {
     if (this.#prober === exchange) this.#endProbe(status >= 500 ? 'bad' : 'good');
   }
 
   /** An attempt that was counted as started is over. */
-  attemptEnded(exchange: Exchange, verdict: Verdict): void {
+  attemptEnded(exchange: Caller, verdict: Verdict): void {
     this.cells.attemptEnded(verdict);
     if (this.#prober === exchange) this.#endProbe(verdict);
   }
@@ -144,7 +144,7 @@ export class Endpoint {
   }
 
   /** A waiting exchange has given up. */
-  leaveQueue(exchange: Exchange): void {
+  leaveQueue(exchange: Caller): void {
     this.#queue.delete(exchange);
     this.#publish();
   }
@@ -211,7 +211,7 @@ export class Endpoint {
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
-  #dial({ downstream }: Exchange): UpstreamConnection {
+  #dial({ downstream }: Caller): UpstreamConnection {
     const version = this.#proxyProtocol;
     const connection = new UpstreamConnection(this, version === null ? null : downstream);
     if (version !== null) connection.out.data(buildProxyHeader(version, downstream.client.ends()));
@@ -220,13 +220,13 @@ export class Endpoint {
     return connection;
   }
 
-  #assign(connection: UpstreamConnection, exchange: Exchange): void {
+  #assign(connection: UpstreamConnection, exchange: Caller): void {
     this.#publish();
     connection.exchange = exchange;
     exchange.onConnection(connection);
   }
 
-  #nextWaiting(): Exchange | null {
+  #nextWaiting(): Caller | null {
     for (const exchange of this.#queue) {
       this.#queue.delete(exchange);
       return exchange;

@@ -18,6 +18,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { retryAfterMs, type Where } from '../routing/retry.ts';
 import { Admission } from './admission.ts';
 import { Attempts } from './attempts.ts';
+import type { Caller } from './caller.ts';
 import { linesForClient, trailersForClient } from './client-lines.ts';
 import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
@@ -28,6 +29,7 @@ import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
 import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
 import { Patience } from './patience.ts';
+import { needsPermission, Permission } from './permission.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
 import type { PoolRuntime } from './runtime.ts';
@@ -37,7 +39,7 @@ import type { UpstreamConnection } from './upstream.ts';
 /** What `OPTIONS *` is answered with. */
 const HERE: OwnAnswer = { status: 200, body: '', lines: '' };
 
-export class Exchange {
+export class Exchange implements Caller {
   readonly downstream: Downstream;
   readonly context: ThreadContext;
   readonly head: RequestHead;
@@ -61,6 +63,7 @@ export class Exchange {
   #connection: UpstreamConnection | null = null;
   /** Null until the request is to go to an endpoint. */
   #patience: Patience | null = null;
+  #permission: Permission | null = null;
   readonly #expectation = new Expectation();
   readonly #response: ResponseRelay;
   #keepAlive = false;
@@ -106,22 +109,16 @@ export class Exchange {
     if (!this.requestDone && admission.pool !== null) this.#body = new RequestBody(this, admission.service!.spec);
     if (admission.isAnsweredHere) this.#conclude(HERE);
     else if (admission.fault !== null) this.fail(admission.fault);
-    else if (admission.unproven === null) this.#goOn();
+    else if (!needsPermission(admission)) this.goOn();
     else {
       if (!this.requestDone) this.downstream.pauseRequest();
-      this.context.passwords.begin(admission.unproven, this);
+      this.#permission = new Permission(this);
+      this.#permission.ask();
     }
   }
 
-  /** The password that the request came with has been checked. */
-  onPassword(verdict: boolean | 'busy'): void {
-    if (this.finished) return;
-    const fault = this.admission.route!.guard!.outcome(this.admission, verdict);
-    if (fault !== null) this.fail(fault);
-    else this.#goOn();
-  }
-
-  #goOn(): void {
+  /** Everything that has a say lets the request go on. */
+  goOn(): void {
     const { admission, head } = this;
     const answer = ruleAnswer(this);
     if (answer !== null) {
@@ -374,6 +371,7 @@ export class Exchange {
       this.downstream.out.text(CONTINUE);
       this.downstream.out.flush();
     }
+    this.#permission?.sweep(nowMs);
     if (this.#patience === null) return;
     if (this.#patience.resumes(nowMs)) {
       this.#attempt(this.#retryWhere);
@@ -403,7 +401,7 @@ export class Exchange {
     if (this.finished || this.#retry(fault)) return;
     if (this.tunnel !== null) this.tunnel.end();
     else if (this.status === 0 && fault.status !== 0)
-      this.#answer(faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
+      this.#answer(this.admission.refusal ?? faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
     // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
     else this.downstream.destroy(this.#response.endsWithConnection);
     this.#finish(fault);
@@ -424,6 +422,7 @@ export class Exchange {
   #finish(fault: Fault | null): void {
     if (this.finished) return;
     this.finished = true;
+    this.#permission?.abandon();
     const { admission, attempts } = this;
     const connection = this.#connection;
     this.#connection = null;

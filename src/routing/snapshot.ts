@@ -10,7 +10,7 @@
  */
 import type { RetryPolicy } from './retry.ts';
 import type { RouteMatch } from './route-match.ts';
-import type { PassRules, RateLimitSpec, UserSpec } from './rules.ts';
+import type { ForwardAuthSpec, PassRules, RateLimitSpec, UserSpec } from './rules.ts';
 
 /** Which key makes a client stay with its pool, or chooses its endpoint. */
 export type KeySource =
@@ -117,6 +117,7 @@ export interface RouteSpec {
     /** The request field that names the user to the endpoint, or null for none. */
     readonly userHeader: string | null;
   } | null;
+  readonly forwardAuth: ForwardAuthSpec | null;
   /** The counters of what its rules refuse, or null where nothing can be refused. */
   readonly board: SharedArrayBuffer | null;
   /** Protocols that may be upgraded to, lower case. */

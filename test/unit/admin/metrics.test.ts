@@ -2,9 +2,11 @@ import t, { type Test } from 'tap';
 import { BOUND_LABELS, BOUNDS_US } from '../../../src/admin/latency-buckets.ts';
 import { MetricsPage } from '../../../src/admin/metrics-page.ts';
 import type { MetricsSource, SeriesEntry } from '../../../src/control/operations.ts';
+import { AuthWriter, createAuthMemory } from '../../../src/stats/auth-cells.ts';
 import { createEndpointMemory, EndpointCells, setAdmitting } from '../../../src/stats/endpoint-cells.ts';
 import { BUCKETS, bucketOf, countAtMost, lowerBoundUs } from '../../../src/stats/histogram.ts';
 import { createListenerMemory, ListenerWriter } from '../../../src/stats/listener-cells.ts';
+import { createRouteMemory } from '../../../src/stats/route-cells.ts';
 import {
   CODES,
   createSeriesMemory,
@@ -413,4 +415,33 @@ t.test('the page is served as Prometheus expects it', async (t) => {
   t.equal(answer.status, 200);
   t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
   checkSeries(t, parsePrometheus(answer.text), entry);
+});
+
+t.test('what came of questions to a forward-auth service is published by route, from the start', async (t) => {
+  const [asking, silent] = [createAuthMemory(THREADS), createAuthMemory(THREADS)];
+  new AuthWriter(asking, 0).ended('allowed', 300);
+  new AuthWriter(asking, 1).ended('allowed', 300);
+  new AuthWriter(asking, 1).ended('refused', 3000);
+  new AuthWriter(asking, 1).ended('cancelled', 1);
+  for (const reason of ['timeout', 'timeout', 'invalid'] as const) new AuthWriter(asking, 0).ended(reason, 1e6);
+  const board = createRouteMemory(THREADS);
+  const page = await scrape({
+    routes: [
+      { name: 'asking', board, forwardAuth: asking },
+      { name: 'silent', board, forwardAuth: silent },
+      { name: 'neither', board, forwardAuth: null },
+    ],
+  });
+  const total = (route: string, result: string) => value(page, 'tidegate_forward_auth_total', { route, result });
+  t.strictSame(
+    ['allowed', 'refused', 'cancelled', 'failed'].map((result) => total('asking', result)),
+    [2, 1, 1, 3],
+  );
+  t.equal(total('silent', 'failed'), 0);
+  t.equal(total('neither', 'failed'), undefined);
+  const failed = (reason: string) => value(page, 'tidegate_forward_auth_failures_total', { route: 'asking', reason });
+  t.strictSame(['busy', 'unavailable', 'timeout', 'invalid', 'too-large'].map(failed), [0, 0, 2, 1, 0]);
+  const family = page.get('tidegate_forward_auth_duration_seconds')?.samples;
+  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_count', { route: 'asking' })), 6);
+  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_sum', { route: 'asking' })), 3.0036);
 });
