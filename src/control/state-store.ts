@@ -134,15 +134,13 @@ export class StateStore {
   receipt(service: string, epoch: number): Stored<Receipt | null> {
     return this.#attempt(() => {
       const row = this.#statements.receipt.get(service, epoch);
-      return row === undefined ? null : (JSON.parse(String(row.body)) as Receipt);
+      return row === undefined ? null : receiptOf(row);
     });
   }
 
   /** The receipts that are not final. */
   openReceipts(): Stored<readonly Receipt[]> {
-    return this.#attempt(() =>
-      this.#statements.openReceipts.all().map((row) => JSON.parse(String(row.body)) as Receipt),
-    );
+    return this.#attempt(() => this.#statements.openReceipts.all().map(receiptOf));
   }
 
   /** Keeps an event under its own id, which must be higher than any before; see `lastEventId`. */
@@ -231,6 +229,11 @@ function positionOf(row: Row): PositionRecord {
     reason: row.reason as MoveReason,
     note: String(row.note),
   };
+}
+
+/** Receipts that were kept before they said what drains had ended say 0. */
+function receiptOf(row: Row): Receipt {
+  return { ended: 0, ...(JSON.parse(String(row.body)) as Omit<Receipt, 'ended'>) };
 }
 
 function eventOf(row: Row): TidegateEvent {

@@ -25,7 +25,7 @@ import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Expectation } from './expectation.ts';
-import { FAULTS, type Fault, isBodyFault, verdictOf } from './fault.ts';
+import { FAULTS, type Fault, isBodyFault, isCut, verdictOf } from './fault.ts';
 import { headForEndpoint, mayUpgrade, trailersForEndpoint } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
 import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
@@ -70,6 +70,8 @@ export class Exchange {
   #keepAlive = false;
   #bodySent = false;
   #bodyBytes = 0;
+  /** As it was when the request came: a reload that lowers it does not end a body that is on its way. */
+  readonly #bodyMax: number;
   #requestTrailers = '';
   /** What has come of the body while the exchange waits in a queue. */
   #held: Buffer[] = [];
@@ -86,10 +88,12 @@ export class Exchange {
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
     this.admission = new Admission(downstream.context, downstream, head);
+    this.#bodyMax = this.context.runtime.snapshot.limits.bodyBytes ?? Number.POSITIVE_INFINITY;
   }
 
-  get epoch(): number {
-    return this.admission.epoch;
+  /** Whether it will hardly end by itself: a tunnel or an event stream. */
+  get endless(): boolean {
+    return this.tunnel !== null || this.#response.isEventStream;
   }
 
   get bytesOut(): number {
@@ -123,8 +127,7 @@ export class Exchange {
       return;
     }
     this.#timeouts = admission.route!.spec.timeouts;
-    const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && head.contentLength > bodyMax) {
+    if (head.contentLength > this.#bodyMax) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
@@ -192,8 +195,7 @@ export class Exchange {
   onRequestData(data: Buffer): void {
     this.bytesIn += data.length;
     this.#bodyBytes += data.length;
-    const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && this.#bodyBytes > bodyMax) {
+    if (this.#bodyBytes > this.#bodyMax) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
@@ -440,8 +442,8 @@ export class Exchange {
     }
     if (this.tunnel !== null) admission.series.tunnelClosed();
     const totalUs = (performance.now() - this.startedAt) * 1000;
-    const cut = fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
-    admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, cut);
+    const isDrained = fault === FAULTS.drained;
+    admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, isCut(fault), isDrained);
     this.context.accessLog.finished(this, fault, totalUs);
     this.downstream.onExchangeEnd(this.#keepAlive);
   }

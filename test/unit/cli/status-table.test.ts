@@ -207,6 +207,7 @@ function randomService(random: () => number): ServiceView {
       state: (['serving', 'draining', 'idle'] as const)[Math.floor(random() * 3)]!,
       inFlight: Math.floor(number()),
       drainDeadline: random() < 0.5 ? null : '2026-01-31T12:01:00.000Z',
+      drainEnded: random() < 0.5 ? 0 : Math.floor(number()),
       live: {
         windowS: 10,
         requestsPerSecond: number(),
