@@ -66,7 +66,7 @@ export class Exchange {
   #timeouts: Timeouts | null = null;
   readonly #deadline = new Deadline();
   readonly #expectation = new Expectation();
-  readonly #response: ResponseRelay;
+  readonly response: ResponseRelay;
   #keepAlive = false;
   #bodySent = false;
   #bodyBytes = 0;
@@ -84,16 +84,11 @@ export class Exchange {
     this.bytesIn = headBytes;
     this.requestDone = requestDone;
     this.startedAt = performance.now();
-    this.#response = new ResponseRelay(downstream.out, head);
+    this.response = new ResponseRelay(downstream.out, head);
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
     this.admission = new Admission(downstream.context, downstream, head);
     this.#bodyMax = this.context.runtime.snapshot.limits.bodyBytes ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Whether it will hardly end by itself: a tunnel or an event stream. */
-  get endless(): boolean {
-    return this.tunnel !== null || this.#response.isEventStream;
   }
 
   get bytesOut(): number {
@@ -290,7 +285,7 @@ export class Exchange {
     this.endpoint!.answered(this, head.status);
     this.#expectation.end();
     const passOn = withResponseRules(this, head.passOn);
-    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), linesForClient(this.admission), passOn);
+    this.#keepAlive = this.response.begin(head, this.#mayKeepAlive(), linesForClient(this.admission), passOn);
     this.#touch();
   }
 
@@ -303,7 +298,7 @@ export class Exchange {
 
   /** A piece of the response body has come. */
   onResponseData(data: Buffer): void {
-    this.#response.data(data);
+    this.response.data(data);
   }
 
   /** Sends what has been collected for the client, and waits with the endpoint if the client cannot take more. */
@@ -314,7 +309,7 @@ export class Exchange {
 
   /** The response is complete. `reusable`: the connection may serve another exchange. */
   onResponseEnd(trailers: string, reusable: boolean): void {
-    this.#response.end(trailersForClient(this.admission, trailers));
+    this.response.end(trailersForClient(this.admission, trailers));
     this.downstream.out.flush();
     const connection = this.#connection!;
     this.#connection = null;
@@ -406,7 +401,7 @@ export class Exchange {
     else if (this.status === 0 && fault.status !== 0)
       this.#answer(faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
     // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
-    else this.downstream.destroy(this.#response.endsWithConnection);
+    else this.downstream.destroy(this.response.endsWithConnection);
     this.#finish(fault);
   }
 

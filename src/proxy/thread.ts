@@ -204,7 +204,9 @@ class DataThread {
 
   #endStreams(ends: StreamEnds, nowMs: number): void {
     const streams: Exchange[] = [];
-    for (const { exchange } of this.#context.downstreams) if (exchange?.endless === true) streams.push(exchange);
+    for (const { exchange } of this.#context.downstreams) {
+      if (exchange !== null && (exchange.tunnel !== null || exchange.response.isEventStream)) streams.push(exchange);
+    }
     for (const exchange of streams.slice(0, ends.due(streams.length, nowMs))) exchange.fail(FAULTS.stopped);
   }
 

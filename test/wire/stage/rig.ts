@@ -29,6 +29,9 @@ export interface RigOptions {
   /** The routes; everything goes to `app` without them. */
   readonly routes?: readonly object[];
   readonly limits?: object;
+  readonly shutdown?: object;
+  /** More keys of the top level, or others in place of those that are here. */
+  readonly top?: object;
   /** Settings of both listeners. */
   readonly listener?: object;
   /** The upstream keeps its side of a connection open after Tidegate has ended its own. */
@@ -44,42 +47,35 @@ export class Rig {
   readonly plane: ControlPlane;
   readonly upstream: Upstream;
   readonly #clients = new Set<WireEnd>();
+  readonly #directory: string;
 
-  private constructor(plane: ControlPlane, upstream: Upstream) {
+  private constructor(plane: ControlPlane, upstream: Upstream, directory: string) {
     this.plane = plane;
     this.upstream = upstream;
+    this.#directory = directory;
   }
 
   static async start(t: Test, options: RigOptions = {}): Promise<Rig> {
     const upstream = await Upstream.open(t, options.halfOpenUpstream);
     const directory = t.testdir();
     const file = join(directory, 'tidegate.yaml');
-    const pools = { main: { version: 'v1', endpoints: [upstream.address] }, ...options.pools };
-    const config = {
-      listeners: [
-        { name: 'plain', address: '127.0.0.1:0', ...options.listener },
-        { name: 'trusting', address: '127.0.0.1:0', trustedProxies: ['127.0.0.0/8'], ...options.listener },
-      ],
-      workers: 1,
-      state: join(directory, 'state.db'),
-      // A reload sets the level of the log.
-      log: { level: 'fatal', access: 'off' },
-      shutdown: { delay: '0s', deadline: '10s' },
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
-      services: { app: { pools, ...options.service }, ...options.services },
-      routes: options.routes ?? [{ service: 'app' }],
-    };
-    // JSON is YAML.
-    writeFileSync(file, JSON.stringify(config, null, 2));
+    writeFileSync(file, configText(options, upstream, directory));
     const log = pino({ level: 'silent' });
     const plane = await ControlPlane.start({ file, env: {}, log, accessLog: () => {} });
     if ('failed' in plane) throw new Error(plane.lines.join('\n'));
-    const rig = new Rig(plane, upstream);
+    const rig = new Rig(plane, upstream, directory);
     t.teardown(async () => {
       for (const { socket } of rig.#clients) socket.destroy();
       await plane.terminate();
     });
     return rig;
+  }
+
+  /** Takes over a config with these options in place of those before; rejects when it is refused. Gives what has changed. */
+  async reload(options: RigOptions): Promise<readonly string[]> {
+    const answer = await this.plane.reloadText(configText(options, this.upstream, this.#directory));
+    if ('refused' in answer) throw new Error(`${answer.message}: ${JSON.stringify(answer.details)}`);
+    return answer.changes;
   }
 
   /** The port of a listener. */
@@ -172,4 +168,25 @@ export class Rig {
     const series = this.plane.metrics().series.filter(({ service, pool }) => service === 'app' && pool !== '');
     return series.reduce((sum, { board }) => sum + new SeriesReader(board).outcomes()[OUTCOMES.indexOf(outcome)]!, 0);
   }
+}
+
+function configText(options: RigOptions, upstream: Upstream, directory: string): string {
+  const pools = { main: { version: 'v1', endpoints: [upstream.address] }, ...options.pools };
+  const config = {
+    listeners: [
+      { name: 'plain', address: '127.0.0.1:0', ...options.listener },
+      { name: 'trusting', address: '127.0.0.1:0', trustedProxies: ['127.0.0.0/8'], ...options.listener },
+    ],
+    workers: 1,
+    state: join(directory, 'state.db'),
+    // A reload sets the level of the log.
+    log: { level: 'fatal', access: 'off' },
+    shutdown: { delay: '0s', deadline: '10s', ...options.shutdown },
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    services: { app: { pools, ...options.service }, ...options.services },
+    routes: options.routes ?? [{ service: 'app' }],
+    ...options.top,
+  };
+  // JSON is YAML.
+  return JSON.stringify(config, null, 2);
 }
