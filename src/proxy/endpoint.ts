@@ -23,6 +23,7 @@ import { buildProxyHeader, type ProxyVersion } from '../http1/proxy-protocol.ts'
 import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
 import { EndpointCells, type Verdict } from '../stats/endpoint-cells.ts';
 import { Pace } from '../stats/pace.ts';
+import { TICK_MS } from './context.ts';
 import type { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
 import { UpstreamConnection } from './upstream.ts';
@@ -81,7 +82,8 @@ export class Endpoint {
 
   retire(nowMs: number): void {
     this.retired = true;
-    this.#endFromMs = nowMs + this.#drainMs;
+    // The clock may be a whole tick behind: without it, the time would be over early.
+    this.#endFromMs = nowMs + TICK_MS + this.#drainMs;
     for (const connection of this.#idle.splice(0)) connection.destroy();
     this.#publish();
   }
