@@ -90,6 +90,7 @@ export const receiptAnswer = z
     inFlight: count.describe('Exchanges that the earlier position had routed and that had not ended.'),
     drained: instant.nullable().describe('When the last of them ended; null while some are still going on.'),
     lost: count.describe('How many of them were cut short.'),
+    ended: count.describe('How many of those the drain has ended after its deadline.'),
     stored: z.boolean().describe('Whether the state file has it; if not, traffic has moved and a restart forgets it.'),
   })
   .describe('The receipt.') satisfies z.ZodType<Receipt>;
@@ -136,6 +137,7 @@ const poolView = z.object({
   tunnels: count,
   panic: z.boolean(),
   drainDeadline: instant.nullable(),
+  drainEnded: count,
   requests: count,
   errors: count,
   live: liveFigures,

@@ -33,6 +33,7 @@ const RECEIPT: Shape = {
   inFlight: 'number',
   drained: orNull('text'),
   lost: 'number',
+  ended: 'number',
 };
 
 const LIVE: Shape = {
@@ -61,6 +62,7 @@ const POOL: Shape = {
   tunnels: 'number',
   panic: 'boolean',
   drainDeadline: orNull('text'),
+  drainEnded: 'number',
   live: LIVE,
   endpoints: [ENDPOINT],
 };

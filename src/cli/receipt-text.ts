@@ -19,10 +19,11 @@ export function receiptLine(receipt: Receipt): string {
 
 /** What became of the requests of the earlier position: `drained in 1.2 s, 0 lost`, or that some are still going on. */
 export function drainLine(receipt: Receipt): string {
-  if (receipt.drained === null) return `not drained yet, ${receipt.lost} lost so far`;
+  const ended = receipt.ended === 0 ? '' : `, ${receipt.ended} of them ended by the drain`;
+  if (receipt.drained === null) return `not drained yet, ${receipt.lost} lost so far${ended}`;
   const tookMs = Date.parse(receipt.drained) - Date.parse(receipt.at);
   const took = Number.isFinite(tookMs) ? duration(Math.max(0, tookMs)) : plain(receipt.drained);
-  return `drained in ${took}, ${receipt.lost} lost`;
+  return `drained in ${took}, ${receipt.lost} lost${ended}`;
 }
 
 /** The whole account in three lines. */

@@ -235,8 +235,12 @@ function troublesOf(service: ServiceView): readonly Trouble[] {
 function drainText(pool: PoolView): string {
   const parts = [counted(pool.inFlight, 'request')];
   if (pool.tunnels > 0) parts.push(counted(pool.tunnels, 'tunnel'));
-  const deadline = pool.drainDeadline === null ? '' : `, cut at ${when(pool.drainDeadline)}`;
-  return `drains ${parts.join(' and ')}${deadline}`;
+  const drains = `drains ${parts.join(' and ')}`;
+  if (pool.drainDeadline === null) return drains;
+  const deadline = when(pool.drainDeadline);
+  return pool.drainEnded > 0
+    ? `${drains}, ${pool.drainEnded} ended since ${deadline}`
+    : `${drains}, cut at ${deadline}`;
 }
 
 function endpointText(endpoint: EndpointView): string {

@@ -120,7 +120,7 @@ export class Committer {
       pools: [...service.pools.keys()],
     });
     if (decision.source === 'store' && sameWeights(decision.weights, gate.weights)) {
-      gate.restate();
+      gates.restate(gate);
       return null;
     }
     return gates.begin({
@@ -174,6 +174,7 @@ function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
   }
   for (const service of snapshot.services) {
     blocks.add(service.board);
+    blocks.add(service.pace);
     for (const pool of service.pools) {
       blocks.add(pool.board);
       for (const endpoint of pool.endpoints) blocks.add(endpoint.board);

@@ -110,7 +110,7 @@ export class ControlPlane implements Operations {
     const board = new Board(threadCount);
     const owner = new ProcessOwner(processMemory);
     const events = new EventLog(store, { now, log });
-    const drains = new Drains(now);
+    const drains = new Drains({ board, now });
     this.#drains = drains;
     this.#log = log;
     this.#logDropped = options.logDropped ?? (() => 0);
@@ -372,9 +372,7 @@ export class ControlPlane implements Operations {
   #keepHouse(): void {
     this.#ejection.tick();
     this.#gates.settleReceipts();
-    for (const { service, pool, beforeEpoch } of this.#drains.due()) {
-      this.threads.cut(service, pool, beforeEpoch);
-    }
+    this.#drains.tick();
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
@@ -387,23 +385,23 @@ export class ControlPlane implements Operations {
 
   /**
    * Stops in order: readiness fails and responses say `Connection: close`; after the delay no connection is accepted; what
-   * is in flight may finish until the deadline. Changes that are asked for from now on are refused.
+   * is in flight may finish until the deadline, streams are ended one by one ahead of it. Changes that are asked for from now on are refused.
    */
   async stop(): Promise<void> {
-    const { delayMs, deadlineMs } = this.#configuration.config.shutdown;
+    const { delayMs, deadlineMs, spreadMs } = this.#configuration.config.shutdown;
     this.#stopping = true;
     this.#owner.beginStop();
     this.#log.info({ delayMs, deadlineMs }, 'stopping');
     this.#events.append('stop', null, 'Tidegate is stopping', {});
     await pause(delayMs, this.#terminating.signal);
-    if (!this.#terminating.signal.aborted) await this.#drainUntil(deadlineMs);
+    if (!this.#terminating.signal.aborted) await this.#drainUntil(deadlineMs, spreadMs);
     await this.terminate();
   }
 
-  async #drainUntil(deadlineMs: number): Promise<void> {
+  async #drainUntil(deadlineMs: number, spreadMs: number): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#terminating.signal]);
-    const drained = this.threads.drain().then(() => true);
+    const drained = this.threads.drain(deadlineMs, spreadMs).then(() => true);
     const late = pause(deadlineMs, signal).then(() => false);
     if (!(await Promise.race([drained, late])) && !signal.aborted) {
       this.#log.warn('the shutdown deadline has passed: what is still in flight is cut');

@@ -108,17 +108,15 @@ export class DataThreads {
     this.#tellAll({ kind: 'abandon', generation });
   }
 
-  /** Ends what a pool still has in flight from positions before `beforeEpoch`. */
-  cut(service: string, pool: string, beforeEpoch: number): void {
-    this.#tellAll({ kind: 'cut', service, pool, beforeEpoch });
-  }
-
-  /** Closes the listeners; resolves when every thread has finished what it had. */
-  async drain(): Promise<void> {
+  /**
+   * Closes the listeners; resolves when every thread has finished what it had. Streams are ended over the last `spreadMs`
+   * of `deadlineMs`; the rest is the caller's to end (`endNow`).
+   */
+  async drain(deadlineMs: number, spreadMs: number): Promise<void> {
     this.#ending = true;
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve;
-      this.#tellAll({ kind: 'stop' });
+      this.#tellAll({ kind: 'stop', deadlineMs, spreadMs });
     });
   }
 

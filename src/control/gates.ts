@@ -98,7 +98,12 @@ export class Gates {
     if (gate?.hasOpenReceipts === true) this.#leaving.add(gate);
     this.#gates.delete(service);
     for (const [key, move] of this.#moves) if (move.service === service) this.#moves.delete(key);
-    this.#options.drains.forget(service);
+  }
+
+  /** Writes the position of a gate into new memory, unchanged. */
+  restate(gate: ServiceGate): void {
+    gate.restate();
+    this.#options.drains.stands(gate.service, gate.weights);
   }
 
   /** Moves a gate and gives the account of it. Only one move may run at a time. */
@@ -142,9 +147,10 @@ export class Gates {
       inFlight: account.inFlight,
       drained: account.inFlight === 0 ? new Date(this.#options.now()).toISOString() : null,
       lost: 0,
+      ended: 0,
       stored: true,
     };
-    if (receipt.drained === null) gate.follow({ receipt, slot: earlierSlot, cutBefore: account.cut });
+    if (receipt.drained === null) gate.follow({ receipt, slot: earlierSlot, before: account });
     return this.#keep(gate, receipt);
   }
 
@@ -240,7 +246,8 @@ export class Gates {
   #settle(gate: ServiceGate, at: string): void {
     for (const receipt of gate.settleReceipts(at)) {
       this.#update(receipt);
-      const text = `${receipt.service}: the position before epoch ${receipt.epoch} has drained, ${receipt.inFlight} were in flight, ${receipt.lost} lost`;
+      const ended = receipt.ended === 0 ? '' : `, ${receipt.ended} of them ended at the drain deadline`;
+      const text = `${receipt.service}: the position before epoch ${receipt.epoch} has drained, ${receipt.inFlight} were in flight, ${receipt.lost} lost${ended}`;
       this.#options.events.append('drain', receipt.service, text, receipt);
     }
   }

@@ -41,6 +41,8 @@ export interface Receipt {
   readonly drained: string | null;
   /** How many of them were cut short, so far. */
   readonly lost: number;
+  /** How many of those the drain has ended after its deadline. */
+  readonly ended: number;
   /** Whether the state file has it. False: traffic has moved, and a restart before the file can be written forgets it. */
   readonly stored: boolean;
 }
@@ -135,8 +137,10 @@ export interface PoolView {
   readonly tunnels: number;
   /** Too little of the pool admits requests, so that its ejected endpoints are used all the same. */
   readonly panic: boolean;
-  /** When a draining pool's remaining exchanges will be cut, ISO 8601; null when not draining. */
+  /** From when on a draining pool's remaining exchanges are ended, ISO 8601; null when not draining. */
   readonly drainDeadline: string | null;
+  /** How many that drain has ended so far. */
+  readonly drainEnded: number;
   /** Since the process started. */
   readonly requests: number;
   readonly errors: number;

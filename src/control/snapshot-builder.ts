@@ -109,6 +109,8 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     upstreamIdleMs: service.keepAlive.idleMs,
     ejects: service.ejection !== undefined,
     drainMs: service.drainMs,
+    drainPerSecond: service.drainPerSecond,
+    pace: board.pace(service.name),
     proxyProtocol: service.proxyProtocol ?? null,
     versionHeader: service.versionHeader ?? null,
   };

@@ -69,9 +69,9 @@ export function positionOf(row: Row): PositionRecord {
   };
 }
 
-/** The receipt of a row. Throws a DamagedRow. */
+/** The receipt of a row; one that was kept before it said what drains had ended says 0. Throws a DamagedRow. */
 export function receiptOf(row: Row): Receipt {
-  return { ...(parsed(row.body) as Receipt), stored: true };
+  return { ended: 0, ...(parsed(row.body) as Omit<Receipt, 'ended'>), stored: true };
 }
 
 /** The event of a row. Throws a DamagedRow. */

@@ -55,6 +55,7 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
   const weight = gate.weights[name] ?? 0;
   const inFlight = series.inFlight();
   const state = weight > 0 ? 'serving' : inFlight > 0 ? 'draining' : 'idle';
+  const drain = state === 'draining' ? sources.drains.viewOf(service.name, name) : null;
   return {
     name,
     version: pool.version,
@@ -64,7 +65,8 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
     inFlight,
     tunnels: series.tunnelsOpen(),
     panic: sources.ejection.isInPanic(service.name, name),
-    drainDeadline: state === 'draining' ? sources.drains.deadlineOf(service.name, name) : null,
+    drainDeadline: drain?.deadline ?? null,
+    drainEnded: drain?.ended ?? 0,
     requests: series.ended(),
     errors: codes[CODES.indexOf('5xx')]!,
     live: sources.rates.figures(rateKey(service.name, name, pool.version)),

@@ -8,7 +8,11 @@
  *
  * Last in first out keeps few connections warm and lets the rest grow old and close. A queue belongs to an endpoint and
  * a thread, so no thread ever waits for another. An endpoint that leaves the configuration is `retired`: it takes
- * nothing new, keeps what it has until the drain deadline, and then cuts it.
+ * nothing new, keeps what it has until the drain deadline, and then ends it.
+ *
+ * What must end, because the pool has lost its traffic (the control plane says so in the endpoint's head) or because the
+ * endpoint is retired, is ended one exchange after the other, at the pace that the endpoints of the service and all threads
+ * share. It is asked for each exchange anew, so that a pool that gets traffic again is spared from then on.
  *
  * Where endpoints are told of the client by a PROXY header, a connection belongs to that client's connection (`owner`):
  * only its later requests reuse it, it is closed soon after the client has gone, and an idle one of somebody else makes
@@ -18,7 +22,9 @@
 import { buildProxyHeader, type ProxyVersion } from '../http1/proxy-protocol.ts';
 import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
 import { EndpointCells, type Verdict } from '../stats/endpoint-cells.ts';
+import { Pace } from '../stats/pace.ts';
 import type { Caller } from './caller.ts';
+import { TICK_MS } from './context.ts';
 import { FAULTS } from './fault.ts';
 import { IdleLesson } from './idle-lesson.ts';
 import { UpstreamConnection } from './upstream.ts';
@@ -43,8 +49,9 @@ export class Endpoint {
   #idleMs: number;
   #drainMs: number;
   #proxyProtocol: ProxyVersion | null;
-  /** When the remaining exchanges are cut, once retired. */
-  #cutAtMs = 0;
+  readonly #pace: Pace;
+  /** From when on the remaining exchanges are ended, once retired. */
+  #endFromMs = 0;
   retired = false;
 
   constructor(key: string, spec: EndpointSpec, service: ServiceSpec, thread: number) {
@@ -55,6 +62,7 @@ export class Endpoint {
     this.#queueMax = service.queueMax;
     this.#idleMs = service.upstreamIdleMs;
     this.#drainMs = service.drainMs;
+    this.#pace = new Pace(service.pace, service.drainPerSecond);
     this.#proxyProtocol = service.proxyProtocol;
   }
 
@@ -64,18 +72,20 @@ export class Endpoint {
     this.#queueMax = service.queueMax;
     this.#idleMs = service.upstreamIdleMs;
     this.#drainMs = service.drainMs;
+    this.#pace.set(service.drainPerSecond, process.hrtime.bigint());
     if (this.#proxyProtocol !== service.proxyProtocol) {
       this.#proxyProtocol = service.proxyProtocol;
       for (const connection of this.#idle.splice(0)) connection.destroy();
     }
     this.retired = false;
-    this.#cutAtMs = 0;
+    this.#endFromMs = 0;
     this.#serveQueue();
   }
 
   retire(nowMs: number): void {
     this.retired = true;
-    this.#cutAtMs = nowMs + this.#drainMs;
+    // The clock may be a whole tick behind: without it, the time would be over early.
+    this.#endFromMs = nowMs + TICK_MS + this.#drainMs;
     for (const connection of this.#idle.splice(0)) connection.destroy();
     this.#publish();
   }
@@ -182,7 +192,7 @@ export class Endpoint {
     this.#serveQueue();
   }
 
-  /** Closes connections that were idle for too long, and all of a retired endpoint whose time is over. */
+  /** Closes connections that were idle for too long, and ends, in turn, exchanges whose time is over. */
   sweep(nowMs: number): void {
     while (this.#idle.length > 0) {
       const oldest = this.#idle[0]!;
@@ -194,16 +204,28 @@ export class Endpoint {
     if (this.#proxyProtocol !== null) {
       for (const connection of [...this.#idle]) if (connection.owner?.gone === true) connection.destroy();
     }
-    if (this.retired && nowMs >= this.#cutAtMs) this.cut(Number.POSITIVE_INFINITY);
+    if (this.#endBefore(nowMs) > 0) this.#endInTurn(nowMs);
   }
 
-  /** Ends what earlier positions of the gate (before `beforeEpoch`) still have in flight here. */
-  cut(beforeEpoch: number): void {
-    for (const exchange of [...this.#queue]) if (exchange.epoch < beforeEpoch) exchange.fail(FAULTS.drained);
-    for (const connection of [...this.#connections]) {
-      const exchange = connection.exchange;
-      if (exchange !== null && exchange.epoch < beforeEpoch) exchange.fail(FAULTS.drained);
+  /** Exchanges of positions before this one are to be ended now; 0 for none. */
+  #endBefore(nowMs: number): number {
+    return this.retired && nowMs >= this.#endFromMs ? Number.POSITIVE_INFINITY : this.cells.endBefore;
+  }
+
+  /** Ends as many exchanges as there are turns. */
+  #endInTurn(nowMs: number): void {
+    for (const exchange of this.#queue) if (!this.#endOrKeep(exchange, nowMs)) return;
+    for (const { exchange } of this.#connections) {
+      if (exchange !== null && !this.#endOrKeep(exchange, nowMs)) return;
     }
+  }
+
+  /** Ends the exchange if its time is over; false when there is no turn for it yet. */
+  #endOrKeep(exchange: Caller, nowMs: number): boolean {
+    if (exchange.epoch >= this.#endBefore(nowMs)) return true;
+    if (!this.#pace.take(process.hrtime.bigint())) return false;
+    exchange.fail(FAULTS.drained);
+    return true;
   }
 
   /** Destroys every connection; only for the end of the thread. */

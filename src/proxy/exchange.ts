@@ -24,7 +24,7 @@ import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import { CONTINUE, Expectation } from './expectation.ts';
-import { FAULTS, type Fault, isBodyFault } from './fault.ts';
+import { FAULTS, type Fault, isBodyFault, isCut } from './fault.ts';
 import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
 import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
@@ -65,7 +65,7 @@ export class Exchange implements Caller {
   #patience: Patience | null = null;
   #permission: Permission | null = null;
   readonly #expectation = new Expectation();
-  readonly #response: ResponseRelay;
+  readonly response: ResponseRelay;
   #keepAlive = false;
   /** Null when the request was whole with its head, or goes to no endpoint. */
   #body: RequestBody | null = null;
@@ -80,7 +80,7 @@ export class Exchange implements Caller {
     this.bytesIn = headBytes;
     this.requestDone = requestDone;
     this.startedAt = performance.now();
-    this.#response = new ResponseRelay(downstream.out, head);
+    this.response = new ResponseRelay(downstream.out, head);
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
     this.admission = new Admission(downstream.context, downstream, head);
@@ -264,7 +264,7 @@ export class Exchange implements Caller {
     this.status = head.status;
     this.#expectation.end();
     const passOn = withResponseRules(this, head.passOn);
-    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), linesForClient(this), passOn);
+    this.#keepAlive = this.response.begin(head, this.#mayKeepAlive(), linesForClient(this), passOn);
     this.#touch();
   }
 
@@ -277,7 +277,7 @@ export class Exchange implements Caller {
 
   /** A piece of the response body has come. */
   onResponseData(data: Buffer): void {
-    this.#response.data(data);
+    this.response.data(data);
   }
 
   /** Sends what has been collected for the client, and waits with the endpoint if the client cannot take more. */
@@ -288,7 +288,7 @@ export class Exchange implements Caller {
 
   /** The response is complete. `reusable`: the connection may serve another exchange. */
   onResponseEnd(trailers: string, reusable: boolean): void {
-    this.#response.end(trailersForClient(this, trailers));
+    this.response.end(trailersForClient(this, trailers));
     this.downstream.out.flush();
     const connection = this.#connection!;
     this.#connection = null;
@@ -403,7 +403,7 @@ export class Exchange implements Caller {
     else if (this.status === 0 && fault.status !== 0)
       this.#answer(this.admission.refusal ?? faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
     // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
-    else this.downstream.destroy(this.#response.endsWithConnection);
+    else this.downstream.destroy(this.response.endsWithConnection);
     this.#finish(fault);
   }
 
@@ -434,8 +434,8 @@ export class Exchange implements Caller {
     }
     this.#body?.forget();
     const totalUs = (performance.now() - this.startedAt) * 1000;
-    const cut = fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
-    admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, cut);
+    const isDrained = fault === FAULTS.drained;
+    admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, isCut(fault), isDrained);
     this.context.accessLog.finished(this, fault, totalUs);
     this.downstream.onExchangeEnd(this.#keepAlive);
   }

@@ -214,6 +214,11 @@ export function isBodyFault({ source, phase }: Fault): boolean {
   return source === 'downstream' && phase !== 'admit';
 }
 
+/** Whether an exchange that ended so was cut short by something other than its client. */
+export function isCut(fault: Fault | null): boolean {
+  return fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
+}
+
 /**
  * What the end of an attempt says about its endpoint: by `fault`, or by the status of a whole answer without one. A queue of
  * ours that was full or slow says nothing, or a busy pool would lose endpoints; nor does a tunnel, whose end is the

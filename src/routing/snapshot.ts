@@ -98,6 +98,9 @@ export interface ServiceSpec {
   readonly ejects: boolean;
   /** How long exchanges may go on at an endpoint that has left the configuration. */
   readonly drainMs: number;
+  /** So many exchanges a second are ended at most, over all threads, when their time is over; and the pace of that. */
+  readonly drainPerSecond: number;
+  readonly pace: SharedArrayBuffer;
   /** The version of the PROXY header that begins each connection to an endpoint, or null for none. */
   readonly proxyProtocol: 'v1' | 'v2' | null;
   /** The response field that names the version that served, or null for none. */

@@ -1,8 +1,8 @@
 /**
  * The board's record of one endpoint: what all threads must agree on about it, in shared memory.
  *
- * A head is written by the control plane (does the endpoint admit requests, and with how much of its weight?), then
- * follows one line for each data thread, written by that thread only. Gauges are plain 32-bit cells: a dead thread's line
+ * A head is written by the control plane (does the endpoint admit requests, and with how much of its weight? what is to be
+ * ended there?), then follows one line for each data thread, written by that thread only. Gauges are plain 32-bit cells: a dead thread's line
  * is zeroed by the control plane. Requests in flight are summed over threads by whoever balances, so that least-request
  * sees the endpoint's true load and not only its own thread's part of it. Head and lines begin on cache lines of their own.
  *
@@ -19,6 +19,7 @@ const PROBE = 1;
 const STANDING = 2;
 const WEIGHT_PART = 2;
 const EJECTIONS = 3;
+const END_BEFORE = 6;
 
 const IN_FLIGHT = 0;
 const CONNECTIONS = 1;
@@ -56,6 +57,14 @@ export function setAdmitting(memory: SharedArrayBuffer, admitting: boolean): voi
   Atomics.store(new Int32Array(memory), ADMITTING, admitting ? 1 : 0);
 }
 
+/**
+ * Written by the control plane: exchanges of positions before `epoch` are to be ended, at the service's pace; 0 for none. All
+ * threads obey from their next look on.
+ */
+export function setEndBefore(memory: SharedArrayBuffer, epoch: number): void {
+  new Float64Array(memory)[END_BEFORE] = epoch;
+}
+
 /** One data thread's view of an endpoint: its own line to write, the others' to read. */
 export class EndpointCells {
   readonly #ints: Int32Array;
@@ -83,6 +92,11 @@ export class EndpointCells {
   /** The part of its weight that the endpoint stands in with, above 0 and up to 1. */
   get weightPart(): number {
     return this.#floats[WEIGHT_PART]!;
+  }
+
+  /** Exchanges of positions before this epoch are to be ended; 0 for none. */
+  get endBefore(): number {
+    return this.#floats[END_BEFORE]!;
   }
 
   /** Takes the probe if one is offered: what to end it by, or 0 when there is none to take. */

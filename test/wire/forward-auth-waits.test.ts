@@ -231,7 +231,7 @@ t.test('who waits when a reload names another service is answered by the one tha
   const other = await Upstream.open(t);
   const allowed = await asked(stage, GET);
   const refused = await asked(stage, GET);
-  await stage.rig.reload(stage.auth.address, other.address);
+  await stage.rig.replaceInConfig(stage.auth.address, other.address);
   t.equal(await stage.rig.ask(GET), OK_RELAYED);
   t.equal(other.take().length, 1, 'who comes later is asked about at the new address');
   allowed.question.end.send(OK);

@@ -58,7 +58,15 @@ function busySeries(random: () => number, exchanges: number): SharedArrayBuffer 
     if (random() < 0.05) writer.tunnelOpened();
     if (random() < 0.9) {
       const status = statuses[Math.floor(random() * statuses.length)]!;
-      writer.finish(0, status, durationUs, Math.floor(random() * 1000), Math.floor(random() * 9000), false);
+      writer.finish(
+        0,
+        status,
+        durationUs,
+        Math.floor(random() * 1000),
+        Math.floor(random() * 9000),
+        false,
+        random() < 0.1,
+      );
     }
   }
   return board;
@@ -100,6 +108,7 @@ function checkSeries(t: Pick<Test, 'same'>, page: Map<string, ParsedMetric>, ent
   compare('tidegate_request_bytes_total', {}, reader.bytesIn());
   compare('tidegate_response_bytes_total', {}, reader.bytesOut());
   compare('tidegate_tunnels_open', {}, reader.tunnelsOpen());
+  compare('tidegate_drain_ended_total', {}, reader.drained());
   t.same(seen, wanted, `${entry.service} ${entry.pool}`);
 }
 

@@ -30,6 +30,7 @@ export const RECEIPT: Receipt = {
   inFlight: 3,
   drained: null,
   lost: 0,
+  ended: 0,
   stored: true,
 };
 
@@ -61,6 +62,7 @@ export const SHOP: ServiceView = {
       tunnels: 0,
       panic: false,
       drainDeadline: null,
+      drainEnded: 0,
       requests: 10,
       errors: 1,
       live: { windowS: 10, requestsPerSecond: 1, errorShare: 0.1, p50Ms: 1.5, p95Ms: 2, p99Ms: null },

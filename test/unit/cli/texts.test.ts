@@ -81,6 +81,7 @@ t.test('the account of a receipt tells who, why and how the drain went', async (
   drained in 1.2 s, 0 lost`,
   );
   t.equal(drainLine(receipt({ lost: 2 })), 'not drained yet, 2 lost so far');
+  t.equal(drainLine(receipt({ lost: 5, ended: 3 })), 'not drained yet, 5 lost so far, 3 of them ended by the drain');
 });
 
 t.test('a bar has its columns, a sliver for any share and a gap for anything less than all', async (t) => {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import type { Receipt } from '../../../src/control/operations.ts';
 import {
   EVENTS_MAX,
   EVENTS_TRIM,
@@ -103,6 +104,14 @@ t.test('a receipt can be brought up to date, but not brought back', async (t) =>
   t.equal(value(store.updateReceipt(drained)), true);
   t.strictSame(value(store.receipt('shop', 1)), drained);
   t.same(value(store.receipt('cart', 1)), null);
+});
+
+t.test('a receipt that was kept before receipts said what drains have ended says that none was', async (t) => {
+  const { store } = open(t, ':memory:');
+  const { ended, ...before } = receiptOf(1);
+  value(store.saveReceipt(before as Receipt));
+  t.strictSame(value(store.receipt('shop', 1)), { ...before, ended: 0 });
+  t.strictSame(value(store.openReceipts()), [{ ...before, ended }]);
 });
 
 t.test('each service keeps its newest receipts and forgets the oldest', async (t) => {
