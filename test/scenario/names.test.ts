@@ -278,3 +278,24 @@ t.test('with resolve off a name is one endpoint and no server is asked', async (
   t.same(endpoints(), [`${NAME}:9`]);
   t.equal(dns.askedFor(NAME), 0);
 });
+
+t.test('an ejected address that an answer leaves out and the next one has again is still ejected', async (t) => {
+  const dns = await DnsServer.open(t);
+  const { port, close } = await farm(t, ['127.0.0.2', '127.0.0.3']);
+  const both = { addresses: ['127.0.0.2', '127.0.0.3'], ttlS: 1 };
+  dns.names.set(NAME, both);
+  const rule = 'ejection: { consecutiveFailures: 1, base: 1h, max: 1h }';
+  const { plane, answers, endpoints } = await stage(t, dns, named(port), rule);
+  await close('127.0.0.3');
+  const ejected = () => plane.services()[0]!.pools[0]!.endpoints.find(({ ejection }) => ejection !== null);
+  const before = await until('it is ejected', async () => {
+    await answers(4);
+    return ejected() ?? null;
+  });
+  dns.names.set(NAME, { addresses: ['127.0.0.2'], ttlS: 1 });
+  await until('it is gone', () => endpoints().length === 1);
+  dns.names.set(NAME, both);
+  await until('it is back', () => endpoints().length === 2);
+  t.match(ejected(), { address: before.address, ejection: { state: 'shut', row: 1 } });
+  t.same(await answers(), ['127.0.0.2']);
+});
