@@ -277,6 +277,10 @@ export class Downstream implements BodySink {
         if (client.held.length > 0) this.#readHead(client.held, 0);
         return start;
       case 'header':
+        if (!listener.takes(this.socket, client.address)) {
+          this.#state = 'closed';
+          return chunk.length;
+        }
         this.#state = 'head';
         this.#deadlineMs = context.nowMs + listener.spec.keepAliveMs;
         return start + reading.length;

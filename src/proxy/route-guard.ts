@@ -38,7 +38,9 @@ export class RouteGuard {
     this.#users = basicAuth === null ? null : new Map(basicAuth.users.map(({ name, hash }) => [name, hash]));
     this.#challenge = `WWW-Authenticate: Basic realm="${basicAuth?.realm ?? ''}", charset="UTF-8"\r\n`;
     this.userHeader = basicAuth?.userHeader ?? '';
-    this.privateFields = new Set(basicAuth === null ? [] : ['authorization', this.userHeader]);
+    // With a hyphen too: see `linesWithout`.
+    const names = ['authorization', this.userHeader, this.userHeader.replaceAll('_', '-')];
+    this.privateFields = new Set(basicAuth === null ? [] : names);
   }
 
   /** Why the request is refused, or null; a password that has to be checked first is left in `admission.unproven`. */
