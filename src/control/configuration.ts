@@ -26,7 +26,7 @@ import type { EventLog } from './event-log.ts';
 import { type Gates, sameWeights } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { ConfigView, Refusal, ReloadAnswer } from './operations.ts';
-import { type NameTable, withAddresses } from './resolved-config.ts';
+import { addressesInTwoPools, type NameTable, withAddresses } from './resolved-config.ts';
 import { Serial } from './serial.ts';
 import type { ServiceGate } from './service-gate.ts';
 import type { Traffic } from './traffic.ts';
@@ -66,6 +66,8 @@ export class Configuration {
   readonly #reloads = new Serial();
   /** The config whose names are being looked up before its turn. */
   #coming: Config | null = null;
+  /** Addresses of which it has been said that two pools have them. */
+  #shared: ReadonlySet<string> = new Set();
   /** The addresses of names that are in effect. */
   #addresses: NameTable = new Map();
   text: string;
@@ -102,8 +104,23 @@ export class Configuration {
       this.#addresses = addresses;
     });
     names.follow(this.config, this.#coming);
-    if (error === null) onApplied(effective);
+    if (error === null) {
+      onApplied(effective);
+      this.#warnOfShared(addressesInTwoPools(effective));
+    }
     return error;
+  }
+
+  /** Says once of each address that it is in two pools, for as long as it is. */
+  #warnOfShared(shared: readonly string[]): void {
+    const { events, log } = this.#options;
+    for (const text of shared) {
+      if (this.#shared.has(text)) continue;
+      const message = `${text}: nobody can tell which version serves there`;
+      log.warn(message);
+      events.append('names', null, message, {});
+    }
+    this.#shared = new Set(shared);
   }
 
   /** Brings the addresses that names have now into effect; false when that is not possible, and nothing has changed. */
