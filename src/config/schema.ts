@@ -51,7 +51,7 @@ const listener = z
     connectionsPerClient: whole(1, 1_000_000)
       .optional()
       .describe(
-        'The most connections of one client address (IPv6: one /64) at once on each data thread; more are closed at once and counted. Trusted proxies have no such limit.',
+        'The most connections of one client address (IPv6: one /64) at once on each data thread; more are closed at once and counted. Trusted proxies have no such limit; the clients that their PROXY headers name have.',
       ),
     timeouts: z
       .strictObject({

@@ -170,6 +170,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       traffic: this.#traffic,
       names: this.#names,
+      inTurn: (work) => this.#change(work),
       onApplied: (config) => {
         this.#health.follow(config);
         this.#ejection.follow(config);
@@ -275,12 +276,12 @@ export class ControlPlane implements Operations {
   }
 
   reload({ by }: Instruction): Promise<ReloadAnswer | Refusal> {
-    return this.#change(() => this.#configuration.reload(by));
+    return this.#configuration.reload(by);
   }
 
   /** Takes over a text that the config file has settled on. */
   reloadText(text: string): Promise<ReloadAnswer | Refusal> {
-    return this.#change(() => this.#configuration.reloadText(text));
+    return this.#configuration.reloadText(text);
   }
 
   #change<T>(work: () => Promise<T | Refusal>): Promise<T | Refusal> {

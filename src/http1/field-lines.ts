@@ -158,18 +158,18 @@ export function findField(text: string, from: number, name: string): string | un
 }
 
 /**
- * The lines of `lines` (each `Name: value` with CRLF) without those whose lower-case name is in `names`. With `isAlike`, an
- * underscore in a name counts as a hyphen, of which `names` then has the hyphens: what hands fields to an application as
- * variables (CGI, WSGI and their kin) takes `X_User` for `X-User`.
+ * The lines of `lines` (each `Name: value` with CRLF) without those whose lower-case name is in `names`. An underscore is
+ * taken for a hyphen too: to a CGI or WSGI application `X_User` and `X-User` are one variable, and a field that is withheld
+ * from it must not come in by the other name.
  */
-export function linesWithout(lines: string, names: ReadonlySet<string>, isAlike = false): string {
+export function linesWithout(lines: string, names: ReadonlySet<string>): string {
   let kept = '';
   let runFrom = 0;
   let lineFrom = 0;
   while (lineFrom < lines.length) {
     const lineTo = lines.indexOf('\n', lineFrom) + 1;
     const name = lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase();
-    if (names.has(isAlike ? name.replaceAll('_', '-') : name)) {
+    if (names.has(name) || (name.includes('_') && names.has(name.replaceAll('_', '-')))) {
       kept += lines.slice(runFrom, lineFrom);
       runFrom = lineTo;
     }

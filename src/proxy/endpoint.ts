@@ -128,11 +128,14 @@ export class Endpoint {
     return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
-  /** Makes the exchange the probe of an ejected endpoint; false when none is wanted, or another has it. */
+  /**
+   * Makes the exchange the probe of an ejected endpoint; false when none is wanted, or another has it. One that is offered
+   * while an exchange here still has an earlier one takes its place: that one has been given up.
+   */
   takeProbe(exchange: Caller): boolean {
-    if (this.#prober !== null) return false;
-    this.#probe = this.cells.takeProbe();
-    if (this.#probe === 0) return false;
+    const taken = this.cells.takeProbe();
+    if (taken === 0) return false;
+    this.#probe = taken;
     this.#prober = exchange;
     return true;
   }

@@ -72,12 +72,12 @@ export class RouteGuard {
 
   /** The lines of a request without those that only this route's own checks may write. */
   withoutPrivate(lines: string): string {
-    return this.#privateFields.size === 0 ? lines : linesWithout(lines, this.#privateFields, true);
+    return this.#privateFields.size === 0 ? lines : linesWithout(lines, this.#privateFields);
   }
 
   /** The lines of a request without its password, and without what the client says of who it is. */
   withoutPassword(lines: string): string {
-    return this.#passwordFields.size === 0 ? lines : linesWithout(lines, this.#passwordFields, true);
+    return this.#passwordFields.size === 0 ? lines : linesWithout(lines, this.#passwordFields);
   }
 
   /** The line that names a proven user, or ''. */
