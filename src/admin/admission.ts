@@ -55,14 +55,23 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 export class Admission {
   readonly #host: string;
   readonly #access: () => AdminAccess;
+  readonly #checkRight: (address: string, token: string) => Fault | null;
   #read: AdminAccess | null = null;
   #known: readonly KnownToken[] = [];
   #allowed: ReadonlySet<string> = new Set();
 
-  /** `host` is the address that the admin API was told to listen on; `access` gives the same object until it changes. */
-  constructor(host: string, access: () => AdminAccess) {
+  /**
+   * `host` is the address that the admin API was told to listen on; `access` gives the same object until it changes.
+   * `checkRight` is asked about every right token, by the address and its name, before it counts as one.
+   */
+  constructor(
+    host: string,
+    access: () => AdminAccess,
+    checkRight: (address: string, token: string) => Fault | null = () => null,
+  ) {
     this.#host = hostName(host);
     this.#access = access;
+    this.#checkRight = checkRight;
   }
 
   /** Whether the request is addressed to the admin API itself; the fault says how to make it so. */
@@ -141,7 +150,8 @@ export class Admission {
         { 'WWW-Authenticate': 'Bearer realm="tidegate"' },
       );
     }
-    if (needed === 'read' || token.role === 'operate') return null;
+    const early = this.#checkRight(req.socket.remoteAddress ?? '', token.name);
+    if (early !== null || needed === 'read' || token.role === 'operate') return early;
     return new Fault(403, 'read-only', `The token ${token.name} may only read.`);
   }
 

@@ -2,9 +2,9 @@
  * The audit log: one line for each changing call, whoever made it and however it ended, and a warning for each call
  * with a wrong token.
  *
- * A line is written when the answer is sent, so that what it says is what the caller was told. It holds the route's
- * pattern and the service, never the raw URL, headers or body: a token that somebody put in the wrong place must not end
- * in the log.
+ * A line is written when the answer is known and before it is sent, so it says what the caller is told, and a caller who
+ * hangs up early leaves no change without its line. It holds the route's pattern and the service, never the raw URL,
+ * headers or body: a token that somebody put in the wrong place must not end in the log.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -13,6 +13,8 @@ import type { Fault } from './fault.ts';
 
 /** What is known of a call beyond its request and status. */
 interface Account {
+  /** The caller's address; a socket that is closed does not know it any more. */
+  peer?: string;
   /** The name of the token. */
   token?: string;
   by?: string;
@@ -31,9 +33,11 @@ export class Audit {
     this.#log = log;
   }
 
-  /** The call carries the token of this name; '' for none. */
+  /** A call has come that carries the token of this name; '' for none. */
   identified(request: FastifyRequest, token: string): void {
-    if (token !== '') this.#account(request).token = token;
+    const account = this.#account(request);
+    account.peer = request.ip;
+    if (token !== '') account.token = token;
   }
 
   /** The name of the call's token, '' for none. */
@@ -56,7 +60,10 @@ export class Audit {
   faulted(request: FastifyRequest, fault: Fault): void {
     this.#account(request).code = fault.code;
     if (fault.status === 401) {
-      this.#log.warn({ peer: request.ip, action: actionOf(request) }, 'admin call without the right token');
+      this.#log.warn(
+        { peer: this.#account(request).peer, action: actionOf(request) },
+        'admin call without the right token',
+      );
     }
   }
 
@@ -68,7 +75,6 @@ export class Audit {
     this.#log.info(
       {
         audit: action,
-        peer: request.ip,
         service: params.service?.slice(0, 64),
         status: reply.statusCode,
         ...this.#accounts.get(request),

@@ -92,9 +92,26 @@ export function controlFamilies(source: MetricsSource): Family[] {
     counter('thread_replacements_total', 'Data threads that died and were replaced.', [
       { value: source.threadReplacements },
     ]),
-    counter('state_store_errors_total', 'Events that were not kept because the state store did not take them.', [
-      { value: source.stateStoreErrors },
+    ...stateFamilies(source),
+  ];
+}
+
+function stateFamilies({ state, stateStoreErrors }: MetricsSource): Family[] {
+  return [
+    gauge('state_writable', 'Whether the last write to the state file succeeded: 1 or 0.', [
+      { value: state.writable ? 1 : 0 },
     ]),
+    gauge(
+      'state_unkept',
+      'Positions, receipts and events that are in memory only because the state file took them not.',
+      [{ value: state.unkept }],
+    ),
+    counter('state_set_aside_total', 'Damaged state files that were set aside.', [{ value: state.setAside.length }]),
+    counter(
+      'state_store_errors_total',
+      'Positions, receipts and events that the state file did not take when asked to.',
+      [{ value: stateStoreErrors }],
+    ),
   ];
 }
 

@@ -7,6 +7,7 @@
  */
 import { type Metric, Registry } from 'prom-client';
 import type { MetricsSource } from '../control/operations.ts';
+import { authFamilies } from './auth-families.ts';
 import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
 import type { Family } from './metric-family.ts';
@@ -36,6 +37,7 @@ export class MetricsPage {
       ...listenerFamilies(source.listeners),
       ...nameFamilies(source.names),
       ...routeFamilies(source.routes),
+      ...authFamilies(source.routes),
       ...controlFamilies(source),
       ...processFamilies(this.#version, streams),
     ];

@@ -28,8 +28,8 @@ export function addProbeRoutes(app: AdminApp, operations: Operations, streams: E
       schema: { tags, operationId: 'ready', summary: 'Ready?', response: { 200: readyAnswer, 503: readyAnswer } },
     },
     (_request, reply) => {
-      const { ready, reasons } = operations.readiness();
-      return reply.code(ready ? 200 : 503).send({ ready, reasons });
+      const { ready, reasons, warnings } = operations.readiness();
+      return reply.code(ready ? 200 : 503).send({ ready, reasons, warnings });
     },
   );
 

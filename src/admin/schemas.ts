@@ -14,6 +14,7 @@ import type {
   Receipt,
   ReloadAnswer,
   ServiceView,
+  StateView,
   TidegateEvent,
   Weights,
 } from '../control/operations.ts';
@@ -89,6 +90,8 @@ export const receiptAnswer = z
     inFlight: count.describe('Exchanges that the earlier position had routed and that had not ended.'),
     drained: instant.nullable().describe('When the last of them ended; null while some are still going on.'),
     lost: count.describe('How many of them were cut short.'),
+    ended: count.describe('How many of those the drain has ended after its deadline.'),
+    stored: z.boolean().describe('Whether the state file has it; if not, traffic has moved and a restart forgets it.'),
   })
   .describe('The receipt.') satisfies z.ZodType<Receipt>;
 
@@ -134,6 +137,7 @@ const poolView = z.object({
   tunnels: count,
   panic: z.boolean(),
   drainDeadline: instant.nullable(),
+  drainEnded: count,
   requests: count,
   errors: count,
   live: liveFigures,
@@ -147,13 +151,28 @@ export const serviceAnswer = z
     epoch: count,
     traffic: weights,
     previous: weights.nullable().describe('What rollback would return to.'),
+    active: z.string().nullable().describe('The pool that may save what the others fail; null when none has weight.'),
     since: z.object({ at: instant, by: z.string(), reason: moveReason, note: z.string() }),
+    stored: z.boolean().describe('Whether the state file has this position.'),
     pools: z.array(poolView),
   })
   .describe('The service as it stands now.') satisfies z.ZodType<ServiceView>;
 
-/** All services, sorted by name. */
-export const servicesAnswer = z.object({ services: z.array(serviceAnswer) }).describe('All services.');
+const stateView = z
+  .object({
+    file: z.string(),
+    writable: z.boolean().describe('Whether the last write succeeded.'),
+    problem: z.string().nullable().describe('Why not, as a sentence.'),
+    since: instant.nullable(),
+    unkept: count.describe('Positions, receipts and events that are in memory only.'),
+    setAside: z.array(z.string()).readonly().describe('Where damaged files were moved to since the start.'),
+  })
+  .describe('The state file.') satisfies z.ZodType<StateView>;
+
+/** All services, sorted by name, and the state file that keeps where they stand. */
+export const servicesAnswer = z
+  .object({ services: z.array(serviceAnswer), state: stateView })
+  .describe('All services.');
 
 const problem = z.object({
   file: z.string(),
@@ -213,5 +232,7 @@ export const healthAnswer = z.object({ status: z.literal('ok') }).describe('The 
 
 /** The answer of /readyz. */
 export const readyAnswer = z
-  .object({ ready: z.boolean(), reasons: z.array(z.string()) })
-  .describe('Whether Tidegate takes traffic, and if not, why.');
+  .object({ ready: z.boolean(), reasons: z.array(z.string()), warnings: z.array(z.string()) })
+  .describe(
+    'Whether Tidegate takes traffic, and if not, why; warnings are worth a look and take nothing out of service.',
+  );

@@ -26,6 +26,7 @@ export function seriesFamilies(series: readonly SeriesEntry[], retries: Retained
   const bytesIn: Sample[] = [];
   const bytesOut: Sample[] = [];
   const tunnels: Sample[] = [];
+  const drained: Sample[] = [];
 
   const groups = groupBoards(series, ({ service, pool, version }) => ({ service, pool, version }));
   for (const { labels, boards } of groups) {
@@ -59,6 +60,7 @@ export function seriesFamilies(series: readonly SeriesEntry[], retries: Retained
     );
     bytesIn.push({ sharedLabels: labels, value: addUp(readers, (reader) => reader.bytesIn()) });
     bytesOut.push({ sharedLabels: labels, value: addUp(readers, (reader) => reader.bytesOut()) });
+    drained.push({ sharedLabels: labels, value: addUp(readers, (reader) => reader.drained()) });
     tunnels.push({ sharedLabels: labels, value: addUp(readers, (reader) => Math.max(0, reader.tunnelsOpen())) });
   }
 
@@ -85,6 +87,7 @@ export function seriesFamilies(series: readonly SeriesEntry[], retries: Retained
         value: addUp(boards, (board) => Math.max(0, new SeriesReader(board).inFlight())),
       })),
     ),
+    counter('drain_ended_total', 'Exchanges that drains have ended after their deadlines.', drained),
     counter('request_bytes_total', 'Bytes that ended exchanges have received from clients.', bytesIn),
     counter('response_bytes_total', 'Bytes that ended exchanges have sent to clients.', bytesOut),
     gauge('tunnels_open', 'Upgraded connections, such as WebSockets, that are open.', tunnels),

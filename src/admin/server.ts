@@ -114,8 +114,8 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     else parseJson(request, String(body), done);
   });
 
-  const admission = new Admission(host, access);
   const wrongTokens = new WrongTokens(options.slowDown ?? SLOW_DOWN);
+  const admission = new Admission(host, access, (address, token) => wrongTokens.checkRight(address, token));
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(ANSWER_HEADERS);
     const refusal = refusalOf(request, admission);
@@ -124,7 +124,8 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       wrongTokens.answer(request.ip, refusal, request.headers.authorization !== undefined, done);
     else done(refusal ?? undefined);
   });
-  app.addHook('onResponse', (request, reply, done) => {
+  // Not onResponse, which is never called for a caller that has hung up: its change has been made all the same.
+  app.addHook('onSend', (request, reply, _payload, done) => {
     audit.answered(request, reply);
     done();
   });

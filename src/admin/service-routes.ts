@@ -30,7 +30,7 @@ export function addServiceRoutes(app: AdminApp, operations: Operations, audit: A
   app.get(
     '/api/services',
     { schema: { tags, operationId: 'listServices', summary: 'All services', response: { 200: servicesAnswer } } },
-    (_request, reply) => reply.send({ services: operations.services() }),
+    (_request, reply) => reply.send({ services: operations.services(), state: operations.state() }),
   );
 
   app.get(

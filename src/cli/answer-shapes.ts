@@ -6,7 +6,7 @@
  * zod would do the same and take longer to load than `tidegate status` takes to run.
  */
 
-import type { Receipt, ReloadAnswer, ServiceView, TidegateEvent } from '../control/operations.ts';
+import type { Receipt, ReloadAnswer, ServiceView, StateView, TidegateEvent } from '../control/operations.ts';
 
 /** A type by name, a list `[of]`, a mapping `{ '*': of }`, an object by keys, or one of these or null. */
 type Shape = 'text' | 'number' | 'boolean' | 'anything' | OrNull | readonly [Shape] | { readonly [key: string]: Shape };
@@ -33,6 +33,7 @@ const RECEIPT: Shape = {
   inFlight: 'number',
   drained: orNull('text'),
   lost: 'number',
+  ended: 'number',
 };
 
 const LIVE: Shape = {
@@ -61,6 +62,7 @@ const POOL: Shape = {
   tunnels: 'number',
   panic: 'boolean',
   drainDeadline: orNull('text'),
+  drainEnded: 'number',
   live: LIVE,
   endpoints: [ENDPOINT],
 };
@@ -71,6 +73,14 @@ const SERVICE: Shape = {
   traffic: WEIGHTS,
   since: { at: 'text', by: 'text', reason: 'text', note: 'text' },
   pools: [POOL],
+};
+
+const STATE: Shape = {
+  file: 'text',
+  problem: orNull('text'),
+  since: orNull('text'),
+  unkept: 'number',
+  setAside: ['text'],
 };
 
 const EVENT: Shape = { id: 'number', at: 'text', kind: 'text', service: orNull('text'), text: 'text' };
@@ -85,8 +95,16 @@ export function isServiceView(value: unknown): value is ServiceView {
   return fits(value, SERVICE);
 }
 
-export function isServiceList(value: unknown): value is { readonly services: readonly ServiceView[] } {
-  return fits(value, { services: [SERVICE] });
+/** A Tidegate of an earlier version says nothing of its state file. */
+export interface ServiceList {
+  readonly services: readonly ServiceView[];
+  readonly state?: StateView;
+}
+
+export function isServiceList(value: unknown): value is ServiceList {
+  if (!fits(value, { services: [SERVICE] })) return false;
+  const { state } = value as { readonly state?: unknown };
+  return state === undefined || fits(state, STATE);
 }
 
 export function isEvent(value: unknown): value is TidegateEvent {

@@ -206,6 +206,9 @@ function troublesOf(service: ServiceView): readonly Trouble[] {
   if (service.pools.every((pool) => pool.weight === 0)) {
     troubles.push({ text: 'no pool has traffic: every request is answered 503', tone: 'red' });
   }
+  if (service.stored === false) {
+    troubles.push({ text: 'this position is not kept in the state file: a restart now would forget it', tone: 'red' });
+  }
   for (const pool of service.pools) {
     const name = plain(pool.name);
     if (pool.weight > 0 && admittingCount(pool) === 0) {
@@ -232,8 +235,12 @@ function troublesOf(service: ServiceView): readonly Trouble[] {
 function drainText(pool: PoolView): string {
   const parts = [counted(pool.inFlight, 'request')];
   if (pool.tunnels > 0) parts.push(counted(pool.tunnels, 'tunnel'));
-  const deadline = pool.drainDeadline === null ? '' : `, cut at ${when(pool.drainDeadline)}`;
-  return `drains ${parts.join(' and ')}${deadline}`;
+  const drains = `drains ${parts.join(' and ')}`;
+  if (pool.drainDeadline === null) return drains;
+  const deadline = when(pool.drainDeadline);
+  return pool.drainEnded > 0
+    ? `${drains}, ${pool.drainEnded} ended since ${deadline}`
+    : `${drains}, cut at ${deadline}`;
 }
 
 function endpointText(endpoint: EndpointView): string {

@@ -6,12 +6,13 @@
  * ends it.
  */
 
-import type { ServiceView } from '../control/operations.ts';
+import type { ServiceView, StateView } from '../control/operations.ts';
 import { type Admin, type Answer, adminOf, ask, reportFailure } from './admin-client.ts';
 import { isServiceList, isServiceView } from './answer-shapes.ts';
 import { misused, readCommand, type VerbSpec } from './command.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { LiveScreen } from './live-screen.ts';
+import { renderState } from './state-text.ts';
 import { isServing, renderStatus } from './status-table.ts';
 import { cut } from './terminal-text.ts';
 
@@ -31,6 +32,8 @@ const WATCH_INTERVAL_MS = 1000;
 /** What was asked for: the views, and the answer as it is printed with `--json`. */
 interface Status {
   readonly services: readonly ServiceView[];
+  /** Null where one service was asked for, and for an earlier version. */
+  readonly state: StateView | null;
   readonly json: unknown;
 }
 
@@ -55,11 +58,14 @@ async function askStatus(admin: Admin, service: string | undefined, signal?: Abo
   if (service === undefined) {
     const answer = await ask(admin, request, isServiceList);
     if (answer.kind !== 'ok') return answer;
-    return { kind: 'ok', value: { services: answer.value.services, json: answer.value } };
+    return {
+      kind: 'ok',
+      value: { services: answer.value.services, state: answer.value.state ?? null, json: answer.value },
+    };
   }
   const answer = await ask(admin, request, isServiceView);
   if (answer.kind !== 'ok') return answer;
-  return { kind: 'ok', value: { services: [answer.value], json: answer.value } };
+  return { kind: 'ok', value: { services: [answer.value], state: null, json: answer.value } };
 }
 
 async function watch(
@@ -112,7 +118,8 @@ function frameOf(answer: Answer<Status>, io: CliIo): string {
 
 function tableOf(status: Status, io: CliIo): string {
   const { columns, colour, unicode } = io.screen();
-  return renderStatus(status.services, { width: columns, colour, unicode });
+  const style = { width: columns, colour, unicode };
+  return renderState(status.state, style) + renderStatus(status.services, style);
 }
 
 function exitCode(answer: Answer<Status>): number {

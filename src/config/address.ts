@@ -3,13 +3,15 @@
  *
  * `host:port` is split at the last colon and an IPv6 host needs brackets, so that `::1:80` is refused and not read as
  * whatever the first parser thinks of. Hosts are compared in one spelling (lower case, IPv6 compressed), because
- * duplicates and clashes are found by comparing text. Names are not looked up: a check must not depend on DNS.
+ * duplicates and clashes are found by comparing text. What an IP address is, and how it is written, is said in one place for
+ * config and data plane alike: `routing/address.ts`. Names are not looked up: a check must not depend on DNS.
  *
  * A Unix socket is written `unix:/path`, always absolute: what a relative path means would depend on where Tidegate was
  * started. Abstract sockets (`@name`) were left out: no file mode guards them.
  */
 
-import { BlockList, isIP, SocketAddress } from 'node:net';
+import { isIP } from 'node:net';
+import { formatAddress as formatIp, parseAddress as parseIp, parseRange, rangeHas } from '../routing/address.ts';
 
 /** A host (a name, an IPv4 address, or an IPv6 address without brackets) and a port from 0 to 65535. */
 export type Address = { readonly host: string; readonly port: number };
@@ -63,26 +65,22 @@ export function formatAddress(address: Place): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** Reads `10.0.0.0/8`, `fd00::/8` or a single IP address; `undefined` when it is none. */
+/** Reads `10.0.0.0/8`, `fd00::/8` or a single IP address; `undefined` when it is none. Bits after the prefix are dropped. */
 export function parseNetwork(text: string): Network | undefined {
-  const [ip = '', bits, ...rest] = text.split('/');
-  const version = isIP(ip);
-  if (version === 0 || rest.length > 0 || ip.includes('%')) return undefined;
-  const most = version === 4 ? 32 : 128;
-  if (bits !== undefined && (!/^[0-9]{1,3}$/.test(bits) || Number(bits) > most)) return undefined;
-  const address = version === 4 ? ip : ipv6Host(ip)!;
-  return { address, bits: bits === undefined ? most : Number(bits), family: version === 4 ? 'ipv4' : 'ipv6' };
+  const range = text.includes('%') ? undefined : parseRange(text);
+  if (range === undefined) return undefined;
+  const address = formatIp(range.base);
+  return address.includes(':')
+    ? { address, bits: range.prefix, family: 'ipv6' }
+    : { address, bits: range.prefix - 96, family: 'ipv4' };
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
+const LOOPBACK = [parseRange('127.0.0.0/8')!, parseRange('::1')!];
 
 /** Whether only this machine can reach the host. */
 export function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  if (version === 0) return host === 'localhost';
-  return loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
+  const address = parseIp(host);
+  return address === undefined ? host === 'localhost' : LOOPBACK.some((range) => rangeHas(range, address));
 }
 
 /** Whether two listening addresses cannot be open at once: one path, or one port and hosts that overlap. */
@@ -95,9 +93,8 @@ export function clash(left: Place, right: Place): boolean {
   return (a === '0.0.0.0' && isIP(b) !== 6) || (b === '0.0.0.0' && isIP(a) !== 6);
 }
 
-/** The address that is opened: an IPv4 address in its IPv6 form is the IPv4 one. */
 function localName(host: string): string {
-  return host === 'localhost' ? '127.0.0.1' : host.replace(/^::ffff:(?=[0-9.]+$)/, '');
+  return host === 'localhost' ? '127.0.0.1' : host;
 }
 
 function plainHost(text: string): string | undefined {
@@ -108,6 +105,6 @@ function plainHost(text: string): string | undefined {
 }
 
 function ipv6Host(text: string): string | undefined {
-  if (isIP(text) !== 6 || text.includes('%')) return undefined;
-  return new SocketAddress({ address: text, family: 'ipv6' }).address;
+  const address = text.includes(':') && !text.includes('%') ? parseIp(text) : undefined;
+  return address === undefined ? undefined : formatIp(address);
 }

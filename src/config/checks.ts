@@ -145,26 +145,16 @@ function checkEndpoints(service: Service, { source, structure }: Check): void {
   }
 }
 
-function checkRoutes(config: Config, { source, structure }: Check): void {
+function checkRoutes(config: Config, check: Check): void {
+  const { source, structure } = check;
   const services = [...config.services.keys()];
   const claimed = new Map<string, Path>();
   const names = new Map<string, Path>();
   for (const [index, route] of config.routes.entries()) {
     const path = structure.original(['routes', index]);
-    const at = [...path, 'service'];
-    const { service } = route;
-    const isKnown = service === undefined || config.services.has(service) || source.has(['services', service]);
-    if (!isKnown && !structure.touched(at)) {
-      const name = shown(source, at, formatValue(service));
-      const suggestion = name === HIDDEN ? undefined : nearest(service, services);
-      source.report({
-        path: at,
-        message: `${name} is no service`,
-        value: name,
-        allowed: services.join(', ') || 'a service',
-        suggestion,
-      });
-    }
+    checkServiceName(route.service, [...path, 'service'], services, check);
+    checkServiceName(route.forwardAuth?.service, [...path, 'forwardAuth', 'service'], services, check);
+    checkAuthTimeout(route, config.services.get(route.service ?? ''), [...path, 'forwardAuth', 'timeout'], check);
     const first = route.name === undefined ? undefined : names.get(route.name);
     if (first !== undefined) reportTwice(source, [...path, 'name'], route.name!, first);
     else if (route.name !== undefined) names.set(route.name, [...path, 'name']);
@@ -178,6 +168,33 @@ function checkRoutes(config: Config, { source, structure }: Check): void {
     }
     for (const match of matches) if (!claimed.has(match)) claimed.set(match, path);
   }
+}
+
+/** A request that waits for its permission is at no endpoint, so draining does not end it. */
+function checkAuthTimeout(
+  { forwardAuth }: Route,
+  service: Service | undefined,
+  path: Path,
+  { source, structure }: Check,
+): void {
+  if (forwardAuth === undefined || service === undefined || forwardAuth.timeoutMs <= service.drainMs) return;
+  if (structure.touched(path) || structure.touched(['services', service.name])) return;
+  const message = `is longer than the drain of ${service.name}: whoever waits so long may come to a pool that is gone`;
+  source.report({ path: source.has(path) ? path : path.slice(0, -1), message, severity: 'warning' });
+}
+
+function checkServiceName(
+  service: string | undefined,
+  path: Path,
+  services: readonly string[],
+  { source, structure }: Check,
+): void {
+  const isKnown = service === undefined || services.includes(service) || source.has(['services', service]);
+  if (isKnown || structure.touched(path)) return;
+  const name = shown(source, path, formatValue(service));
+  const suggestion = name === HIDDEN ? undefined : nearest(service, services);
+  const allowed = services.join(', ') || 'a service';
+  source.report({ path, message: `${name} is no service`, value: name, allowed, suggestion });
 }
 
 /** One text for each host and method of a route, equal where two matches are the same. */

@@ -127,12 +127,19 @@ export const route = z
     ...routeRules,
   })
   .check((context) => {
-    const { service, redirect, respond, rewrite, path: match } = context.value;
+    const { service, redirect, respond, rewrite, basicAuth, forwardAuth, path: match } = context.value;
     const ends = [service, redirect, respond].filter((end) => end !== undefined);
     if (ends.length !== 1) {
       const message = ends.length === 0 ? 'leads nowhere' : 'leads to more than one place';
       const params = { allowed: 'exactly one of service, redirect or respond' };
       context.issues.push({ code: 'custom', message, input: context.value, params });
+    }
+    const twice = forwardAuth?.copyResponse.indexOf(basicAuth?.userHeader ?? '') ?? -1;
+    if (twice >= 0) {
+      const params = { allowed: 'a field that basicAuth does not write' };
+      const path = ['forwardAuth', 'copyResponse', twice];
+      const message = 'is also the userHeader of basicAuth, so nobody could tell who says it';
+      context.issues.push({ code: 'custom', message, input: forwardAuth?.copyResponse, path, params });
     }
     if (rewrite?.kind === 'prefix' && match.kind !== 'prefix') {
       const params = { allowed: 'a path that is a prefix, or rewrite with regex and to' };
@@ -160,6 +167,7 @@ export const route = z
       ipAllow: value.ipAllow,
       ipDeny: value.ipDeny,
       basicAuth: value.basicAuth,
+      forwardAuth: value.forwardAuth,
       rateLimit: value.rateLimit,
       requestHeaders: value.requestHeaders,
       responseHeaders: value.responseHeaders,

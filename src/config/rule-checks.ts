@@ -23,10 +23,19 @@ const RESERVED: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
+/** Fields that say something about the answer that has them; the fields of its body begin with `content-`. */
+const ABOUT_ANSWER: ReadonlySet<string> = new Set(['date', 'server', 'set-cookie']);
+
 /** Whether a rule may set, add or remove fields of this name. */
 export function isForwardable(name: string): boolean {
   const lower = name.toLowerCase();
   return !RESERVED.has(lower) && !lower.startsWith('proxy-') && !lower.startsWith('x-forwarded-');
+}
+
+/** Whether a request may get a field of this name from an answer: not one that is about that answer. */
+export function isAboutRequest(name: string): boolean {
+  const lower = name.toLowerCase();
+  return isForwardable(name) && !lower.startsWith('content-') && !ABOUT_ANSWER.has(lower);
 }
 
 /** What is wrong with a replacement for what `regex` finds; `undefined` when every group that it names is there. */

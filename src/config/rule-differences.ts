@@ -6,7 +6,7 @@
  */
 import type { Pool, Route } from './schema.ts';
 
-type Rules = Partial<Pick<Route, 'basicAuth' | 'rateLimit' | 'rewrite'>> &
+type Rules = Partial<Pick<Route, 'basicAuth' | 'forwardAuth' | 'rateLimit' | 'rewrite'>> &
   Pick<Pool, 'ipAllow' | 'ipDeny' | 'requestHeaders' | 'responseHeaders' | 'redirect' | 'respond'>;
 
 /** The rules, ready for `textsOf`. */
@@ -19,6 +19,7 @@ export function ruleTexts(rules: Rules): Record<string, unknown> {
       ...basicAuth,
       users: Object.fromEntries(basicAuth.users.map(({ name, password }) => [name, { password }])),
     },
+    forwardAuth: rules.forwardAuth,
     rateLimit: rules.rateLimit,
     requestHeaders: requestHeaders && byField(requestHeaders),
     responseHeaders: responseHeaders && byField(responseHeaders),

@@ -8,6 +8,7 @@
  */
 
 import { z } from 'zod';
+import { forwardAuth } from './forward-auth-schema.ts';
 import { regexProblem } from './regex.ts';
 import { isForwardable, replacementProblem } from './rule-checks.ts';
 import { cookieName, duration, fieldName, name, network, oneOrMore, TOKEN, text, whole } from './scalars.ts';
@@ -225,6 +226,7 @@ export const routeRules = {
   ipAllow,
   ipDeny,
   basicAuth: basicAuth.optional(),
+  forwardAuth: forwardAuth.optional(),
   rateLimit: rateLimit.optional(),
   requestHeaders,
   responseHeaders,

@@ -51,7 +51,7 @@ const listener = z
     connectionsPerClient: whole(1, 1_000_000)
       .optional()
       .describe(
-        'The most connections of one client address (IPv6: one /64) at once on each data thread; more are closed at once and counted. Trusted proxies have no such limit.',
+        'The most connections of one client address (IPv6: one /64) at once on each data thread; more are closed at once and counted. Trusted proxies have no such limit; the clients that their PROXY headers name have.',
       ),
     timeouts: z
       .strictObject({
@@ -154,8 +154,17 @@ const shutdown = z
   .strictObject({
     delay: duration(0).prefault('0s').describe('How long readiness fails while clients are still accepted.'),
     deadline: duration(0).prefault('30s').describe('How long exchanges may go on after that before they are cut.'),
+    spread: duration(0)
+      .prefault('10s')
+      .describe(
+        'The last part of the deadline, in which WebSockets and event streams are ended one after the other; all of it at most.',
+      ),
   })
-  .transform((value) => ({ delayMs: value.delay, deadlineMs: value.deadline }))
+  .transform((value) => ({
+    delayMs: value.delay,
+    deadlineMs: value.deadline,
+    spreadMs: Math.min(value.spread, value.deadline),
+  }))
   .prefault({})
   .describe('How Tidegate stops on SIGTERM.');
 

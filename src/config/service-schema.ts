@@ -55,6 +55,9 @@ const ONE_KIND = 'exactly one of cookie, header or clientIp';
 /** How often a name is looked up again when the file does not say. */
 const RESOLVE_MS = 10_000;
 
+/** How many exchanges of a service a drain ends in a second when the file does not say. */
+const DRAIN_PER_SECOND = 100;
+
 const endpoint = z.union([
   endpointPlace.transform((address) => endpointAt(address, 1, isName(address) ? RESOLVE_MS : null)),
   z
@@ -195,6 +198,20 @@ const keepAlive = z
   .transform((value) => ({ idleMs: value.idle }))
   .prefault({});
 
+const drain = z
+  .union([
+    duration(0).transform((after) => ({ after, perSecond: DRAIN_PER_SECOND })),
+    z.strictObject({
+      after: duration(0).prefault('5m').describe('How long exchanges and tunnels of the pool may go on.'),
+      perSecond: whole(1, 1_000_000)
+        .default(DRAIN_PER_SECOND)
+        .describe(
+          'So many of the rest are ended each second at most, over all pools of the service and all data threads.',
+        ),
+    }),
+  ])
+  .prefault('5m');
+
 const traffic = z.union([name, z.record(name, weight)]);
 
 /** One service; the name is added where the mapping of services is read. */
@@ -241,7 +258,9 @@ export const service = z
       .describe(
         'The version of the PROXY header that tells endpoints who the client is. Connections are then not shared by clients.',
       ),
-    drain: duration(0).prefault('5m').describe('How long exchanges and tunnels of a pool that went to 0% may go on.'),
+    drain: drain.describe(
+      'How long exchanges and tunnels of a pool that went to 0% may go on, and how fast the rest is then ended.',
+    ),
     versionHeader: fieldName
       .optional()
       .describe('The response field that names the version that served; none if it is not given.'),
@@ -275,7 +294,8 @@ export const service = z
       limits: value.limits,
       keepAlive: value.keepAlive,
       proxyProtocol: value.proxyProtocol,
-      drainMs: value.drain,
+      drainMs: value.drain.after,
+      drainPerSecond: value.drain.perSecond,
       versionHeader: value.versionHeader,
     };
   });

@@ -6,9 +6,17 @@
  * names is `retired`: it is still published while something of it is in flight, and then kept for a while out of sight,
  * so that a version that comes back goes on counting where it stopped and no counter ever goes backwards.
  */
-import { createEndpointMemory, readEndpoint, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
+import { createAuthMemory } from '../stats/auth-cells.ts';
+import {
+  createEndpointMemory,
+  readEndpoint,
+  setAdmitting,
+  setEndBefore,
+  settleDeadEndpointLine,
+} from '../stats/endpoint-cells.ts';
 import { createEvidenceMemory, createLevelMemory } from '../stats/evidence-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
+import { createPaceMemory } from '../stats/pace.ts';
 import { createRouteMemory } from '../stats/route-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
 import { createUnitMemory } from '../stats/unit-ledger.ts';
@@ -73,6 +81,8 @@ export class Board {
   readonly #evidence = new Shelf<null>(() => false);
   readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
   readonly #routes = new Shelf<null>(() => false);
+  readonly #auths = new Shelf<null>(() => false);
+  readonly #paces = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
@@ -124,6 +134,16 @@ export class Board {
     return this.#routes.take(name, () => ({ board: createRouteMemory(this.#threads), entry: null })).board;
   }
 
+  /** The counters of the questions that a route asks of its forward-auth service. */
+  forwardAuth(route: string): SharedArrayBuffer {
+    return this.#auths.take(route, () => ({ board: createAuthMemory(this.#threads), entry: null })).board;
+  }
+
+  /** The pace at which what is left of a service's pools is ended. */
+  pace(service: string): SharedArrayBuffer {
+    return this.#paces.take(service, () => ({ board: createPaceMemory(), entry: null })).board;
+  }
+
   /** The buckets of a route's rate limit: with another number of keys, others. */
   buckets(route: string, keys: number, make: () => SharedArrayBuffer): SharedArrayBuffer {
     return this.#buckets.take(`${keys} ${route}`, () => ({ board: make(), entry: null })).board;
@@ -131,7 +151,8 @@ export class Board {
 
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
-    for (const shelf of [this.#series, this.#endpoints, this.#evidence, this.#listeners, this.#routes, this.#buckets]) {
+    const live = [this.#series, this.#endpoints, this.#evidence, this.#listeners];
+    for (const shelf of [...live, this.#routes, this.#auths, this.#paces, this.#buckets]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
         if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);
@@ -152,9 +173,8 @@ export class Board {
   /** Every series of a service, retired ones too: the whole account of its positions. */
   seriesOf(service: string): SeriesReader[] {
     const readers: SeriesReader[] = [];
-    for (const records of [this.#series.inUse, this.#series.retired]) {
-      for (const { entry, board } of records.values())
-        if (entry.service === service) readers.push(new SeriesReader(board));
+    for (const { entry, board } of both(this.#series)) {
+      if (entry.service === service) readers.push(new SeriesReader(board));
     }
     return readers;
   }
@@ -171,20 +191,39 @@ export class Board {
     return this.#endpoints.inUse.get(`${service} ${pool} ${endpoint}`)?.entry;
   }
 
+  /** What is in flight in a pool, whatever its versions, and how many exchanges drains have ended there. */
+  drainOf(service: string, pool: string): { readonly inFlight: number; readonly ended: number } {
+    let inFlight = 0;
+    let ended = 0;
+    for (const { entry, board } of both(this.#series)) {
+      if (entry.service !== service || entry.pool !== pool) continue;
+      const series = new SeriesReader(board);
+      inFlight += series.inFlight();
+      ended += series.drained();
+    }
+    return { inFlight, ended };
+  }
+
+  /** Has exchanges of positions before `epoch` ended at all endpoints of a pool, those that have left too; 0 for none. */
+  endBefore(service: string, pool: string, epoch: number): void {
+    for (const { entry, board } of both(this.#endpoints)) {
+      if (entry.service === service && entry.pool === pool) setEndBefore(board, epoch);
+    }
+  }
+
   /** Closes the books of a dead thread; returns how many exchanges it took with it. */
   settle(thread: number): number {
     let lost = 0;
-    for (const records of [this.#series.inUse, this.#series.retired]) {
-      for (const { board } of records.values()) lost += settleDeadThread(board, thread);
-    }
-    for (const records of [this.#endpoints.inUse, this.#endpoints.retired]) {
-      for (const { board } of records.values()) settleDeadEndpointLine(board, thread);
-    }
-    for (const records of [this.#listeners.inUse, this.#listeners.retired]) {
-      for (const { board } of records.values()) settleDeadListenerRow(board, thread);
-    }
+    for (const { board } of both(this.#series)) lost += settleDeadThread(board, thread);
+    for (const { board } of both(this.#endpoints)) settleDeadEndpointLine(board, thread);
+    for (const { board } of both(this.#listeners)) settleDeadListenerRow(board, thread);
     return lost;
   }
+}
+
+/** What is in use and what is remembered. */
+function both<T>(shelf: Shelf<T>): Record<T>[] {
+  return [...shelf.inUse.values(), ...shelf.retired.values()];
 }
 
 function seriesKey(service: string, pool: string, version: string): string {

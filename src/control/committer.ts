@@ -120,7 +120,7 @@ export class Committer {
       pools: [...service.pools.keys()],
     });
     if (decision.source === 'store' && sameWeights(decision.weights, gate.weights)) {
-      gate.restate();
+      gates.restate(gate);
       return null;
     }
     return gates.begin({
@@ -167,8 +167,9 @@ export class Committer {
 
 function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
   const blocks = new Set<SharedArrayBuffer>(snapshot.listeners.map((listener) => listener.board));
-  for (const { board, rateLimit } of snapshot.routes) {
+  for (const { board, rateLimit, forwardAuth } of snapshot.routes) {
     if (board !== null) blocks.add(board);
+    if (forwardAuth !== null) blocks.add(forwardAuth.board);
     if (rateLimit !== null) blocks.add(rateLimit.buckets);
   }
   for (const service of snapshot.services) {
@@ -178,6 +179,7 @@ function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
       blocks.add(service.evidence.ledgers.failures);
       blocks.add(service.evidence.ledgers.delays);
     }
+    blocks.add(service.pace);
     for (const pool of service.pools) {
       blocks.add(pool.board);
       blocks.add(pool.evidence);

@@ -6,6 +6,10 @@
  * goes through the committer. Then the file's `traffic:` is followed where it has changed, which makes it an instruction;
  * where it has not, a position that was set at run time stands.
  *
+ * Names that nobody has looked up yet are looked up before a reload takes its turn among the changes: a DNS server that does
+ * not answer must not keep a rollback waiting. So traffic may move between the asking and the taking, and then that is the
+ * later instruction: the file's `traffic:` counts as superseded for those services.
+ *
  * What is in force has two forms: `config`, as it is written, which is what texts are compared with; and `effective`, with
  * addresses in place of the names of endpoints, which is what everybody else works with.
  */
@@ -22,7 +26,9 @@ import type { EventLog } from './event-log.ts';
 import { type Gates, sameWeights } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { ConfigView, Refusal, ReloadAnswer } from './operations.ts';
-import { type NameTable, withAddresses } from './resolved-config.ts';
+import { addressesInTwoPools, type NameTable, withAddresses } from './resolved-config.ts';
+import { Serial } from './serial.ts';
+import type { ServiceGate } from './service-gate.ts';
 import type { Traffic } from './traffic.ts';
 import { sharesOf } from './views.ts';
 
@@ -33,6 +39,8 @@ export interface ConfigurationOptions {
   readonly gates: Gates;
   readonly traffic: Traffic;
   readonly names: NameWatch;
+  /** Does something when its turn among all changes has come; refused while Tidegate stops. */
+  readonly inTurn: <T>(work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
   /** Called when a config other than in its weights has come into force, with the addresses of its names. */
   readonly onApplied: (config: Config) => void;
   readonly events: EventLog;
@@ -54,6 +62,12 @@ export class Configuration {
   readonly reloads = { applied: 0, unchanged: 0, rejected: 0 };
   config: Config;
   effective: Config;
+  /** Reloads end in the order in which they were asked for, so that an older text never replaces a newer one. */
+  readonly #reloads = new Serial();
+  /** The config whose names are being looked up before its turn. */
+  #coming: Config | null = null;
+  /** Addresses of which it has been said that two pools have them. */
+  #shared: ReadonlySet<string> = new Set();
   /** The addresses of names that are in effect. */
   #addresses: NameTable = new Map();
   text: string;
@@ -89,9 +103,24 @@ export class Configuration {
       this.effective = effective;
       this.#addresses = addresses;
     });
-    names.follow(this.config);
-    if (error === null) onApplied(effective);
+    names.follow(this.config, this.#coming);
+    if (error === null) {
+      onApplied(effective);
+      this.#warnOfShared(addressesInTwoPools(effective));
+    }
     return error;
+  }
+
+  /** Says once of each address that it is in two pools, for as long as it is. */
+  #warnOfShared(shared: readonly string[]): void {
+    const { events, log } = this.#options;
+    for (const text of shared) {
+      if (this.#shared.has(text)) continue;
+      const message = `${text}: nobody can tell which version serves there`;
+      log.warn(message);
+      events.append('names', null, message, {});
+    }
+    this.#shared = new Set(shared);
   }
 
   /** Brings the addresses that names have now into effect; false when that is not possible, and nothing has changed. */
@@ -129,24 +158,50 @@ export class Configuration {
   }
 
   /** Reads the file and takes it over. */
-  async reload(by: string): Promise<ReloadAnswer | Refusal> {
-    const parsed = await loadConfig(this.#options.file, this.#options.env);
-    return this.#take(parsed, parsed.text ?? '', by);
+  reload(by: string): Promise<ReloadAnswer | Refusal> {
+    return this.#reloads.run(async () => {
+      const parsed = await loadConfig(this.#options.file, this.#options.env);
+      return this.#takeInTurn(parsed, parsed.text ?? '', by);
+    });
   }
 
   /** Takes over a text that the file has settled on. */
   reloadText(text: string): Promise<ReloadAnswer | Refusal> {
-    return this.#take(this.#parse(text), text, 'file');
+    return this.#reloads.run(() => this.#takeInTurn(this.#parse(text), text, 'file'));
   }
 
-  async #take(parsed: Parsed, text: string, by: string): Promise<ReloadAnswer | Refusal> {
+  async #takeInTurn(parsed: Parsed, text: string, by: string): Promise<ReloadAnswer | Refusal> {
+    const { gates, names, inTurn } = this.#options;
+    const epochs = new Map(gates.all().map(({ service, epoch }) => [service, epoch]));
+    this.#coming = parsed.config ?? null;
+    if (parsed.config !== undefined) await names.prepare(parsed.config);
+    try {
+      return await inTurn(() => {
+        const moved = gates.all().filter(({ service, epoch }) => epochs.get(service) !== epoch);
+        return this.#take(parsed, text, by, moved);
+      });
+    } finally {
+      this.#coming = null;
+      names.follow(this.config, null);
+    }
+  }
+
+  /** `moved` are the gates that have moved since this text was there to be taken. */
+  async #take(
+    parsed: Parsed,
+    text: string,
+    by: string,
+    moved: readonly ServiceGate[],
+  ): Promise<ReloadAnswer | Refusal> {
     const { committer, log, events, file } = this.#options;
     const { config, problems } = parsed;
     if (config === undefined) return this.#reject(problems, by);
     const changes = differences(this.config, config);
+    const undo = this.#supersede(config, moved);
     if (changes.some((change) => change.kind !== 'traffic')) {
       const error = await this.#apply(config);
       if (error !== null) {
+        undo();
         return this.#reject([{ file, line: 1, column: 1, path: '', message: error, severity: 'error' }], by);
       }
     }
@@ -168,6 +223,24 @@ export class Configuration {
       events.append('reload', null, message, { result, by, changes: texts });
     }
     return { result, generation: committer.generation, changes: texts, problems };
+  }
+
+  /** Makes where these gates stand the answer to the `traffic:` of a config; gives what takes that back. */
+  #supersede(config: Config, moved: readonly ServiceGate[]): () => void {
+    const { gates } = this.#options;
+    const before = moved.map((gate) => [gate, gate.fingerprint] as const);
+    for (const gate of moved) {
+      const service = config.services.get(gate.service);
+      if (service === undefined) continue;
+      gate.fingerprint = fingerprint(service.traffic);
+      gates.keepPosition(gate);
+    }
+    return () => {
+      for (const [gate, earlier] of before) {
+        gate.fingerprint = earlier;
+        gates.keepPosition(gate);
+      }
+    };
   }
 
   #reject(problems: readonly Problem[], by: string): Refusal {

@@ -6,6 +6,7 @@
  * anything runs here one at a time (`Serial`), so that a reload never meets a flip half way.
  */
 import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.ts';
 import type { Environment } from '../config/environment.ts';
@@ -35,15 +36,19 @@ import type {
   Refusal,
   ReloadAnswer,
   ServiceView,
+  StateView,
   TidegateEvent,
   Weights,
 } from './operations.ts';
+import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
 import { Releases } from './releases.ts';
+import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
 import { refusingRoutes } from './rule-specs.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
+import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
 import { rateKey, serviceView, sharesOf, type ViewSources } from './views.ts';
 
@@ -80,8 +85,8 @@ const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate 
 export class ControlPlane implements Operations {
   readonly #log: Logger;
   readonly #logDropped: () => number;
-  readonly #now: () => number;
   readonly #store: StateStore;
+  readonly #state: StateWatch;
   readonly #events: EventLog;
   readonly #board: Board;
   readonly #owner: ProcessOwner;
@@ -114,11 +119,10 @@ export class ControlPlane implements Operations {
     const board = new Board(threadCount);
     const owner = new ProcessOwner(processMemory);
     const events = new EventLog(store, { now, log });
-    const drains = new Drains(now);
+    const drains = new Drains({ board, now });
     this.#drains = drains;
     this.#log = log;
     this.#logDropped = options.logDropped ?? (() => 0);
-    this.#now = now;
     this.#store = store;
     this.#events = events;
     this.#board = board;
@@ -136,6 +140,7 @@ export class ControlPlane implements Operations {
       },
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
+    this.#state = new StateWatch({ store, gates: this.#gates, events, log, now });
     this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
     this.#ejection = new EjectionWatch({
       board,
@@ -151,11 +156,12 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       onInstruction: (service, what) => this.#rollouts.superseded(service, what),
     });
+    const rolloutStore = new RolloutStore(store);
     this.#rollouts = new Rollouts({
       board,
       gates: this.#gates,
       traffic: this.#traffic,
-      store,
+      store: rolloutStore,
       events,
       log,
       now,
@@ -164,7 +170,7 @@ export class ControlPlane implements Operations {
       inTurn: (work) => this.#serial.run(work),
       frozen: () => null,
     });
-    this.rollouts = new Releases(this.#rollouts, store, () => this.#stopping);
+    this.rollouts = new Releases(this.#rollouts, rolloutStore, () => this.#stopping);
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
@@ -189,6 +195,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       traffic: this.#traffic,
       names: this.#names,
+      inTurn: (work) => this.#change(work),
       onApplied: (config) => {
         this.#health.follow(config);
         this.#ejection.follow(config);
@@ -205,12 +212,10 @@ export class ControlPlane implements Operations {
     const { file, env, log } = options;
     const { config, text, redacted, problems } = await loadConfig(file, env);
     if (config === undefined || text === undefined) return { failed: true, lines: problems.map(formatProblem) };
-    const opened = StateStore.open(config.state);
+    const opened = StateStore.open(config.state, options.now);
     if (!opened.ok) return { failed: true, lines: [`the state file cannot be used: ${opened.error}`] };
-    const { store, setAside } = opened.value;
-    if (setAside !== null) {
-      log.error({ setAside }, 'the state file was damaged and has been set aside; positions are what the config says');
-    }
+    const { store } = opened.value;
+    if (store.wasEmpty) log.error('the state file was empty: positions are what the config says');
     const reusePort = await canReusePort();
     if (!reusePort) log.warn('this system cannot share a port between threads: one data thread serves all traffic');
     const plane = new ControlPlane(options, { config, text, redacted, problems }, store, reusePort);
@@ -221,6 +226,7 @@ export class ControlPlane implements Operations {
   }
 
   async #begin(): Promise<string | null> {
+    this.#state.tick();
     this.#gates.closeAbandoned();
     await this.threads.start();
     const error = await this.#serial.run(() => this.#configuration.begin());
@@ -264,6 +270,10 @@ export class ControlPlane implements Operations {
     return gate === undefined ? unknownService(name) : serviceView(gate, this.#sources());
   }
 
+  state(): StateView {
+    return this.#state.view();
+  }
+
   setTraffic(service: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal> {
     return this.#change(() => this.#traffic.setWeights(service, weights, instruction));
   }
@@ -295,12 +305,12 @@ export class ControlPlane implements Operations {
   }
 
   reload({ by }: Instruction): Promise<ReloadAnswer | Refusal> {
-    return this.#change(() => this.#configuration.reload(by));
+    return this.#configuration.reload(by);
   }
 
   /** Takes over a text that the config file has settled on. */
   reloadText(text: string): Promise<ReloadAnswer | Refusal> {
-    return this.#change(() => this.#configuration.reloadText(text));
+    return this.#configuration.reloadText(text);
   }
 
   #change<T>(work: () => Promise<T | Refusal>): Promise<T | Refusal> {
@@ -315,11 +325,13 @@ export class ControlPlane implements Operations {
     return this.#events.onEvent(listener);
   }
 
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+  readiness(): ReturnType<Operations['readiness']> {
     const reasons: string[] = [];
     if (this.#committer.snapshot === null) reasons.push('no configuration is in force yet');
     if (this.#stopping) reasons.push(STOPPING.message);
-    return { ready: reasons.length === 0, reasons };
+    const { problem } = this.#state.view();
+    const warnings = problem === null ? [] : [`the state file cannot be written: ${problem}`];
+    return { ready: reasons.length === 0, reasons, warnings };
   }
 
   metrics(): MetricsSource {
@@ -359,6 +371,7 @@ export class ControlPlane implements Operations {
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
       stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors,
+      state: this.#state.view(),
     };
   }
 
@@ -393,39 +406,36 @@ export class ControlPlane implements Operations {
     // A process that was suspended has seen nothing meanwhile, so that time counts for nothing.
     this.#rollouts.tick(Math.min(tickedAt - this.#tickedAt, TICK_MAX_MS));
     this.#tickedAt = tickedAt;
-    const nowMs = this.#now();
-    for (const { service, pool, beforeEpoch } of this.#drains.due()) {
-      this.threads.cut(service, pool, beforeEpoch);
-    }
+    this.#drains.tick();
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
-    this.#gates.keepUnkept();
+    this.#state.tick();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
     );
-    this.#rates.sample(series, nowMs);
+    this.#rates.sample(series, performance.now());
   }
 
   /**
    * Stops in order: readiness fails and responses say `Connection: close`; after the delay no connection is accepted; what
-   * is in flight may finish until the deadline. Changes that are asked for from now on are refused.
+   * is in flight may finish until the deadline, streams are ended one by one ahead of it. Changes that are asked for from now on are refused.
    */
   async stop(): Promise<void> {
-    const { delayMs, deadlineMs } = this.#configuration.config.shutdown;
+    const { delayMs, deadlineMs, spreadMs } = this.#configuration.config.shutdown;
     this.#stopping = true;
     this.#owner.beginStop();
     this.#log.info({ delayMs, deadlineMs }, 'stopping');
     this.#events.append('stop', null, 'Tidegate is stopping', {});
     await pause(delayMs, this.#terminating.signal);
-    if (!this.#terminating.signal.aborted) await this.#drainUntil(deadlineMs);
+    if (!this.#terminating.signal.aborted) await this.#drainUntil(deadlineMs, spreadMs);
     await this.terminate();
   }
 
-  async #drainUntil(deadlineMs: number): Promise<void> {
+  async #drainUntil(deadlineMs: number, spreadMs: number): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#terminating.signal]);
-    const drained = this.threads.drain().then(() => true);
+    const drained = this.threads.drain(deadlineMs, spreadMs).then(() => true);
     const late = pause(deadlineMs, signal).then(() => false);
     if (!(await Promise.race([drained, late])) && !signal.aborted) {
       this.#log.warn('the shutdown deadline has passed: what is still in flight is cut');
@@ -461,25 +471,11 @@ export class ControlPlane implements Operations {
       ejection: this.#ejection,
       rates: this.#rates,
       drains: this.#drains,
+      isKept: (gate) => this.#gates.isKept(gate),
     };
   }
 }
 
 function whyUnhealthy({ admitting, health }: EndpointHealth): string | null {
   return admitting ? null : `is ${health}`;
-}
-
-/** Resolves after `ms`, or as soon as the signal is aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -7,6 +7,7 @@
  * thread that dies again and again is replaced ever more slowly, so that it cannot busy the machine.
  */
 import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import type { FromThread, ThreadStart, ToThread } from '../proxy/messages.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
@@ -31,6 +32,7 @@ export interface ThreadEvents {
 
 interface Member {
   worker: Worker;
+  /** By the monotonic clock, in milliseconds. */
   startedAt: number;
   failures: number;
   drained: boolean;
@@ -106,17 +108,15 @@ export class DataThreads {
     this.#tellAll({ kind: 'abandon', generation });
   }
 
-  /** Ends what a pool still has in flight from positions before `beforeEpoch`. */
-  cut(service: string, pool: string, beforeEpoch: number): void {
-    this.#tellAll({ kind: 'cut', service, pool, beforeEpoch });
-  }
-
-  /** Closes the listeners; resolves when every thread has finished what it had. */
-  async drain(): Promise<void> {
+  /**
+   * Closes the listeners; resolves when every thread has finished what it had. Streams are ended over the last `spreadMs`
+   * of `deadlineMs`; the rest is the caller's to end (`endNow`).
+   */
+  async drain(deadlineMs: number, spreadMs: number): Promise<void> {
     this.#ending = true;
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve;
-      this.#tellAll({ kind: 'stop' });
+      this.#tellAll({ kind: 'stop', deadlineMs, spreadMs });
     });
   }
 
@@ -146,7 +146,7 @@ export class DataThreads {
       cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
     });
     worker.on('exit', () => this.#onExit(thread, cause));
-    return { worker, startedAt: Date.now(), failures, drained: false };
+    return { worker, startedAt: performance.now(), failures, drained: false };
   }
 
   #receive(thread: number, message: FromThread): void {
@@ -208,7 +208,7 @@ export class DataThreads {
     // It may have had the snapshot already; its replacement has not.
     this.#staging?.waiting.add(thread);
     this.replacements += 1;
-    const failures = Date.now() - member.startedAt > STEADY_MS ? 0 : member.failures + 1;
+    const failures = performance.now() - member.startedAt > STEADY_MS ? 0 : member.failures + 1;
     const delayMs = failures <= 1 ? 0 : Math.min(REPLACE_SLOWEST_MS, REPLACE_FIRST_MS * 2 ** failures);
     setTimeout(() => {
       if (!this.#ending) this.#members[thread] = this.#spawn(thread, failures);

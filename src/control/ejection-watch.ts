@@ -44,12 +44,17 @@ interface Followed {
   used: UsedSince;
 }
 
+/** How many endpoints are remembered that have left while they were ejected. */
+const DEPARTED_MAX = 256;
+
 interface FollowedPool {
   readonly service: string;
   readonly name: string;
   readonly endpoints: readonly Followed[];
   readonly policy: EjectionPolicy | null;
   readonly slowStartMs: number;
+  /** How long a probe may take: no request that has come as a whole takes longer. */
+  readonly probePatienceMs: number;
   panic: boolean;
 }
 
@@ -57,6 +62,8 @@ export class EjectionWatch {
   readonly #options: EjectionWatchOptions;
   /** The pools of each service. */
   #pools = new Map<string, readonly FollowedPool[]>();
+  /** Endpoints that left while they were not simply admitted, the last to leave at the end. */
+  readonly #departed = new Map<string, EjectionState>();
 
   constructor(options: EjectionWatchOptions) {
     this.#options = options;
@@ -72,22 +79,36 @@ export class EjectionWatch {
     }
     this.#pools = new Map();
     for (const service of config.services.values()) {
+      const { timeouts } = service;
       const pools = [...service.pools.values()].map((pool) => ({
         service: service.name,
         name: pool.name,
         endpoints: pool.endpoints.map(({ name: text, weight }) => {
-          const before = known.get(`${service.name} ${pool.name} ${text}`);
-          const followed = before ?? this.#begin(service.name, pool.name, text);
+          const key = `${service.name} ${pool.name} ${text}`;
+          const followed = known.get(key) ?? this.#begin(service.name, pool.name, text);
+          known.delete(key);
           followed.weight = weight;
           return followed;
         }),
         policy: policyOf(service),
         slowStartMs: service.slowStartMs,
+        probePatienceMs: timeouts.queueMs + timeouts.connectMs + timeouts.responseMs,
         panic: panics.has(`${service.name} ${pool.name}`),
       }));
       this.#pools.set(service.name, pools);
     }
+    for (const [key, { state }] of known) this.#remember(key, state);
     this.tick();
+  }
+
+  /** An address that a name loses in one answer and has again in the next must not be taken for a new one. */
+  #remember(key: string, state: EjectionState): void {
+    if (state.kind === 'admitting') return;
+    this.#departed.set(key, state);
+    for (const oldest of this.#departed.keys()) {
+      if (this.#departed.size <= DEPARTED_MAX) break;
+      this.#departed.delete(oldest);
+    }
   }
 
   /** Decides anew for all pools. To be called often. */
@@ -127,7 +148,10 @@ export class EjectionWatch {
   #begin(service: string, pool: string, address: string): Followed {
     const entry = this.#options.board.findEndpoint(service, pool, address)!;
     const head = new EndpointHead(entry.board);
-    return { address, head, weight: 0, state: admittedAt(performance.now()), used: null };
+    const key = `${service} ${pool} ${address}`;
+    const state = this.#departed.get(key) ?? admittedAt(performance.now());
+    this.#departed.delete(key);
+    return { address, head, weight: 0, state, used: null };
   }
 
   #settle(pool: FollowedPool, nowMs: number): void {
@@ -152,7 +176,7 @@ export class EjectionWatch {
       const part = weightPart(endpoint.used, pool.slowStartMs, nowMs);
       endpoint.head.set(healthy[index]! && (admitted || panic), part, state.kind);
       const mayProbe = state.kind === 'probing' && healthy[index]! && endpoint.weight > 0 && !panic;
-      if (mayProbe) endpoint.head.offerProbe();
+      if (mayProbe) endpoint.head.offerProbe(nowMs, pool.probePatienceMs);
       else endpoint.head.withdrawProbe();
       this.#tell(pool, endpoint, before, state);
     }

@@ -3,8 +3,10 @@
  *
  * An event gets its number here, is kept in the state store, and only then is told to the listeners. An event that the
  * store does not take (a full disk) is told all the same and stays in memory, because the fault must not hide what
- * happened; a change of traffic is different and is not told unless it is kept (`appendWithPosition`). Numbers grow by
- * one, across restarts; a number whose event was lost with the process is given out again.
+ * happened, until the store takes it (`keepUnkept`); a change of traffic is different and is not told unless it is kept
+ * (`appendWithPosition`). Numbers grow by one, across restarts, whatever the calendar says; a number whose event was lost
+ * with the process is given out again. Whoever asks for what came after a number that was never given out, because the
+ * file with that history is lost, gets everything: silence until the numbers have caught up would hide what happens now.
  *
  * Listeners are called in the order of the events, even when one of them causes another event. One that throws is
  * logged and hurts nobody. Rejected: node:events, where a listener that throws keeps the rest from hearing.
@@ -74,8 +76,39 @@ export class EventLog {
     return { ok: true, value: event };
   }
 
+  /**
+   * Tries again to keep what the store did not take; false when it still takes nothing. An event that no store can keep,
+   * because it cannot be written as JSON, stays in memory.
+   */
+  keepUnkept(): boolean {
+    for (const event of [...this.#unkept]) {
+      if (this.#store.appendEvent(event).ok) this.#unkept = this.#unkept.filter((one) => one !== event);
+      else if (this.#store.fault !== null) return false;
+    }
+    return true;
+  }
+
+  /** Events that are in memory only. */
+  get unkept(): number {
+    return this.#unkept.length;
+  }
+
+  /**
+   * The store writes to another file, which may know of events that were never heard of here. Numbers go on after all of
+   * them, and events that are not kept yet get new ones where theirs are taken.
+   */
+  joinHistory(): void {
+    const last = this.#store.lastEventId();
+    if (!last.ok) return;
+    const first = this.#unkept[0]?.id ?? Number.POSITIVE_INFINITY;
+    const shift = Math.max(0, last.value - first + 1);
+    if (shift > 0) this.#unkept = this.#unkept.map((event) => ({ ...event, id: event.id + shift }));
+    this.#lastId = Math.max(this.#lastId, last.value, this.#unkept.at(-1)?.id ?? 0);
+  }
+
   /** Events after `id`, oldest first, at most `limit`; forgotten ones are missing without a sign. */
-  since(id: number, limit: number): readonly TidegateEvent[] {
+  since(after: number, limit: number): readonly TidegateEvent[] {
+    const id = after > this.#lastId ? 0 : after;
     const kept = this.#store.eventsSince(id, limit);
     if (!kept.ok) this.#storeFailed(kept.error);
     const unkept = this.#unkept.filter((event) => event.id > id);

@@ -8,6 +8,7 @@
  * say that a restart would forget it: a full disk must not keep anybody on a broken version.
  */
 import { performance } from 'node:perf_hooks';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
@@ -62,6 +63,7 @@ export class Gates {
   /** Receipts that the state file did not take, as they stand now; the oldest give way. */
   readonly #unkeptReceipts = new Map<string, Receipt>();
   storeErrors = 0;
+  #keepingAll = false;
 
   constructor(options: GatesOptions) {
     this.#options = options;
@@ -96,7 +98,12 @@ export class Gates {
     if (gate?.hasOpenReceipts === true) this.#leaving.add(gate);
     this.#gates.delete(service);
     for (const [key, move] of this.#moves) if (move.service === service) this.#moves.delete(key);
-    this.#options.drains.forget(service);
+  }
+
+  /** Writes the position of a gate into new memory, unchanged. */
+  restate(gate: ServiceGate): void {
+    gate.restate();
+    this.#options.drains.stands(gate.service, gate.weights);
   }
 
   /** Moves a gate and gives the account of it. Only one move may run at a time. */
@@ -140,36 +147,68 @@ export class Gates {
       inFlight: account.inFlight,
       drained: account.inFlight === 0 ? new Date(this.#options.now()).toISOString() : null,
       lost: 0,
+      ended: 0,
+      stored: true,
     };
-    if (receipt.drained === null) gate.follow({ receipt, slot: earlierSlot, cutBefore: account.cut });
+    if (receipt.drained === null) gate.follow({ receipt, slot: earlierSlot, before: account });
     return this.#keep(gate, receipt);
   }
 
   /** Keeps where a gate stands without moving it: the file now says what was already so. */
   keepPosition(gate: ServiceGate): void {
-    const stored = this.#options.store.savePosition(recordOf(gate));
-    if (stored.ok) this.#unkept.delete(gate);
-    else this.#storeFailed(gate, stored.error);
+    const { store } = this.#options;
+    const record = recordOf(gate);
+    const known = store.position(gate.service);
+    // A file that cannot be written has it all the same when nothing has changed since.
+    if (known.ok && isDeepStrictEqual(known.value, record)) this.#unkept.delete(gate);
+    else if (store.savePosition(record).ok) this.#unkept.delete(gate);
+    else this.#storeFailed(gate);
   }
 
-  /** Tries again to keep the positions and receipts that the state file did not take. To be called every second or so. */
-  keepUnkept(): void {
-    for (const gate of [...this.#unkept]) this.keepPosition(gate);
+  /** Whether a restart now would find the gate where it stands. */
+  isKept(gate: ServiceGate): boolean {
+    return !this.#unkept.has(gate);
+  }
+
+  /** Positions and receipts that are in memory only. */
+  get unkept(): number {
+    return this.#unkept.size + this.#unkeptReceipts.size;
+  }
+
+  /** Keeps where every gate stands: the state file is another one than before. */
+  keepAll(): void {
+    // Keeping may itself meet a file that has to be replaced.
+    if (this.#keepingAll) return;
+    this.#keepingAll = true;
+    for (const gate of this.#gates.values()) this.keepPosition(gate);
+    this.#keepingAll = false;
+  }
+
+  /**
+   * Tries again to keep the positions and receipts that the state file did not take; false when it still does not. To be
+   * called every second or so.
+   */
+  keepUnkept(): boolean {
+    for (const gate of [...this.#unkept]) {
+      this.keepPosition(gate);
+      if (this.#unkept.has(gate)) return false;
+    }
     for (const [key, receipt] of this.#unkeptReceipts) {
-      const stored = this.#options.store.saveReceipt(receipt);
+      const stored = this.#options.store.saveReceipt({ ...receipt, stored: true });
       if (!stored.ok) {
-        this.#storeFailed(null, stored.error);
-        return;
+        this.#storeFailed(null);
+        return false;
       }
       this.#unkeptReceipts.delete(key);
     }
+    return true;
   }
 
   /** A receipt as it stands now. */
   receipt(service: string, epoch: number): Receipt | Refusal {
     const open = this.#gates.get(service)?.openReceipt(epoch);
-    if (open !== undefined && open !== null) return open;
     const unkept = this.#unkeptReceipts.get(receiptKey(service, epoch));
+    if (open !== undefined && open !== null) return { ...open, stored: unkept === undefined };
     if (unkept !== undefined) return unkept;
     const stored = this.#options.store.receipt(service, epoch);
     if (!stored.ok) return { refused: true, code: 'state-store', message: stored.error };
@@ -207,7 +246,8 @@ export class Gates {
   #settle(gate: ServiceGate, at: string): void {
     for (const receipt of gate.settleReceipts(at)) {
       this.#update(receipt);
-      const text = `${receipt.service}: the position before epoch ${receipt.epoch} has drained, ${receipt.inFlight} were in flight, ${receipt.lost} lost`;
+      const ended = receipt.ended === 0 ? '' : `, ${receipt.ended} of them ended at the drain deadline`;
+      const text = `${receipt.service}: the position before epoch ${receipt.epoch} has drained, ${receipt.inFlight} were in flight, ${receipt.lost} lost${ended}`;
       this.#options.events.append('drain', receipt.service, text, receipt);
     }
   }
@@ -217,14 +257,17 @@ export class Gates {
       this.#keepLater(receipt);
       return;
     }
-    const stored = this.#options.store.updateReceipt(receipt);
+    const { store } = this.#options;
+    const updated = store.updateReceipt(receipt);
+    // It is not there when the file has been begun anew since.
+    const stored = updated.ok && !updated.value ? store.saveReceipt(receipt) : updated;
     if (stored.ok) return;
     this.#keepLater(receipt);
-    this.#storeFailed(null, stored.error);
+    this.#storeFailed(null);
   }
 
   #keepLater(receipt: Receipt): void {
-    this.#unkeptReceipts.set(receiptKey(receipt.service, receipt.epoch), receipt);
+    this.#unkeptReceipts.set(receiptKey(receipt.service, receipt.epoch), { ...receipt, stored: false });
     if (this.#unkeptReceipts.size <= UNKEPT_RECEIPTS_MAX) return;
     for (const oldest of this.#unkeptReceipts.keys()) {
       this.#unkeptReceipts.delete(oldest);
@@ -242,15 +285,17 @@ export class Gates {
     else events.append('traffic', gate.service, text, receipt);
     if (kept.ok) return receipt;
     this.#keepLater(receipt);
-    this.#storeFailed(stored.ok ? null : gate, kept.error);
-    const note = `${receipt.note === '' ? '' : `${receipt.note}; `}not kept in the state file, a restart now would forget it: ${kept.error}`;
-    return { ...receipt, note };
+    this.#storeFailed(stored.ok ? null : gate);
+    const what = stored.ok ? 'the position is kept, this receipt is not yet' : 'a restart now would forget it';
+    const fields = { service: gate.service, epoch: receipt.epoch, error: kept.error };
+    log.error(fields, `not kept in the state file, ${what}; it is kept as soon as the file can be written`);
+    const note = `${receipt.note === '' ? '' : `${receipt.note}; `}not kept in the state file, ${what}: ${kept.error}`;
+    return { ...receipt, note, stored: false };
   }
 
-  #storeFailed(gate: ServiceGate | null, error: string): void {
+  #storeFailed(gate: ServiceGate | null): void {
     this.storeErrors += 1;
     if (gate !== null) this.#unkept.add(gate);
-    this.#options.log.error({ error }, 'the state file did not take a position or receipt');
   }
 
   #count(service: string, reason: MoveReason): void {

@@ -99,10 +99,10 @@ export class NameWatch {
     for (const watched of fresh) watched.awaited = false;
   }
 
-  /** Makes the names of the config that is in force those that are looked up; others are forgotten. */
-  follow(config: Config): void {
-    this.#settings = config.dns;
-    const wanted = namesOf(config);
+  /** Makes the names of the config in force, and of one that is about to be, those that are looked up; others are forgotten. */
+  follow(config: Config, coming: Config | null): void {
+    this.#settings = (coming ?? config).dns;
+    const wanted = new Map([...namesOf(coming ?? config), ...namesOf(config)]);
     for (const [name, watched] of this.#names) {
       const everyMs = wanted.get(name);
       if (everyMs === undefined) {

@@ -49,6 +49,25 @@ export interface Receipt {
   readonly drained: string | null;
   /** How many of them were cut short, so far. */
   readonly lost: number;
+  /** How many of those the drain has ended after its deadline. */
+  readonly ended: number;
+  /** Whether the state file has it. False: traffic has moved, and a restart before the file can be written forgets it. */
+  readonly stored: boolean;
+}
+
+/** What may be asked about the state file. */
+export interface StateView {
+  readonly file: string;
+  /** Whether the last write succeeded. */
+  readonly writable: boolean;
+  /** Why not, as a sentence; null while it is writable. */
+  readonly problem: string | null;
+  /** Since when, ISO 8601; null while it is writable. */
+  readonly since: string | null;
+  /** Positions, receipts and events that are in memory only, and are written as soon as that is possible. */
+  readonly unkept: number;
+  /** Where damaged files were moved to since the start, oldest first. */
+  readonly setAside: readonly string[];
 }
 
 /** A change that was not made. `code` is stable for scripts. */
@@ -133,8 +152,10 @@ export interface PoolView {
   readonly tunnels: number;
   /** Too little of the pool admits requests, so that its ejected endpoints are used all the same. */
   readonly panic: boolean;
-  /** When a draining pool's remaining exchanges will be cut, ISO 8601; null when not draining. */
+  /** From when on a draining pool's remaining exchanges are ended, ISO 8601; null when not draining. */
   readonly drainDeadline: string | null;
+  /** How many that drain has ended so far. */
+  readonly drainEnded: number;
   /** Since the process started. */
   readonly requests: number;
   readonly errors: number;
@@ -148,8 +169,12 @@ export interface ServiceView {
   readonly traffic: Weights;
   /** The position that `rollback` would return to, or null. */
   readonly previous: Weights | null;
+  /** The pool that may save what the others fail, as long as it has weight; null when none has. */
+  readonly active: string | null;
   /** Who moved the gate to where it stands, when and why. */
   readonly since: { readonly at: string; readonly by: string; readonly reason: MoveReason; readonly note: string };
+  /** Whether the state file has this position; false: a restart now would forget it. */
+  readonly stored: boolean;
   readonly pools: readonly PoolView[];
 }
 
@@ -179,7 +204,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -208,7 +233,12 @@ export interface MetricsSource {
   }[];
   readonly listeners: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
   /** Routes that may refuse a request by their rules or those of a pool. */
-  readonly routes: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
+  readonly routes: readonly {
+    readonly name: string;
+    readonly board: SharedArrayBuffer;
+    /** Of its questions to a forward-auth service, or null where it asks none. */
+    readonly forwardAuth: SharedArrayBuffer | null;
+  }[];
   readonly services: readonly {
     readonly name: string;
     readonly epoch: number;
@@ -241,8 +271,9 @@ export interface MetricsSource {
   readonly threadReplacements: number;
   /** Pieces of the log, its own lines and access log lines, that standard output did not take. */
   readonly logDropped: number;
-  /** Events that were not kept because the state store did not take them. */
+  /** Events, positions and receipts that the state file did not take when it was asked to. */
   readonly stateStoreErrors: number;
+  readonly state: StateView;
 }
 
 /** A rollout as others see it; times in milliseconds, shares from 0 to 1. */
@@ -322,6 +353,7 @@ export interface RolloutOperations {
 export interface Operations {
   services(): readonly ServiceView[];
   service(name: string): ServiceView | Refusal;
+  state(): StateView;
   setTraffic(service: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal>;
   /** Without `to`: to the only other pool; refused when there are several. */
   flip(
@@ -340,6 +372,7 @@ export interface Operations {
   eventsSince(id: number, limit: number): readonly TidegateEvent[];
   /** Calls back for each new event until the returned function is called. */
   onEvent(listener: (event: TidegateEvent) => void): () => void;
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** `warnings` keep nobody from sending traffic here: it is served, and something else needs a look. */
+  readiness(): { readonly ready: boolean; readonly reasons: readonly string[]; readonly warnings: readonly string[] };
   metrics(): MetricsSource;
 }

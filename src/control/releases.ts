@@ -4,8 +4,8 @@ import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
 import type { Instruction, Refusal, Retrial, RolloutOperations, RolloutView, StartOrder } from './operations.ts';
 import type { Decision, RolloutRecord } from './rollout-record.ts';
+import type { RolloutStore } from './rollout-store.ts';
 import type { Rollouts } from './rollouts.ts';
-import type { StateStore } from './state-store.ts';
 
 /** Decisions that are read at a time. */
 const PAGE = 1_000;
@@ -14,10 +14,10 @@ const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate 
 
 export class Releases implements RolloutOperations {
   readonly #rollouts: Rollouts;
-  readonly #store: StateStore;
+  readonly #store: RolloutStore;
   readonly #isStopping: () => boolean;
 
-  constructor(rollouts: Rollouts, store: StateStore, isStopping: () => boolean) {
+  constructor(rollouts: Rollouts, store: RolloutStore, isStopping: () => boolean) {
     this.#rollouts = rollouts;
     this.#store = store;
     this.#isStopping = isStopping;
@@ -39,7 +39,7 @@ export class Releases implements RolloutOperations {
   }
 
   history(service: string, limit: number): readonly RolloutView[] | Refusal {
-    const kept = this.#store.rolloutsOf(service, limit);
+    const kept = this.#store.of(service, limit);
     if (!kept.ok) return { refused: true, code: 'state-store', message: kept.error };
     return kept.value.map((record) => this.#viewOf(record));
   }
@@ -48,7 +48,7 @@ export class Releases implements RolloutOperations {
     id: number,
     { margin, falseAlarm }: { readonly margin: number | null; readonly falseAlarm: number | null },
   ): Retrial | Refusal {
-    const kept = this.#store.rollout(id);
+    const kept = this.#store.find(id);
     if (!kept.ok) return { refused: true, code: 'state-store', message: kept.error };
     if (kept.value === null) return { refused: true, code: 'no-rollout', message: `there is no rollout ${id}` };
     const decisions = this.#decisionsOf(id);

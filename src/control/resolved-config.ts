@@ -6,6 +6,7 @@
  * says, and an address that stays keeps its counters, its health and its connections while others come and go. Each
  * address has the weight of its name.
  */
+import { formatAddress } from '../config/address.ts';
 import type { Config, Endpoint, Pool, Service } from '../config/schema.ts';
 
 /** The addresses of each name. */
@@ -58,4 +59,28 @@ function resolved(endpoint: Endpoint, table: NameTable): readonly Endpoint[] {
     address: { host, port: address.port },
     resolveMs: null,
   }));
+}
+
+/**
+ * The addresses that stand in two pools of one service because a name stands for them, as sentences: nobody could tell
+ * which version served there. Addresses that the file itself writes twice never get this far.
+ */
+export function addressesInTwoPools(effective: Config): string[] {
+  return [...effective.services.values()].flatMap((service) => {
+    const seen = new Map<string, { readonly pool: string; readonly name: string }>();
+    const found: string[] = [];
+    for (const pool of service.pools.values()) {
+      for (const { name, address } of pool.endpoints) {
+        const place = formatAddress(address);
+        const first = seen.get(place);
+        if (first === undefined) seen.set(place, { pool: pool.name, name });
+        else if (first.pool !== pool.name) {
+          found.push(
+            `${service.name}: ${place} is in pool ${first.pool} (${first.name}) and in pool ${pool.name} (${name})`,
+          );
+        }
+      }
+    }
+    return found;
+  });
 }

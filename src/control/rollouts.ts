@@ -23,8 +23,8 @@ import { RolloutEvidence } from './rollout-evidence.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor, planFor } from './rollout-settings.ts';
+import type { RolloutStore } from './rollout-store.ts';
 import { authorityOf } from './snapshot-builder.ts';
-import type { StateStore } from './state-store.ts';
 import { type Traffic, unknownService } from './traffic.ts';
 import { verify } from './verification.ts';
 
@@ -32,7 +32,7 @@ export interface RolloutsOptions {
   readonly board: Board;
   readonly gates: Gates;
   readonly traffic: Traffic;
-  readonly store: StateStore;
+  readonly store: RolloutStore;
   readonly events: EventLog;
   readonly log: Logger;
   readonly config: () => Config;
@@ -67,7 +67,7 @@ export class Rollouts {
   /** Goes on with what an earlier process left. To be called once, when the gates stand. */
   restore(): void {
     const { store, log } = this.#options;
-    const kept = store.rollouts();
+    const kept = store.last();
     if (!kept.ok) {
       this.#storeFailed(kept.error);
       return;
@@ -312,7 +312,7 @@ export class Rollouts {
       ended: (record) => {
         this.#running.delete(name);
         this.#last.set(name, record);
-        store.trimRollouts(name);
+        store.trim(name);
         const waiting = this.#waiting.get(name);
         if (waiting === undefined) return;
         this.#waiting.delete(name);
@@ -357,12 +357,12 @@ export class Rollouts {
 
   #keep(record: RolloutRecord): void {
     this.#last.set(record.service, record);
-    const kept = this.#options.store.saveRollout(record);
+    const kept = this.#options.store.save(record);
     if (!kept.ok) this.#storeFailed(kept.error);
   }
 
   #note(record: RolloutRecord, entry: DecisionEntry): void {
-    const kept = this.#options.store.appendDecision(record.id, this.#at(), entry);
+    const kept = this.#options.store.append(record.id, this.#at(), entry);
     if (!kept.ok) this.#storeFailed(kept.error);
   }
 

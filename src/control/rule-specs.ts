@@ -4,29 +4,44 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Pool, Route, Service } from '../config/schema.ts';
-import type { PassRules, RateLimitSpec } from '../routing/rules.ts';
+import type { ForwardAuthSpec, PassRules, RateLimitSpec } from '../routing/rules.ts';
 import type { RouteSpec, Snapshot } from '../routing/snapshot.ts';
 import { createBucketMemory } from '../routing/token-bucket.ts';
 import type { Board } from './board.ts';
 
 /** What only routes have of rules. */
-type RouteRules = Pick<RouteSpec, 'rules' | 'rateLimit' | 'basicAuth' | 'board'>;
+type RouteRules = Pick<RouteSpec, 'rules' | 'rateLimit' | 'basicAuth' | 'forwardAuth' | 'board'>;
+
+/** A route that counts what it refuses, and where it asks a forward-auth service, what came of that. */
+export interface RefusingRoute {
+  readonly name: string;
+  readonly board: SharedArrayBuffer;
+  readonly forwardAuth: SharedArrayBuffer | null;
+}
 
 /** The routes of a snapshot that count what they refuse. */
-export function refusingRoutes(snapshot: Snapshot | null): { name: string; board: SharedArrayBuffer }[] {
+export function refusingRoutes(snapshot: Snapshot | null): RefusingRoute[] {
   const routes = snapshot?.routes ?? [];
-  return routes.flatMap(({ name, board }) => (board === null ? [] : [{ name, board }]));
+  return routes.flatMap(({ name, board, forwardAuth }) =>
+    board === null ? [] : [{ name, board, forwardAuth: forwardAuth?.board ?? null }],
+  );
 }
 
 /** Whether the route, or a pool of its service, has a rule by which a request can be refused. */
 function mayRefuse(route: Route, service: Service | null): boolean {
-  if (route.basicAuth !== undefined || route.rateLimit !== undefined || isClosed(route)) return true;
+  const { basicAuth, rateLimit, forwardAuth } = route;
+  if (basicAuth !== undefined || rateLimit !== undefined || forwardAuth !== undefined || isClosed(route)) return true;
   return service !== null && [...service.pools.values()].some(isClosed);
 }
 
-/** The rules of a route; its counters and buckets are those of the last route of its name. */
-export function routeRules(route: Route, service: Service | null, board: Board): RouteRules {
-  const { basicAuth, rateLimit, path } = route;
+/** The rules of a route; its counters and buckets are those of the last route of its name. `indexes`: of all services. */
+export function routeRules(
+  route: Route,
+  service: Service | null,
+  indexes: ReadonlyMap<string, number>,
+  board: Board,
+): RouteRules {
+  const { basicAuth, forwardAuth, rateLimit, path } = route;
   const rules = passRules(route, path.value);
   return {
     rules,
@@ -39,6 +54,7 @@ export function routeRules(route: Route, service: Service | null, board: Board):
             users: basicAuth.users.map(({ name, password }) => ({ name, hash: password })),
             userHeader: basicAuth.userHeader ?? null,
           },
+    forwardAuth: forwardAuth === undefined ? null : forwardAuthSpec(route.id, forwardAuth, indexes, board),
     board: mayRefuse(route, service) ? board.route(route.id) : null,
   };
 }
@@ -90,6 +106,16 @@ function answerOf({ redirect, respond }: Passing): PassRules['answer'] {
     path: redirect.path ?? null,
     keepQuery: redirect.query,
   };
+}
+
+function forwardAuthSpec(
+  route: string,
+  auth: NonNullable<Route['forwardAuth']>,
+  indexes: ReadonlyMap<string, number>,
+  board: Board,
+): ForwardAuthSpec {
+  const { service, path, ...rest } = auth;
+  return { ...rest, service: indexes.get(service)!, target: path, board: board.forwardAuth(route) };
 }
 
 function rateLimitSpec(route: string, limit: NonNullable<Route['rateLimit']>, board: Board): RateLimitSpec {

@@ -29,13 +29,15 @@ export interface Since {
 export interface OpenReceipt {
   readonly receipt: Receipt;
   readonly slot: number;
-  /** What the slot's cut count stood at when the gate moved. */
-  readonly cutBefore: number;
+  /** What the slot's account stood at when the gate moved. */
+  readonly before: Pick<Account, 'cut' | 'drained'>;
 }
 
 interface Account {
   readonly inFlight: number;
   readonly cut: number;
+  /** By drains, of those that were cut. */
+  readonly drained: number;
 }
 
 export class ServiceGate {
@@ -132,12 +134,14 @@ export class ServiceGate {
   accountOf(slot: number): Account {
     let inFlight = 0;
     let cut = 0;
+    let drained = 0;
     for (const series of this.seriesOf()) {
       const account = series.position(slot);
       inFlight += account.started - account.ended;
       cut += account.cut;
+      drained += account.drained;
     }
-    return { inFlight, cut };
+    return { inFlight, cut, drained };
   }
 
   /** Follows a receipt until its earlier position has drained; beyond OPEN_MAX the oldest is let go as it stands. */
@@ -168,7 +172,9 @@ export class ServiceGate {
   }
 
   #current(open: OpenReceipt, drained: string | null): Receipt {
-    return { ...open.receipt, drained, lost: this.accountOf(open.slot).cut - open.cutBefore };
+    const account = this.accountOf(open.slot);
+    const lost = account.cut - open.before.cut;
+    return { ...open.receipt, drained, lost, ended: account.drained - open.before.drained };
   }
 
   #freeSlot(): number {

@@ -52,7 +52,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     routes: config.routes.map((route) => {
       const index = route.service === undefined ? null : indexes.get(route.service)!;
       const service = index === null ? null : services[index]!;
-      return { ...routeSpec(route, index, service), ...routeRules(route, service, board) };
+      return { ...routeSpec(route, index, service), ...routeRules(route, service, indexes, board) };
     }),
     limits: {
       headBytes: config.limits.headBytes,
@@ -112,6 +112,8 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     upstreamIdleMs: service.keepAlive.idleMs,
     ejects: service.ejection !== undefined,
     drainMs: service.drainMs,
+    drainPerSecond: service.drainPerSecond,
+    pace: board.pace(service.name),
     proxyProtocol: service.proxyProtocol ?? null,
     versionHeader: service.versionHeader ?? null,
   };

@@ -19,6 +19,8 @@ export interface ViewSources {
   readonly ejection: EjectionWatch;
   readonly rates: LiveRates;
   readonly drains: Drains;
+  /** Whether the state file has where a gate stands. */
+  readonly isKept: (gate: ServiceGate) => boolean;
 }
 
 /** The identity of a series for live figures. */
@@ -39,7 +41,9 @@ export function serviceView(gate: ServiceGate, sources: ViewSources): ServiceVie
     epoch: gate.epoch,
     traffic: gate.weights,
     previous: gate.previous,
+    active: gate.active,
     since: gate.since,
+    stored: sources.isKept(gate),
     pools: [...service.pools.keys()].map((pool) => poolView(service, pool, gate, sources)),
   };
 }
@@ -51,6 +55,7 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
   const weight = gate.weights[name] ?? 0;
   const inFlight = series.inFlight();
   const state = weight > 0 ? 'serving' : inFlight > 0 ? 'draining' : 'idle';
+  const drain = state === 'draining' ? sources.drains.viewOf(service.name, name) : null;
   return {
     name,
     version: pool.version,
@@ -60,7 +65,8 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
     inFlight,
     tunnels: series.tunnelsOpen(),
     panic: sources.ejection.isInPanic(service.name, name),
-    drainDeadline: state === 'draining' ? sources.drains.deadlineOf(service.name, name) : null,
+    drainDeadline: drain?.deadline ?? null,
+    drainEnded: drain?.ended ?? 0,
     requests: series.ended(),
     errors: codes[CODES.indexOf('5xx')]!,
     live: sources.rates.figures(rateKey(service.name, name, pool.version)),

@@ -12,6 +12,7 @@
  * the data threads (N times the load on the endpoint, and N opinions).
  */
 
+import { performance } from 'node:perf_hooks';
 import type { EndpointPlace } from './ask.ts';
 import { admits, type Health, type HealthState, type InitialHealth, initialState, judge } from './health-judgement.ts';
 import { type ProbeRequest, type ProbeResult, probe } from './probe.ts';
@@ -181,13 +182,12 @@ export class HealthChecker {
   }
 
   async #check(watched: Watched): Promise<void> {
-    const startedAt = this.#now();
+    const startedAt = performance.now();
     const result = await probe(requestOf(watched.target), watched.stop.signal);
     if (watched.removed) return;
     const { intervalMs, jitterShare } = watched.target.check;
     const interval = intervalMs * (1 + jitterShare * (2 * this.#random() - 1));
-    // The clock may have been set back or ahead meanwhile; the wait stays between none and a whole interval.
-    const wait = Math.min(interval, Math.max(0, startedAt + interval - this.#now()));
+    const wait = Math.max(0, startedAt + interval - performance.now());
     this.#wait(watched, wait);
     this.#record(watched, result);
   }

@@ -92,3 +92,11 @@ function tableOfRefusals(): Readonly<Record<RefusalKind, Refusal>> {
 
 /** Every refusal by its kind. */
 export const REFUSALS: Readonly<Record<RefusalKind, Refusal>> = tableOfRefusals();
+
+/**
+ * Further lines of the answer to a refusal, each with its CRLF: a 405 says what is allowed (RFC 9110 section 15.5.6). Any
+ * other method may pass as well, which the field has no way to say.
+ */
+export function refusalLines({ status }: Pick<Refusal, 'status'>): string {
+  return status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
+}

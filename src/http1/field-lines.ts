@@ -157,18 +157,37 @@ export function findField(text: string, from: number, name: string): string | un
   return found;
 }
 
-/** The lines of `lines` (each `Name: value` with CRLF) without those whose lower-case name is in `names`. */
+/**
+ * The lines of `lines` (each `Name: value` with CRLF) without those whose lower-case name is in `names`. An underscore is
+ * taken for a hyphen too: to a CGI or WSGI application `X_User` and `X-User` are one variable, and a field that is withheld
+ * from it must not come in by the other name.
+ */
 export function linesWithout(lines: string, names: ReadonlySet<string>): string {
   let kept = '';
   let runFrom = 0;
   let lineFrom = 0;
   while (lineFrom < lines.length) {
     const lineTo = lines.indexOf('\n', lineFrom) + 1;
-    if (names.has(lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase())) {
+    const name = lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase();
+    if (names.has(name) || (name.includes('_') && names.has(name.replaceAll('_', '-')))) {
       kept += lines.slice(runFrom, lineFrom);
       runFrom = lineTo;
     }
     lineFrom = lineTo;
   }
   return runFrom === 0 ? lines : kept + lines.slice(runFrom);
+}
+
+/** The lines of `lines` (each `Name: value` with CRLF) whose lower-case name is in `names`, in their order. */
+export function linesNamed(lines: string, names: ReadonlySet<string>): string {
+  let kept = '';
+  let lineFrom = 0;
+  while (lineFrom < lines.length) {
+    const lineTo = lines.indexOf('\n', lineFrom) + 1;
+    if (names.has(lines.slice(lineFrom, lines.indexOf(':', lineFrom)).toLowerCase())) {
+      kept += lines.slice(lineFrom, lineTo);
+    }
+    lineFrom = lineTo;
+  }
+  return kept;
 }

@@ -61,6 +61,7 @@ export class AccessLog {
       totalMs: rounded(totalUs / 1000),
       termination: fault === null ? 'whole' : `${fault.source}/${fault.phase}/${fault.kind}`,
       ...(admission.user === '' ? {} : { user: admission.user }),
+      ...(admission.authMs === 0 ? {} : { authMs: rounded(admission.authMs) }),
       ...(admission.wouldLimit ? { wouldLimit: true } : {}),
       ...(exchange.connectError === '' ? {} : { connectError: exchange.connectError }),
       requestId: exchange.requestId,

@@ -18,6 +18,7 @@ import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import { randomHex, randomU32 } from './ids.ts';
+import type { OwnAnswer } from './own-answer.ts';
 import type { PasswordCheck } from './password-checks.ts';
 import type { PoolRuntime, RouteRuntime, ServiceRuntime } from './runtime.ts';
 
@@ -35,13 +36,19 @@ export class Admission {
   unit = '';
   /** The pool was asked for by a preview and not chosen by the gate. */
   forced = false;
-  /** The Set-Cookie line of a client that has just been given its sticky key, or ''. */
+  /** Set-Cookie lines for the client: of a sticky key that is new, and of a forward-auth service. */
   setCookie = '';
   /** The address that the request is from, as far as trusted proxies vouch for it. */
   readonly client: string;
   fault: Fault | null = null;
   /** Lines of the answer that tells the fault, each with its CRLF. */
   faultLines = '';
+  /** The answer that tells the fault in place of our own words, when another server gave it. */
+  refusal: OwnAnswer | null = null;
+  /** What a forward-auth service wants the endpoint to be told, each line with its CRLF. */
+  grantedLines = '';
+  /** How long that service took to answer, in milliseconds; 0 when it was not asked. */
+  authMs = 0;
   /** A password that has to be checked before the request may go on. */
   unproven: PasswordCheck | null = null;
   /** The user as far as the password proves it, or ''. */

@@ -17,7 +17,7 @@
  */
 import type { Socket } from 'node:net';
 import { type BodySink, ChunkedReader, LengthReader } from '../http1/body.ts';
-import { REFUSALS, type Refusal } from '../http1/fault.ts';
+import { REFUSALS, type Refusal, refusalLines } from '../http1/fault.ts';
 import { ownResponse } from '../http1/forward.ts';
 import { HEAD_UNFINISHED, HeadReader, refusalOfHead } from '../http1/head-reader.ts';
 import { parseRequestHead } from '../http1/request-head.ts';
@@ -277,6 +277,10 @@ export class Downstream implements BodySink {
         if (client.held.length > 0) this.#readHead(client.held, 0);
         return start;
       case 'header':
+        if (!listener.takes(this.socket, client.address)) {
+          this.#state = 'closed';
+          return chunk.length;
+        }
         this.#state = 'head';
         this.#deadlineMs = context.nowMs + listener.spec.keepAliveMs;
         return start + reading.length;
@@ -362,6 +366,7 @@ export class Downstream implements BodySink {
         date: httpDate(),
         keepAliveMinor: 1,
         head: false,
+        extra: refusalLines(refusal),
       }),
     );
     this.out.flush();

@@ -8,7 +8,11 @@
  *
  * Last in first out keeps few connections warm and lets the rest grow old and close. A queue belongs to an endpoint and
  * a thread, so no thread ever waits for another. An endpoint that leaves the configuration is `retired`: it takes
- * nothing new, keeps what it has until the drain deadline, and then cuts it.
+ * nothing new, keeps what it has until the drain deadline, and then ends it.
+ *
+ * What must end, because the pool has lost its traffic (the control plane says so in the endpoint's head) or because the
+ * endpoint is retired, is ended one exchange after the other, at the pace that the endpoints of the service and all threads
+ * share. It is asked for each exchange anew, so that a pool that gets traffic again is spared from then on.
  *
  * Where endpoints are told of the client by a PROXY header, a connection belongs to that client's connection (`owner`):
  * only its later requests reuse it, it is closed soon after the client has gone, and an idle one of somebody else makes
@@ -18,7 +22,9 @@
 import { buildProxyHeader, type ProxyVersion } from '../http1/proxy-protocol.ts';
 import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
 import { EndpointCells, type Verdict } from '../stats/endpoint-cells.ts';
-import type { Exchange } from './exchange.ts';
+import { Pace } from '../stats/pace.ts';
+import type { Caller } from './caller.ts';
+import { TICK_MS } from './context.ts';
 import { FAULTS } from './fault.ts';
 import { IdleLesson } from './idle-lesson.ts';
 import { UpstreamConnection } from './upstream.ts';
@@ -31,11 +37,11 @@ export class Endpoint {
   readonly #idle: UpstreamConnection[] = [];
   readonly #connections = new Set<UpstreamConnection>();
   /** A Set keeps the order of arrival and lets a waiter leave from the middle. */
-  readonly #queue = new Set<Exchange>();
+  readonly #queue = new Set<Caller>();
   /** Those in the queue under which a used connection has died before. */
-  readonly #freshOnly = new WeakSet<Exchange>();
+  readonly #freshOnly = new WeakSet<Caller>();
   /** The exchange that probes the endpoint for all threads while it is ejected, and what the probe is ended with. */
-  #prober: Exchange | null = null;
+  #prober: Caller | null = null;
   #probe = 0;
   readonly #lesson = new IdleLesson();
   #connectionsMax: number;
@@ -43,8 +49,9 @@ export class Endpoint {
   #idleMs: number;
   #drainMs: number;
   #proxyProtocol: ProxyVersion | null;
-  /** When the remaining exchanges are cut, once retired. */
-  #cutAtMs = 0;
+  readonly #pace: Pace;
+  /** From when on the remaining exchanges are ended, once retired. */
+  #endFromMs = 0;
   retired = false;
 
   constructor(key: string, spec: EndpointSpec, service: ServiceSpec, thread: number) {
@@ -55,6 +62,7 @@ export class Endpoint {
     this.#queueMax = service.queueMax;
     this.#idleMs = service.upstreamIdleMs;
     this.#drainMs = service.drainMs;
+    this.#pace = new Pace(service.pace, service.drainPerSecond);
     this.#proxyProtocol = service.proxyProtocol;
   }
 
@@ -64,18 +72,20 @@ export class Endpoint {
     this.#queueMax = service.queueMax;
     this.#idleMs = service.upstreamIdleMs;
     this.#drainMs = service.drainMs;
+    this.#pace.set(service.drainPerSecond, process.hrtime.bigint());
     if (this.#proxyProtocol !== service.proxyProtocol) {
       this.#proxyProtocol = service.proxyProtocol;
       for (const connection of this.#idle.splice(0)) connection.destroy();
     }
     this.retired = false;
-    this.#cutAtMs = 0;
+    this.#endFromMs = 0;
     this.#serveQueue();
   }
 
   retire(nowMs: number): void {
     this.retired = true;
-    this.#cutAtMs = nowMs + this.#drainMs;
+    // The clock may be a whole tick behind: without it, the time would be over early.
+    this.#endFromMs = nowMs + TICK_MS + this.#drainMs;
     for (const connection of this.#idle.splice(0)) connection.destroy();
     this.#publish();
   }
@@ -89,7 +99,7 @@ export class Endpoint {
    * Gives the exchange a connection now (it is told by `onConnection`), or puts it into the queue, or answers `full`.
    * With `fresh`, no connection that was used before is given, not even after a wait.
    */
-  acquire(exchange: Exchange, fresh: boolean): 'assigned' | 'queued' | 'full' {
+  acquire(exchange: Caller, fresh: boolean): 'assigned' | 'queued' | 'full' {
     for (;;) {
       const connection = fresh ? undefined : this.#takeIdle(exchange);
       if (connection === undefined) break;
@@ -112,28 +122,31 @@ export class Endpoint {
     return 'queued';
   }
 
-  #takeIdle(exchange: Exchange): UpstreamConnection | undefined {
+  #takeIdle(exchange: Caller): UpstreamConnection | undefined {
     if (this.#proxyProtocol === null) return this.#idle.pop();
     const at = this.#idle.findLastIndex(({ owner }) => owner === exchange.downstream);
     return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
-  /** Makes the exchange the probe of an ejected endpoint; false when none is wanted, or another has it. */
-  takeProbe(exchange: Exchange): boolean {
-    if (this.#prober !== null) return false;
-    this.#probe = this.cells.takeProbe();
-    if (this.#probe === 0) return false;
+  /**
+   * Makes the exchange the probe of an ejected endpoint; false when none is wanted, or another has it. One that is offered
+   * while an exchange here still has an earlier one takes its place: that one has been given up.
+   */
+  takeProbe(exchange: Caller): boolean {
+    const taken = this.cells.takeProbe();
+    if (taken === 0) return false;
+    this.#probe = taken;
     this.#prober = exchange;
     return true;
   }
 
   /** The endpoint has answered with a head. That is a probe's answer; a body may take hours. */
-  answered(exchange: Exchange, status: number): void {
+  answered(exchange: Caller, status: number): void {
     if (this.#prober === exchange) this.#endProbe(status >= 500 ? 'bad' : 'good');
   }
 
   /** An attempt that was counted as started is over. */
-  attemptEnded(exchange: Exchange, verdict: Verdict): void {
+  attemptEnded(exchange: Caller, verdict: Verdict): void {
     this.cells.attemptEnded(verdict);
     if (this.#prober === exchange) this.#endProbe(verdict);
   }
@@ -144,7 +157,7 @@ export class Endpoint {
   }
 
   /** A waiting exchange has given up. */
-  leaveQueue(exchange: Exchange): void {
+  leaveQueue(exchange: Caller): void {
     this.#queue.delete(exchange);
     this.#publish();
   }
@@ -182,7 +195,7 @@ export class Endpoint {
     this.#serveQueue();
   }
 
-  /** Closes connections that were idle for too long, and all of a retired endpoint whose time is over. */
+  /** Closes connections that were idle for too long, and ends, in turn, exchanges whose time is over. */
   sweep(nowMs: number): void {
     while (this.#idle.length > 0) {
       const oldest = this.#idle[0]!;
@@ -194,16 +207,28 @@ export class Endpoint {
     if (this.#proxyProtocol !== null) {
       for (const connection of [...this.#idle]) if (connection.owner?.gone === true) connection.destroy();
     }
-    if (this.retired && nowMs >= this.#cutAtMs) this.cut(Number.POSITIVE_INFINITY);
+    if (this.#endBefore(nowMs) > 0) this.#endInTurn(nowMs);
   }
 
-  /** Ends what earlier positions of the gate (before `beforeEpoch`) still have in flight here. */
-  cut(beforeEpoch: number): void {
-    for (const exchange of [...this.#queue]) if (exchange.epoch < beforeEpoch) exchange.fail(FAULTS.drained);
-    for (const connection of [...this.#connections]) {
-      const exchange = connection.exchange;
-      if (exchange !== null && exchange.epoch < beforeEpoch) exchange.fail(FAULTS.drained);
+  /** Exchanges of positions before this one are to be ended now; 0 for none. */
+  #endBefore(nowMs: number): number {
+    return this.retired && nowMs >= this.#endFromMs ? Number.POSITIVE_INFINITY : this.cells.endBefore;
+  }
+
+  /** Ends as many exchanges as there are turns. */
+  #endInTurn(nowMs: number): void {
+    for (const exchange of this.#queue) if (!this.#endOrKeep(exchange, nowMs)) return;
+    for (const { exchange } of this.#connections) {
+      if (exchange !== null && !this.#endOrKeep(exchange, nowMs)) return;
     }
+  }
+
+  /** Ends the exchange if its time is over; false when there is no turn for it yet. */
+  #endOrKeep(exchange: Caller, nowMs: number): boolean {
+    if (exchange.epoch >= this.#endBefore(nowMs)) return true;
+    if (!this.#pace.take(process.hrtime.bigint())) return false;
+    exchange.fail(FAULTS.drained);
+    return true;
   }
 
   /** Destroys every connection; only for the end of the thread. */
@@ -211,7 +236,7 @@ export class Endpoint {
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
-  #dial({ downstream }: Exchange): UpstreamConnection {
+  #dial({ downstream }: Caller): UpstreamConnection {
     const version = this.#proxyProtocol;
     const connection = new UpstreamConnection(this, version === null ? null : downstream);
     if (version !== null) connection.out.data(buildProxyHeader(version, downstream.client.ends()));
@@ -220,13 +245,13 @@ export class Endpoint {
     return connection;
   }
 
-  #assign(connection: UpstreamConnection, exchange: Exchange): void {
+  #assign(connection: UpstreamConnection, exchange: Caller): void {
     this.#publish();
     connection.exchange = exchange;
     exchange.onConnection(connection);
   }
 
-  #nextWaiting(): Exchange | null {
+  #nextWaiting(): Caller | null {
     for (const exchange of this.#queue) {
       this.#queue.delete(exchange);
       return exchange;

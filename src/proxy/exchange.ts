@@ -18,27 +18,28 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { retryAfterMs, type Where } from '../routing/retry.ts';
 import { Admission } from './admission.ts';
 import { Attempts } from './attempts.ts';
+import type { Caller } from './caller.ts';
 import { linesForClient, trailersForClient } from './client-lines.ts';
 import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
-import { Expectation } from './expectation.ts';
-import { FAULTS, type Fault, isBodyFault } from './fault.ts';
+import { CONTINUE, Expectation } from './expectation.ts';
+import { FAULTS, type Fault, isBodyFault, isCut } from './fault.ts';
 import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
 import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
 import { Patience } from './patience.ts';
+import { needsPermission, Permission } from './permission.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
 import type { PoolRuntime } from './runtime.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
-const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 /** What `OPTIONS *` is answered with. */
 const HERE: OwnAnswer = { status: 200, body: '', lines: '' };
 
-export class Exchange {
+export class Exchange implements Caller {
   readonly downstream: Downstream;
   readonly context: ThreadContext;
   readonly head: RequestHead;
@@ -62,8 +63,9 @@ export class Exchange {
   #connection: UpstreamConnection | null = null;
   /** Null until the request is to go to an endpoint. */
   #patience: Patience | null = null;
+  #permission: Permission | null = null;
   readonly #expectation = new Expectation();
-  readonly #response: ResponseRelay;
+  readonly response: ResponseRelay;
   #keepAlive = false;
   /** Null when the request was whole with its head, or goes to no endpoint. */
   #body: RequestBody | null = null;
@@ -78,7 +80,7 @@ export class Exchange {
     this.bytesIn = headBytes;
     this.requestDone = requestDone;
     this.startedAt = performance.now();
-    this.#response = new ResponseRelay(downstream.out, head);
+    this.response = new ResponseRelay(downstream.out, head);
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
     this.admission = new Admission(downstream.context, downstream, head);
@@ -107,22 +109,16 @@ export class Exchange {
     if (!this.requestDone && admission.pool !== null) this.#body = new RequestBody(this, admission.service!.spec);
     if (admission.isAnsweredHere) this.#conclude(HERE);
     else if (admission.fault !== null) this.fail(admission.fault);
-    else if (admission.unproven === null) this.#goOn();
+    else if (!needsPermission(admission)) this.goOn();
     else {
       if (!this.requestDone) this.downstream.pauseRequest();
-      this.context.passwords.begin(admission.unproven, this);
+      this.#permission = new Permission(this);
+      this.#permission.ask();
     }
   }
 
-  /** The password that the request came with has been checked. */
-  onPassword(verdict: boolean | 'busy'): void {
-    if (this.finished) return;
-    const fault = this.admission.route!.guard!.outcome(this.admission, verdict);
-    if (fault !== null) this.fail(fault);
-    else this.#goOn();
-  }
-
-  #goOn(): void {
+  /** Everything that has a say lets the request go on. */
+  goOn(): void {
     const { admission, head } = this;
     const answer = ruleAnswer(this);
     if (answer !== null) {
@@ -130,8 +126,7 @@ export class Exchange {
       return;
     }
     this.#patience = new Patience(this.context, admission.route!.spec.timeouts);
-    const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && head.contentLength > bodyMax) {
+    if (this.#body?.exceeds(head.contentLength)) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
@@ -182,11 +177,7 @@ export class Exchange {
   /** The endpoint's time runs once it has the whole request; until then the client's does. */
   #awaitResponse(): void {
     if (!this.requestDone) this.#patience!.forRequest();
-    else this.#patience!.forAnswer(this.attempts!.tryMs(this.#isReplayable));
-  }
-
-  get #isReplayable(): boolean {
-    return this.#body === null || this.#body.isReplayable;
+    else this.#patience!.forAnswer(this.attempts!.tryMs(this.#body?.isReplayable ?? true));
   }
 
   /** A piece of the request body has come. */
@@ -194,18 +185,17 @@ export class Exchange {
     this.bytesIn += data.length;
     const body = this.#body;
     if (body === null || this.finished) return;
-    const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && body.bytes + data.length > bodyMax) {
+    if (body.exceeds(body.bytes + data.length)) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
-    body.add(data, this.#connection === null ? null : this.#connection.out);
+    body.add(data, this.#connection?.out ?? null);
   }
 
   /** The request body is complete; `trailers` are its trailer lines. */
   onRequestEnd(trailers: string): void {
     this.requestDone = true;
-    this.#body?.end(trailers, this.#connection === null ? null : this.#connection.out);
+    this.#body?.end(trailers, this.#connection?.out ?? null);
     this.flushRequest();
   }
 
@@ -274,7 +264,7 @@ export class Exchange {
     this.status = head.status;
     this.#expectation.end();
     const passOn = withResponseRules(this, head.passOn);
-    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), linesForClient(this), passOn);
+    this.#keepAlive = this.response.begin(head, this.#mayKeepAlive(), linesForClient(this), passOn);
     this.#touch();
   }
 
@@ -287,7 +277,7 @@ export class Exchange {
 
   /** A piece of the response body has come. */
   onResponseData(data: Buffer): void {
-    this.#response.data(data);
+    this.response.data(data);
   }
 
   /** Sends what has been collected for the client, and waits with the endpoint if the client cannot take more. */
@@ -298,7 +288,7 @@ export class Exchange {
 
   /** The response is complete. `reusable`: the connection may serve another exchange. */
   onResponseEnd(trailers: string, reusable: boolean): void {
-    this.#response.end(trailersForClient(this, trailers));
+    this.response.end(trailersForClient(this, trailers));
     this.downstream.out.flush();
     const connection = this.#connection!;
     this.#connection = null;
@@ -356,7 +346,7 @@ export class Exchange {
     const connection = this.#connection;
     // Who has waited in vain for one queue has no time for another.
     const leftMs = fault === FAULTS.queueTimeout ? 0 : this.#patience!.leftMs;
-    const isReplayable = this.#isReplayable;
+    const isReplayable = this.#body?.isReplayable ?? true;
     const decision = attempts.decide({ fault, connection, isReplayable, leftMs, retryAfterMs });
     if (!decision.again) return false;
     this.#connection = null;
@@ -381,6 +371,7 @@ export class Exchange {
       this.downstream.out.text(CONTINUE);
       this.downstream.out.flush();
     }
+    this.#permission?.sweep(nowMs);
     if (this.#patience === null) return;
     if (this.#patience.resumes(nowMs)) {
       this.#attempt(this.#retryWhere);
@@ -410,9 +401,9 @@ export class Exchange {
     if (this.finished || this.#retry(fault)) return;
     if (this.tunnel !== null) this.tunnel.end();
     else if (this.status === 0 && fault.status !== 0)
-      this.#answer(faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
+      this.#answer(this.admission.refusal ?? faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
     // What was collected for the client and not sent yet stays unsent; a cut must be seen as one.
-    else this.downstream.destroy(this.#response.endsWithConnection);
+    else this.downstream.destroy(this.response.endsWithConnection);
     this.#finish(fault);
   }
 
@@ -431,6 +422,7 @@ export class Exchange {
   #finish(fault: Fault | null): void {
     if (this.finished) return;
     this.finished = true;
+    this.#permission?.abandon();
     const { admission, attempts } = this;
     const connection = this.#connection;
     this.#connection = null;
@@ -442,8 +434,8 @@ export class Exchange {
     }
     this.#body?.forget();
     const totalUs = (performance.now() - this.startedAt) * 1000;
-    const cut = fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
-    admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, cut);
+    const isDrained = fault === FAULTS.drained;
+    admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, isCut(fault), isDrained);
     this.context.accessLog.finished(this, fault, totalUs);
     this.downstream.onExchangeEnd(this.#keepAlive);
   }

@@ -59,6 +59,61 @@ export const FAULTS = Object.freeze({
     false,
   ),
   authBusy: fault('auth-busy', 'tidegate', 'admit', 503, 'Too many passwords are being checked.', 'internal', false),
+  // The answer of the service takes the place of this one.
+  forwardAuthRefused: fault(
+    'forward-auth-refused',
+    'downstream',
+    'admit',
+    403,
+    'The request was refused.',
+    'internal',
+    false,
+  ),
+  forwardAuthBusy: fault(
+    'forward-auth-busy',
+    'upstream',
+    'admit',
+    503,
+    'Whether this request is allowed cannot be found out now.',
+    'internal',
+    false,
+  ),
+  forwardAuthUnavailable: fault(
+    'forward-auth-unavailable',
+    'upstream',
+    'admit',
+    503,
+    'Whether this request is allowed cannot be found out now.',
+    'internal',
+    false,
+  ),
+  forwardAuthTimeout: fault(
+    'forward-auth-timeout',
+    'upstream',
+    'admit',
+    503,
+    'Whether this request is allowed cannot be found out now.',
+    'internal',
+    false,
+  ),
+  forwardAuthInvalid: fault(
+    'forward-auth-invalid',
+    'upstream',
+    'admit',
+    503,
+    'Whether this request is allowed cannot be found out now.',
+    'internal',
+    false,
+  ),
+  forwardAuthTooLarge: fault(
+    'forward-auth-too-large',
+    'upstream',
+    'admit',
+    503,
+    'Whether this request is allowed cannot be found out now.',
+    'internal',
+    false,
+  ),
   bodyTooLarge: fault('body-too-large', 'downstream', 'body', 413, 'The body is too large.', 'client-gone', false),
   noTraffic: fault('no-traffic', 'tidegate', 'admit', 503, 'No pool of this service has traffic.', 'internal', false),
   previewRefused: fault('preview-refused', 'downstream', 'admit', 403, 'The preview was refused.', 'internal', false),
@@ -157,6 +212,11 @@ export const FAULTS = Object.freeze({
  */
 export function isBodyFault({ source, phase }: Fault): boolean {
   return source === 'downstream' && phase !== 'admit';
+}
+
+/** Whether an exchange that ended so was cut short by something other than its client. */
+export function isCut(fault: Fault | null): boolean {
+  return fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
 }
 
 /**

@@ -18,7 +18,7 @@ export function headForEndpoint(exchange: Exchange): string {
     // A request of HTTP/1.0 may have no Host; in HTTP/1.1 there must be one.
     host: head.authority === '' ? exchange.endpoint!.spec.authority : undefined,
     passOn: passedOn(exchange),
-    forwardedLines: linesFor(exchange),
+    forwardedLines: forwardingLinesOf(exchange),
     framing: head.framing,
     extra: `X-Request-Id: ${exchange.requestId}\r\ntraceparent: ${traceparentFrom(head.traceparent)}\r\n`,
     upgrade: mayUpgrade(exchange),
@@ -27,14 +27,11 @@ export function headForEndpoint(exchange: Exchange): string {
 
 /** The lines that go on, less what is nobody else's business, as the rules of route and pool have them. */
 function passedOn({ head, admission, pool }: Exchange): string {
-  const { service, route, user } = admission;
+  const { service, route, user, grantedLines } = admission;
   let lines = head.passOn;
   if (service!.privateFields.size > 0) lines = linesWithout(lines, service!.privateFields);
   const guard = route!.guard;
-  if (guard !== null && guard.privateFields.size > 0) {
-    lines = linesWithout(lines, guard.privateFields);
-    if (guard.userHeader !== '') lines += `${guard.userHeader}: ${user}\r\n`;
-  }
+  if (guard !== null) lines = guard.withoutPrivate(lines) + guard.userLine(user) + grantedLines;
   const first = route!.pass?.requestHeaders;
   const second = pool!.pass?.requestHeaders;
   if (first) lines = first.apply(lines);
@@ -46,7 +43,7 @@ export function trailersForEndpoint({ admission: { service, route }, pool }: Exc
   if (trailers === '') return '';
   let lines = linesWithout(trailers, service!.privateFields);
   const guard = route!.guard;
-  if (guard !== null) lines = linesWithout(lines, guard.privateFields);
+  if (guard !== null) lines = guard.withoutPrivate(lines);
   lines = route!.pass?.requestHeaders?.drop(lines) ?? lines;
   return pool!.pass?.requestHeaders?.drop(lines) ?? lines;
 }
@@ -64,8 +61,9 @@ export interface ForwardingLines {
   readonly lines: string;
 }
 
-/** What a plain request from a stranger says about its way depends on the connection and the Host alone. */
-function linesFor({ head, downstream }: Exchange): string {
+// What a plain request from a stranger says about its way depends on the connection and the Host alone.
+/** The lines that say where the exchange's request came from. */
+export function forwardingLinesOf({ head, downstream }: Exchange): string {
   const { forwarding } = downstream;
   const { address, port, trusted } = downstream.client;
   const isPlain = !trusted && head.via === '' && head.xForwardedPort === '';

@@ -46,7 +46,7 @@ export class ListenerRuntime {
     const listener = new ListenerRuntime(spec, thread, server);
     server.maxConnections = spec.connectionsMax;
     server.on('connection', (socket) => {
-      if (listener.#takes(socket)) onConnection(socket, listener);
+      if (listener.takes(socket, socket.remoteAddress ?? '')) onConnection(socket, listener);
     });
     server.on('drop', () => listener.cells.dropped());
     const { host, port, path } = spec;
@@ -81,13 +81,15 @@ export class ListenerRuntime {
     this.#server.maxConnections = spec.connectionsMax;
   }
 
-  /** Whether the client may have one connection more; if not, this one is closed at once. */
-  #takes(socket: Socket): boolean {
+  /**
+   * Whether the client at this address may have one connection more; if not, this one is closed at once. Asked when a
+   * connection is accepted, and again when a PROXY header has named another client.
+   */
+  takes(socket: Socket, address: string): boolean {
     const { perClientMax } = this.spec;
-    const peer = socket.remoteAddress;
-    if (perClientMax === null || peer === undefined || this.trusted.has(peer)) return true;
-    if (this.#clients.add(peer, perClientMax)) {
-      socket.once('close', () => this.#clients.remove(peer));
+    if (perClientMax === null || address === '' || this.trusted.has(address)) return true;
+    if (this.#clients.add(address, perClientMax)) {
+      socket.once('close', () => this.#clients.remove(address));
       return true;
     }
     this.cells.clientLimited();

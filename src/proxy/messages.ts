@@ -19,10 +19,11 @@ export type ToThread =
   | { readonly kind: 'stage'; readonly snapshot: Snapshot }
   | { readonly kind: 'commit'; readonly generation: number }
   | { readonly kind: 'abandon'; readonly generation: number }
-  /** End what the pool still has in flight from positions before `beforeEpoch`. */
-  | { readonly kind: 'cut'; readonly service: string; readonly pool: string; readonly beforeEpoch: number }
-  /** Close the listeners and idle connections, and report `drained` once nothing is left. */
-  | { readonly kind: 'stop' }
+  /**
+   * Close the listeners and idle connections, and report `drained` once nothing is left. Everything is ended after
+   * `deadlineMs`; in the last `spreadMs` of it, streams are ended one after the other.
+   */
+  | { readonly kind: 'stop'; readonly deadlineMs: number; readonly spreadMs: number }
   /** End everything now. */
   | { readonly kind: 'end' };
 

@@ -1,13 +1,16 @@
 /**
- * What Tidegate answers by itself: faults, redirects and fixed answers of rules.
+ * What Tidegate answers by itself: faults, redirects and fixed answers of rules, and what a forward-auth service refuses
+ * with.
  *
  * The answer of a rule gets the response fields of its route and pool, as an endpoint's would; that of a fault does not,
- * because it may be about them.
+ * because it may be about them, and a refusal is relayed as it came.
  */
 import { ownResponse } from '../http1/forward.ts';
 import { normalisePath } from '../http1/path.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import { locationOf } from '../routing/redirect.ts';
 import type { OwnAnswerSpec } from '../routing/rules.ts';
+import { relayedResponse } from './auth-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault.ts';
 import { httpDate } from './http-date.ts';
@@ -20,6 +23,8 @@ export interface OwnAnswer {
   readonly contentType?: string | undefined;
   /** More lines, each with its CRLF. */
   readonly lines: string;
+  /** The head of another server's answer, which is relayed with this body in place of a head of our own. */
+  readonly relayed?: ResponseHead | undefined;
 }
 
 /** What a fault says; `lines` go with it. Where there was no room, there may be some soon. */
@@ -56,6 +61,13 @@ export function rewrittenPath({ head, admission: { route }, pool }: Exchange): s
 
 /** Writes the answer, and says to the client whether its connection stays open. */
 export function writeOwnAnswer({ head, downstream }: Exchange, answer: OwnAnswer, keepAlive: boolean): void {
+  const { relayed, body } = answer;
+  if (relayed !== undefined) {
+    const options = { clientMinor: head.minor, close: !keepAlive, toHead: head.method === 'HEAD' };
+    downstream.out.text(relayedResponse(relayed, body, options));
+    downstream.out.flush();
+    return;
+  }
   downstream.out.text(
     ownResponse(answer.status, answer.body, {
       date: httpDate(),

@@ -49,6 +49,8 @@ export class RequestBody {
   readonly #exchange: Exchange;
   readonly #memory: ReplayMemory;
   readonly #isChunked: boolean;
+  /** As it was when the request came: a reload that lowers it does not end a body that is on its way. */
+  readonly #bytesMax: number;
   readonly #keepMax: number;
   #pieces: Buffer[] = [];
   #kept = 0;
@@ -63,8 +65,14 @@ export class RequestBody {
   constructor(exchange: Exchange, { retries }: ServiceSpec) {
     this.#exchange = exchange;
     this.#isChunked = exchange.head.framing === 'chunked';
+    this.#bytesMax = exchange.context.runtime.snapshot.limits.bodyBytes ?? Number.POSITIVE_INFINITY;
     this.#keepMax = retries.attempts > 0 ? retries.bodyBytes : 0;
     this.#memory = exchange.context.replays;
+  }
+
+  /** Whether a body of so many bytes is longer than requests may have. */
+  exceeds(bytes: number): boolean {
+    return bytes > this.#bytesMax;
   }
 
   /** Whether the body can be sent from its first byte on. */
@@ -105,7 +113,7 @@ export class RequestBody {
   mayArrive(): void {
     this.#mayHaveArrived = true;
     const { method, contentLength } = this.#exchange.head;
-    if (!isIdempotent(method) || contentLength > this.#keepMax) this.forget();
+    if (!isIdempotent(method) || this.#keepMax === 0 || contentLength > this.#keepMax) this.forget();
     else this.#account();
   }
 

@@ -11,10 +11,14 @@ import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Outgoing } from './outgoing.ts';
 
+const EVENT_STREAM = /^content-type:[ \t]*text\/event-stream[ \t]*(?:;|\r)/im;
+
 export class ResponseRelay {
   readonly #out: Outgoing;
   readonly #request: RequestHead;
   #framing: 'none' | 'length' | 'chunked' | 'close' = 'none';
+  /** Whether the response is a stream of server-sent events, which goes on until somebody ends it. */
+  isEventStream = false;
 
   constructor(out: Outgoing, request: RequestHead) {
     this.#out = out;
@@ -31,6 +35,7 @@ export class ResponseRelay {
     const clientMinor = this.#request.minor;
     const isDelimited = head.framing === 'chunked' || head.framing === 'close';
     this.#framing = isDelimited ? (clientMinor === 1 ? 'chunked' : 'close') : head.framing;
+    this.isEventStream = isDelimited && EVENT_STREAM.test(head.passOn);
     const keepAlive = mayKeepAlive && this.#framing !== 'close';
     this.#out.text(buildResponseHead(head, { clientMinor, framing: this.#framing, close: !keepAlive, extra, passOn }));
     return keepAlive;

@@ -2,25 +2,36 @@
  * What a route refuses before a pool is chosen, in this order: addresses, then too many requests, then passwords. The rate
  * limit comes before the password so that it also slows down whoever guesses one.
  *
+ * A forward-auth service is asked last, after this (`permission.ts`): it is the most expensive to ask, and whoever is
+ * refused without it must not be able to wear it out.
+ *
  * What a guard says about a request is written into its `Admission`. Every refusal is counted under the route.
  */
+import { linesWithout } from '../http1/field-lines.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { clientKey } from '../routing/client-key.ts';
 import type { RateLimitSpec } from '../routing/rules.ts';
 import type { RouteSpec } from '../routing/snapshot.ts';
 import { TokenBuckets } from '../routing/token-bucket.ts';
+import { AuthWriter } from '../stats/auth-cells.ts';
 import { RouteWriter } from '../stats/route-cells.ts';
 import type { Admission } from './admission.ts';
+import type { ForwardAuthRuntime } from './auth-call.ts';
 import { credentialsOf } from './credentials.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import type { PassRuntime } from './pass-rules.ts';
 import type { PasswordChecks } from './password-checks.ts';
+import type { ServiceRuntime } from './runtime.ts';
 
 export class RouteGuard {
   readonly cells: RouteWriter;
-  /** The field that carries the password, and the one that names the user to the endpoint: neither passes. */
-  readonly privateFields: ReadonlySet<string>;
-  readonly userHeader: string;
+  /** Who is asked last whether a request may go on, or null. */
+  readonly forwardAuth: ForwardAuthRuntime | null;
+  /** The field that carries the password, and the one that names the user to the endpoint. */
+  readonly #passwordFields: ReadonlySet<string>;
+  /** Those, and what only a forward-auth service may say: none of them passes. */
+  readonly #privateFields: ReadonlySet<string>;
+  readonly #userHeader: string;
   readonly #pass: PassRuntime | null;
   readonly #limit: RateLimitSpec | null;
   readonly #buckets: TokenBuckets | null;
@@ -28,8 +39,14 @@ export class RouteGuard {
   readonly #users: ReadonlyMap<string, string> | null;
   readonly #challenge: string;
 
-  constructor(spec: RouteSpec, board: SharedArrayBuffer, pass: PassRuntime | null, thread: number) {
-    const { rateLimit, basicAuth } = spec;
+  constructor(
+    spec: RouteSpec,
+    board: SharedArrayBuffer,
+    pass: PassRuntime | null,
+    thread: number,
+    services: readonly ServiceRuntime[],
+  ) {
+    const { rateLimit, basicAuth, forwardAuth } = spec;
     this.cells = new RouteWriter(board, thread);
     this.#pass = pass;
     this.#limit = rateLimit;
@@ -37,8 +54,35 @@ export class RouteGuard {
       rateLimit === null ? null : new TokenBuckets(rateLimit.buckets, rateLimit.intervalNs, rateLimit.burst);
     this.#users = basicAuth === null ? null : new Map(basicAuth.users.map(({ name, hash }) => [name, hash]));
     this.#challenge = `WWW-Authenticate: Basic realm="${basicAuth?.realm ?? ''}", charset="UTF-8"\r\n`;
-    this.userHeader = basicAuth?.userHeader ?? '';
-    this.privateFields = new Set(basicAuth === null ? [] : ['authorization', this.userHeader]);
+    this.#userHeader = basicAuth?.userHeader ?? '';
+    this.forwardAuth =
+      forwardAuth === null
+        ? null
+        : {
+            spec: forwardAuth,
+            service: services[forwardAuth.service]!,
+            cells: new AuthWriter(forwardAuth.board, thread),
+            asked: new Set(forwardAuth.copyRequest),
+            granted: new Set(forwardAuth.copyResponse),
+          };
+    const passwordFields = basicAuth === null ? [] : ['authorization', this.#userHeader];
+    this.#passwordFields = spellings(passwordFields);
+    this.#privateFields = spellings([...passwordFields, ...(forwardAuth?.copyResponse ?? [])]);
+  }
+
+  /** The lines of a request without those that only this route's own checks may write. */
+  withoutPrivate(lines: string): string {
+    return this.#privateFields.size === 0 ? lines : linesWithout(lines, this.#privateFields);
+  }
+
+  /** The lines of a request without its password, and without what the client says of who it is. */
+  withoutPassword(lines: string): string {
+    return this.#passwordFields.size === 0 ? lines : linesWithout(lines, this.#passwordFields);
+  }
+
+  /** The line that names a proven user, or ''. */
+  userLine(user: string): string {
+    return this.#userHeader === '' ? '' : `${this.#userHeader}: ${user}\r\n`;
   }
 
   /** Why the request is refused, or null; a password that has to be checked first is left in `admission.unproven`. */
@@ -103,6 +147,11 @@ export class RouteGuard {
     else admission.unproven = check;
     return null;
   }
+}
+
+/** Lower-case names as `linesWithout` compares them where underscores count as hyphens. */
+function spellings(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.replaceAll('_', '-')));
 }
 
 /** The key of a request; the letter before it keeps a field from passing for an address. */

@@ -13,8 +13,8 @@ import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snap
 import { poolSeedsOf } from '../routing/stick.ts';
 import { EvidenceWriter } from '../stats/evidence-cells.ts';
 import { SeriesWriter } from '../stats/series.ts';
+import type { Caller } from './caller.ts';
 import { Endpoint } from './endpoint.ts';
-import type { Exchange } from './exchange.ts';
 import { randomU32 } from './ids.ts';
 import { PassRuntime } from './pass-rules.ts';
 import { RouteGuard } from './route-guard.ts';
@@ -50,11 +50,11 @@ export class PoolRuntime implements EndpointSet {
     this.#ejects = service.ejects;
   }
 
-  /** The endpoint that takes the exchange's attempt, or null when none admits it. An ejected one that asks for a probe goes first. */
-  choose(exchange: Exchange, key: string): Endpoint | null {
+  /** The endpoint that takes the caller's attempt, or null when none admits it. An ejected one that asks for a probe goes first. */
+  choose(caller: Caller, key: string): Endpoint | null {
     if (this.#ejects) {
       for (let index = 0; index < this.count; index += 1) {
-        if (this.endpoints[index]!.takeProbe(exchange)) return this.endpoints[index]!;
+        if (this.endpoints[index]!.takeProbe(caller)) return this.endpoints[index]!;
       }
     }
     const index = this.balancer.choose(this, randomU32, key);
@@ -148,7 +148,7 @@ export class Runtime {
       snapshot.routes.map((spec) => {
         const service = spec.service === null ? null : this.services[spec.service]!;
         const pass = spec.rules === null ? null : new PassRuntime(spec.rules);
-        const guard = spec.board === null ? null : new RouteGuard(spec, spec.board, pass, thread);
+        const guard = spec.board === null ? null : new RouteGuard(spec, spec.board, pass, thread, this.services);
         return { match: spec.match, target: { spec, service, guard, pass } };
       }),
     );

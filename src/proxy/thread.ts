@@ -16,10 +16,12 @@ import { AccessLog } from './access-log.ts';
 import { ThreadContext, TICK_MS } from './context.ts';
 import { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
 import { ListenerRuntime, UNIX_THREAD } from './listener.ts';
 import type { FromThread, ThreadStart, ToThread } from './messages.ts';
-import { endpointKey, Runtime } from './runtime.ts';
+import { Runtime } from './runtime.ts';
+import { StreamEnds } from './stream-ends.ts';
 
 const REPORT_EVERY_TICKS = 20;
 
@@ -40,6 +42,7 @@ class DataThread {
   #sweepPutOff = false;
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
   #stopped = false;
+  #streamEnds: StreamEnds | null = null;
   #draining = false;
 
   constructor(start: ThreadStart, send: (message: FromThread) => void) {
@@ -70,11 +73,8 @@ class DataThread {
         this.#context.abandon(message.generation);
         this.#closeUnused();
         return;
-      case 'cut':
-        this.#cut(message.service, message.pool, message.beforeEpoch);
-        return;
       case 'stop':
-        this.#stop();
+        this.#stop(message.deadlineMs, message.spreadMs);
         return;
       case 'end':
         for (const downstream of [...this.#context.downstreams]) {
@@ -163,14 +163,9 @@ class DataThread {
     }
   }
 
-  #cut(service: string, pool: string, beforeEpoch: number): void {
-    const scope = endpointKey(service, pool, '');
-    for (const [key, endpoint] of this.#context.runtime.endpoints) {
-      if (key.startsWith(scope)) endpoint.cut(beforeEpoch);
-    }
-  }
-
-  #stop(): void {
+  #stop(deadlineMs: number, spreadMs: number): void {
+    const untilMs = performance.now() + deadlineMs;
+    this.#streamEnds = new StreamEnds(untilMs - spreadMs, untilMs);
     this.#stopped = true;
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
@@ -191,6 +186,7 @@ class DataThread {
     context.accessLog.flush();
     this.#ticks += 1;
     if (this.#ticks % REPORT_EVERY_TICKS === 0) this.#report();
+    if (this.#streamEnds !== null) this.#endStreams(this.#streamEnds, nowMs);
     if (this.#draining && context.downstreams.size === 0) {
       this.#draining = false;
       for (const endpoint of context.runtime.endpoints.values()) endpoint.destroy();
@@ -204,6 +200,14 @@ class DataThread {
     if (this.#retired.length === 0) return;
     for (const endpoint of this.#retired) if (endpoint.retired) endpoint.sweep(nowMs);
     this.#retired = this.#retired.filter((endpoint) => endpoint.retired && !endpoint.gone);
+  }
+
+  #endStreams(ends: StreamEnds, nowMs: number): void {
+    const streams: Exchange[] = [];
+    for (const { exchange } of this.#context.downstreams) {
+      if (exchange !== null && (exchange.tunnel !== null || exchange.response.isEventStream)) streams.push(exchange);
+    }
+    for (const exchange of streams.slice(0, ends.due(streams.length, nowMs))) exchange.fail(FAULTS.stopped);
   }
 
   #report(): void {

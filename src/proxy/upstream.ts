@@ -10,9 +10,9 @@ import { connect, type Socket } from 'node:net';
 import { type BodySink, ChunkedReader, LengthReader } from '../http1/body.ts';
 import { HeadReader } from '../http1/head-reader.ts';
 import { parseResponseHead } from '../http1/response-head.ts';
+import type { Caller } from './caller.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Exchange } from './exchange.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import { Outgoing } from './outgoing.ts';
 
@@ -41,7 +41,7 @@ export class UpstreamConnection implements BodySink {
   readonly out: Outgoing;
   readonly owner: Downstream | null;
   /** The exchange that is being served; set by the endpoint. */
-  exchange: Exchange | null = null;
+  exchange: Caller | null = null;
   /** When it last became idle, on the thread's coarse clock. */
   idleSinceMs = 0;
   /** How long the peer says that it keeps idle connections, less a margin; infinite if it does not say. */
@@ -166,14 +166,14 @@ export class UpstreamConnection implements BodySink {
     this.#endResponse(exchange);
   }
 
-  #endResponse(exchange: Exchange): void {
+  #endResponse(exchange: Caller): void {
     exchange.onResponseEnd(
       this.#framing === 'chunked' ? this.#chunked.trailers : '',
       this.#keepAlive && this.#framing !== 'close',
     );
   }
 
-  #readHead(exchange: Exchange, chunk: Buffer, start: number): number {
+  #readHead(exchange: Caller, chunk: Buffer, start: number): number {
     const at = this.#heads.push(chunk, start);
     if (at === -1) return chunk.length;
     if (at < 0) return this.#fail(exchange, FAULTS.upstreamProtocol);
@@ -222,7 +222,7 @@ export class UpstreamConnection implements BodySink {
     return at;
   }
 
-  #readBody(exchange: Exchange, chunk: Buffer, start: number): number {
+  #readBody(exchange: Caller, chunk: Buffer, start: number): number {
     switch (this.#framing) {
       case 'close':
         exchange.onResponseData(start === 0 ? chunk : chunk.subarray(start));
@@ -247,7 +247,7 @@ export class UpstreamConnection implements BodySink {
     this.exchange?.onResponseData(data);
   }
 
-  #fail(exchange: Exchange, fault: Fault): -1 {
+  #fail(exchange: Caller, fault: Fault): -1 {
     exchange.fail(fault);
     return -1;
   }
@@ -278,7 +278,7 @@ export class UpstreamConnection implements BodySink {
   }
 
   /** The connection ended while an exchange still needed it. */
-  #lost(exchange: Exchange): void {
+  #lost(exchange: Caller): void {
     if (this.#phase === 'tunnel') exchange.onTunnelLost(this.#error === null);
     else if (!this.connected) exchange.onConnectFailed(this.#error?.code ?? 'closed');
     else if (this.#phase === 'body') exchange.fail(FAULTS.upstreamCut);

@@ -2,7 +2,7 @@
  * The rules of routes and pools as they stand in a snapshot: plain data, validated, cloned to every data thread.
  *
  * What a route and a pool have in common is `PassRules`: they hold first for the route and then for the pool that was
- * chosen. Passwords and rate limits belong to routes only, because they are decided before a pool is.
+ * chosen. Passwords, rate limits and forward-auth belong to routes only: they say who may come in, wherever the gate stands.
  */
 import type { PathRewrite } from './path-rewrite.ts';
 import type { RedirectSpec } from './redirect.ts';
@@ -50,4 +50,22 @@ export interface RateLimitSpec {
   readonly dryRun: boolean;
   /** The buckets, shared by all threads: see `token-bucket.ts`. */
   readonly buckets: SharedArrayBuffer;
+}
+
+/** Another service that is asked whether a request may go on. */
+export interface ForwardAuthSpec {
+  /** Index into the services of the snapshot. */
+  readonly service: number;
+  /** What is asked for there: path and query. */
+  readonly target: string;
+  /** How long the whole question may take, further tries and the wait for a connection included. */
+  readonly timeoutMs: number;
+  /** Lower-case names of the request's fields that the service gets to see. */
+  readonly copyRequest: readonly string[];
+  /** Lower-case names of the answer's fields that the endpoint gets; what a client sends of these names never passes. */
+  readonly copyResponse: readonly string[];
+  /** Whether the cookies that an allowing answer sets go to the client. */
+  readonly cookies: boolean;
+  /** The counters of the route's questions. */
+  readonly board: SharedArrayBuffer;
 }

@@ -11,7 +11,7 @@
 import type { Outcome } from '../stats/series.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RouteMatch } from './route-match.ts';
-import type { PassRules, RateLimitSpec, UserSpec } from './rules.ts';
+import type { ForwardAuthSpec, PassRules, RateLimitSpec, UserSpec } from './rules.ts';
 
 /** Which key makes a client stay with its pool, or chooses its endpoint. */
 export type KeySource =
@@ -116,6 +116,9 @@ export interface ServiceSpec {
   readonly ejects: boolean;
   /** How long exchanges may go on at an endpoint that has left the configuration. */
   readonly drainMs: number;
+  /** So many exchanges a second are ended at most, over all threads, when their time is over; and the pace of that. */
+  readonly drainPerSecond: number;
+  readonly pace: SharedArrayBuffer;
   /** The version of the PROXY header that begins each connection to an endpoint, or null for none. */
   readonly proxyProtocol: 'v1' | 'v2' | null;
   /** The response field that names the version that served, or null for none. */
@@ -135,6 +138,7 @@ export interface RouteSpec {
     /** The request field that names the user to the endpoint, or null for none. */
     readonly userHeader: string | null;
   } | null;
+  readonly forwardAuth: ForwardAuthSpec | null;
   /** The counters of what its rules refuse, or null where nothing can be refused. */
   readonly board: SharedArrayBuffer | null;
   /** Protocols that may be upgraded to, lower case. */

@@ -1,8 +1,8 @@
 /**
  * The board's record of one endpoint: what all threads must agree on about it, in shared memory.
  *
- * A head is written by the control plane (does the endpoint admit requests, and with how much of its weight?), then
- * follows one line for each data thread, written by that thread only. Gauges are plain 32-bit cells: a dead thread's line
+ * A head is written by the control plane (does the endpoint admit requests, and with how much of its weight? what is to be
+ * ended there?), then follows one line for each data thread, written by that thread only. Gauges are plain 32-bit cells: a dead thread's line
  * is zeroed by the control plane. Requests in flight are summed over threads by whoever balances, so that least-request
  * sees the endpoint's true load and not only its own thread's part of it. Head and lines begin on cache lines of their own.
  *
@@ -19,6 +19,7 @@ const PROBE = 1;
 const STANDING = 2;
 const WEIGHT_PART = 2;
 const EJECTIONS = 3;
+const END_BEFORE = 6;
 
 const IN_FLIGHT = 0;
 const CONNECTIONS = 1;
@@ -56,6 +57,14 @@ export function setAdmitting(memory: SharedArrayBuffer, admitting: boolean): voi
   Atomics.store(new Int32Array(memory), ADMITTING, admitting ? 1 : 0);
 }
 
+/**
+ * Written by the control plane: exchanges of positions before `epoch` are to be ended, at the service's pace; 0 for none. All
+ * threads obey from their next look on.
+ */
+export function setEndBefore(memory: SharedArrayBuffer, epoch: number): void {
+  new Float64Array(memory)[END_BEFORE] = epoch;
+}
+
 /** One data thread's view of an endpoint: its own line to write, the others' to read. */
 export class EndpointCells {
   readonly #ints: Int32Array;
@@ -83,6 +92,11 @@ export class EndpointCells {
   /** The part of its weight that the endpoint stands in with, above 0 and up to 1. */
   get weightPart(): number {
     return this.#floats[WEIGHT_PART]!;
+  }
+
+  /** Exchanges of positions before this epoch are to be ended; 0 for none. */
+  get endBefore(): number {
+    return this.#floats[END_BEFORE]!;
   }
 
   /** Takes the probe if one is offered: what to end it by, or 0 when there is none to take. */
@@ -153,8 +167,12 @@ export class EndpointHead {
   readonly #probe: ProbeWord;
   #good = 0;
   #bad = 0;
-  /** The failures of each thread up to the last `forget`. */
+  /** The failures of each thread up to the last `forget`, or the last success that is known to be later than they are. */
   readonly #badBefore: Float64Array;
+  /** The failures of each thread at the last `news`. */
+  readonly #badSeen: Float64Array;
+  /** Since when the probe is seen to be taken; null while it is not. */
+  #takenSinceMs: number | null = null;
 
   /** Starts with what has happened before forgotten. */
   constructor(memory: SharedArrayBuffer) {
@@ -163,6 +181,7 @@ export class EndpointHead {
     this.#lines = memory.byteLength / LINE - 1;
     this.#probe = new ProbeWord(this.#ints, PROBE);
     this.#badBefore = new Float64Array(this.#lines);
+    this.#badSeen = new Float64Array(this.#lines);
     this.news();
     this.forget();
   }
@@ -181,17 +200,20 @@ export class EndpointHead {
 
   /**
    * Outcomes since the last call, and the longest run of failures that any one thread has behind it. Only failures since
-   * the last `forget` are part of a run.
+   * the last `forget` are part of a run, and none from before the last call if anybody has succeeded since: a thread that
+   * gets few requests would otherwise keep its old failures for a run that others have long ended.
    */
   news(): { readonly good: number; readonly bad: number; readonly run: number } {
     let good = 0;
     let bad = 0;
+    for (let line = 1; line <= this.#lines; line++) good += this.#floats[line * LINE_FLOATS + GOOD]!;
+    if (good > this.#good) this.#badBefore.set(this.#badSeen);
     let run = 0;
     for (let line = 1; line <= this.#lines; line++) {
       const badHere = this.#floats[line * LINE_FLOATS + BAD]!;
-      good += this.#floats[line * LINE_FLOATS + GOOD]!;
       bad += badHere;
       run = Math.max(run, Math.min(this.#ints[line * LINE_INTS + RUN]!, badHere - this.#badBefore[line - 1]!));
+      this.#badSeen[line - 1] = badHere;
     }
     const news = { good: good - this.#good, bad: bad - this.#bad, run };
     this.#good = good;
@@ -202,12 +224,22 @@ export class EndpointHead {
   /** Failures up to now belong to no run any more. */
   forget(): void {
     for (let line = 1; line <= this.#lines; line++) {
-      this.#badBefore[line - 1] = this.#floats[line * LINE_FLOATS + BAD]!;
+      this.#badBefore[line - 1] = this.#badSeen[line - 1] = this.#floats[line * LINE_FLOATS + BAD]!;
     }
   }
 
-  /** Offers one request as a probe, if none is offered or under way. */
-  offerProbe(): void {
+  /**
+   * Offers one request as a probe, if none is offered or under way. One that has been under way for `patienceMs` is given
+   * up for another: a client that takes its time over a body must not keep the endpoint out of use.
+   */
+  offerProbe(nowMs: number, patienceMs: number): void {
+    if (!this.#probe.isTaken) this.#takenSinceMs = null;
+    else {
+      this.#takenSinceMs ??= nowMs;
+      if (nowMs - this.#takenSinceMs < patienceMs) return;
+      this.#takenSinceMs = null;
+      this.#probe.withdraw();
+    }
     this.#probe.offer();
   }
 

@@ -41,6 +41,11 @@ export class ProbeWord {
     Atomics.store(this.#ints, this.#cell, (number << NUMBER_SHIFT) | OFFERED);
   }
 
+  /** By the control plane: whether a thread has the probe and has not ended it. */
+  get isTaken(): boolean {
+    return (Atomics.load(this.#ints, this.#cell) & STEP) === TAKEN;
+  }
+
   /** By the control plane: there is no probe any more. */
   withdraw(): void {
     const word = Atomics.load(this.#ints, this.#cell);

@@ -61,11 +61,12 @@ const RETRY = OUTCOME + 16;
 const DURATION = RETRY + 8;
 const FIRST_BYTE = DURATION + BUCKETS;
 const POSITION = FIRST_BYTE + BUCKETS;
-const POSITION_CELLS = 4;
+const POSITION_CELLS = 5;
 const POSITION_STARTED = 0;
 const POSITION_ENDED = 1;
 const POSITION_CUT = 2;
 const POSITION_BAD = 3;
+const POSITION_DRAINED = 4;
 const ROW = POSITION + POSITION_SLOTS * POSITION_CELLS;
 
 /** Memory for one series, `threads` rows, all zero. */
@@ -95,20 +96,30 @@ export class SeriesWriter {
 
   /**
    * An exchange ended: `status` is what the user saw (0: nothing), `durationUs` the whole of it, `cut` whether its
-   * response was cut short by something other than the client.
+   * response was cut short by something other than the client, `drained` whether a drain did that at its deadline.
    */
-  finish(slot: number, status: number, durationUs: number, bytesIn: number, bytesOut: number, cut: boolean): void {
+  finish(
+    slot: number,
+    status: number,
+    durationUs: number,
+    bytesIn: number,
+    bytesOut: number,
+    cut: boolean,
+    drained = false,
+  ): void {
     const cells = this.#cells;
     const code = CODE + codeOf(status);
     const bucket = DURATION + bucketOf(durationUs);
     const position = POSITION + slot * POSITION_CELLS;
     const cutBy = cut ? 1 : 0;
+    const drainedBy = drained ? 1 : 0;
     cells[code]! += 1;
     cells[bucket]! += 1;
     cells[DURATION_SUM]! += durationUs;
     cells[BYTES_IN]! += bytesIn;
     cells[BYTES_OUT]! += bytesOut;
     cells[position + POSITION_CUT]! += cutBy;
+    cells[position + POSITION_DRAINED]! += drainedBy;
     cells[position + POSITION_ENDED]! += 1;
   }
 
@@ -142,11 +153,12 @@ export class SeriesWriter {
   }
 }
 
-/** What one gate position has come to in one series: exchanges started, ended, cut short; bad attempts. */
+/** What one gate position has come to in one series: exchanges started, ended, cut short, by a drain; bad attempts. */
 export interface PositionAccount {
   readonly started: number;
   readonly ended: number;
   readonly cut: number;
+  readonly drained: number;
   readonly bad: number;
 }
 
@@ -204,6 +216,14 @@ export class SeriesReader {
     return this.#sum(TUNNELS_OPENED) - this.#sum(TUNNELS_CLOSED);
   }
 
+  /** Exchanges that drains have ended at their deadlines. */
+  drained(): number {
+    let sum = 0;
+    for (let slot = 0; slot < POSITION_SLOTS; slot++)
+      sum += this.#sum(POSITION + slot * POSITION_CELLS + POSITION_DRAINED);
+    return sum;
+  }
+
   /** Exchanges with a failed attempt by what became of them, in the order of `RETRY_RESULTS`. */
   retries(): Float64Array {
     return this.#sums(RETRY, RETRY_RESULTS.length);
@@ -242,6 +262,7 @@ export class SeriesReader {
       started: this.#sum(cell + POSITION_STARTED),
       ended: this.#sum(cell + POSITION_ENDED),
       cut: this.#sum(cell + POSITION_CUT),
+      drained: this.#sum(cell + POSITION_DRAINED),
       bad: this.#sum(cell + POSITION_BAD),
     };
   }

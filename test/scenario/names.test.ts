@@ -278,3 +278,46 @@ t.test('with resolve off a name is one endpoint and no server is asked', async (
   t.same(endpoints(), [`${NAME}:9`]);
   t.equal(dns.askedFor(NAME), 0);
 });
+
+t.test('an ejected address that an answer leaves out and the next one has again is still ejected', async (t) => {
+  const dns = await DnsServer.open(t);
+  const { port, close } = await farm(t, ['127.0.0.2', '127.0.0.3']);
+  const both = { addresses: ['127.0.0.2', '127.0.0.3'], ttlS: 1 };
+  dns.names.set(NAME, both);
+  const rule = 'ejection: { consecutiveFailures: 1, base: 1h, max: 1h }';
+  const { plane, answers, endpoints } = await stage(t, dns, named(port), rule);
+  await close('127.0.0.3');
+  const ejected = () => plane.services()[0]!.pools[0]!.endpoints.find(({ ejection }) => ejection !== null);
+  const before = await until('it is ejected', async () => {
+    await answers(4);
+    return ejected() ?? null;
+  });
+  dns.names.set(NAME, { addresses: ['127.0.0.2'], ttlS: 1 });
+  await until('it is gone', () => endpoints().length === 1);
+  dns.names.set(NAME, both);
+  await until('it is back', () => endpoints().length === 2);
+  t.match(ejected(), { address: before.address, ejection: { state: 'shut', row: 1 } });
+  t.same(await answers(), ['127.0.0.2']);
+});
+
+t.test('an address that two names bring into two pools is spoken of, once', async (t) => {
+  const dns = await DnsServer.open(t);
+  const { port } = await farm(t, ['127.0.0.2', '127.0.0.3']);
+  dns.names.set(NAME, { addresses: ['127.0.0.2'], ttlS: 1 });
+  dns.names.set('other.internal', { addresses: ['127.0.0.3'], ttlS: 1 });
+  const { plane, events, file, text } = await stage(t, dns, named(port));
+  const other = `other: { version: v2, endpoints: ["other.internal:${port}"] }`;
+  const two = text(named(port)).replace('] } }', `] }, ${other} }\n    traffic: only`);
+  await writeFile(file, two);
+  t.match(await plane.reload({ by: 'anna', reason: '', ifEpoch: null }), { result: 'applied' });
+  const spoken = () => events.filter(({ text }) => text.includes('nobody can tell')).map(({ text }) => text);
+  t.same(spoken(), []);
+  dns.names.set('other.internal', { addresses: ['127.0.0.2', '127.0.0.3'], ttlS: 1 });
+  await until('it is seen', () => spoken().length > 0);
+  dns.names.set('other.internal', { addresses: ['127.0.0.2', '127.0.0.4'], ttlS: 1 });
+  await until('another answer is seen', () => JSON.stringify(plane.services()).includes('127.0.0.4'));
+  t.match(spoken(), [
+    `shop: 127.0.0.2:${port} is in pool only (${NAME}:${port}/127.0.0.2) and in pool other (other.internal:${port}/127.0.0.2)`,
+  ]);
+  t.equal(spoken().length, 1);
+});

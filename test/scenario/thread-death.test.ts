@@ -1,11 +1,14 @@
 /**
  * The death of a data thread under load: it is replaced, the books are closed for it, and the other threads go on.
  */
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import t from 'tap';
+import { WebSocket, WebSocketServer } from 'ws';
 import { ControlPlane } from '../../src/control/control-plane.ts';
 import { isRefusal } from '../../src/control/operations.ts';
+import { SLACK_MS } from '../../src/stats/pace.ts';
 import { SeriesReader } from '../../src/stats/series.ts';
 import { Crowd } from './stage/crowd.ts';
 import { exchange } from './stage/exchange.ts';
@@ -161,5 +164,52 @@ t.test(
     });
     t.equal(pool!.requests, requests, 'every one of them is counted once');
     t.equal(pool!.endpoints[0]!.inFlight, 0);
+  },
+);
+
+t.test(
+  'a thread that dies while a pool is ended takes its own streams along; the pace of the others and the account hold',
+  async (t) => {
+    const [streams, perSecond] = [90, 30];
+    const blue = await Upstream.start(t, 'v1');
+    const green = await Upstream.start(t, 'v2');
+    new WebSocketServer({ server: blue.server }).on('connection', (socket) => socket.on('error', () => {}));
+    const file = await configFile(
+      t,
+      shopConfig({
+        pools: blueAndGreen(blue.address, green.address),
+        traffic: 'blue',
+        workers: 3,
+        service: [`drain: { after: 0s, perSecond: ${perSecond} }`],
+      }),
+    );
+    const { plane, port } = await startPlane(t, file);
+    const codes: number[] = [];
+    for (let count = 0; count < streams; count++) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
+      socket.on('error', () => {});
+      socket.on('close', (code) => codes.push(code));
+      t.teardown(() => socket.terminate());
+      await once(socket, 'open');
+    }
+    const startedAt = performance.now();
+    const options = { to: 'green', verify: false };
+    const moved = await plane.flip('shop', options, { by: 'test', reason: '', ifEpoch: null });
+    if (isRefusal(moved)) throw new Error(moved.message);
+    t.equal(moved.inFlight, streams);
+    await until('some have been ended', () => codes.length >= 5);
+    await killThread(plane, 1);
+    const death = plane.eventsSince(0, 1000).find(({ text }) => text.includes('has died'))!;
+    const { lost } = death.data as { readonly lost: number };
+    t.ok(lost > 0, `${lost} of ${streams} were on the thread`);
+    await until('all are closed', () => codes.length === streams);
+    const leastMs = ((streams - lost - 1) * 1000) / perSecond - SLACK_MS;
+    t.ok(performance.now() - startedAt >= leastMs, `not within ${leastMs} ms`);
+    const final = await until('the receipt is final', () => {
+      const now = plane.receipt('shop', moved.epoch);
+      return !isRefusal(now) && now.drained !== null && now;
+    });
+    t.match(final, { lost: streams, ended: streams - lost });
+    t.equal(codes.filter((code) => code === 1012).length, streams - lost);
   },
 );

@@ -10,7 +10,7 @@ import { decideAtLoad } from '../../src/control/precedence.ts';
 
 const DIRECTORY = 'config/examples';
 const FILES = readdirSync(DIRECTORY).map((name) => `${DIRECTORY}/${name}`);
-const PROMISED = ['behind-a-load-balancer', 'blue-green', 'canary', 'many-services', 'sticky'].map(
+const PROMISED = ['behind-a-load-balancer', 'blue-green', 'canary', 'forward-auth', 'many-services', 'sticky'].map(
   (name) => `${DIRECTORY}/${name}.yaml`,
 );
 

@@ -191,3 +191,34 @@ t.test(
     t.equal(silent.ending, null, 'who says nothing where nothing must be said waits for keepAlive');
   },
 );
+
+t.test('behind a proxy the connections of each named client are counted, and those of the proxy are not', async (t) => {
+  const rig = await Rig.start(t, {
+    listener: { proxyProtocol: 'accept', trustedProxies: TRUSTED, connectionsPerClient: 2 },
+  });
+  const open = async (header: string) => {
+    const client = await rig.client();
+    await client.sendPieces([header + GET]);
+    return client;
+  };
+  const served = async (header: string) => {
+    const client = await open(header);
+    await client.until('the answer', (text) => text.endsWith('ok'));
+    return client;
+  };
+  const first = await served(V1);
+  await served(V2);
+  await (await open(V1)).ended().catch(() => {});
+  t.equal(rig.upstream.take().length, 2, 'of the third connection nothing went on');
+  for (let count = 0; count < 3; count++) {
+    await served(V2_LOCAL);
+    await served(V1.replace('192.0.2.1', `192.0.2.${10 + count}`));
+  }
+  first.socket.destroy();
+  for (;;) {
+    const again = await open(V1);
+    const answer = again.until('the answer', (text) => text.endsWith('ok')).catch(() => '');
+    if ((await answer) !== '') break;
+  }
+  t.pass('another one is served when one has gone');
+});

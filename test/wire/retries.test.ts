@@ -31,7 +31,7 @@ t.before(async () => {
   const retries = { attempts: 1, body: '1KiB', perTry: `${TRY_MS}ms`, statuses: [503], backoff: '5ms' };
   const withOther = { version: 'v1', endpoints: [other.address] };
   rig = await Rig.start(t, {
-    accessLog: true,
+    access: 'all',
     endpoints: [other.address],
     service: {
       retries,

@@ -214,7 +214,7 @@ t.test('with the right password the endpoint learns the user and not the passwor
     ['anna', 'secret word'],
     ['constructor', 'other word'],
   ] as const) {
-    const fields = `X-A: 1\r\n${basic(user, password)}X-User: root\r\n`;
+    const fields = `X-A: 1\r\n${basic(user, password)}X-User: root\r\nX_User: root\r\nx_USER: root\r\n`;
     t.equal(await rig.ask(get('/private', fields)), OK_RELAYED);
     const lines = `X-A: 1\r\nx-user: ${user}\r\n`;
     t.strictSame(rig.upstream.take().map(masked), [forwarded({ line: 'GET /private HTTP/1.1', lines })]);
@@ -234,13 +234,13 @@ t.test('a body waits for the check of the password and then arrives whole', asyn
 t.test('a user cannot name itself in a trailer, and a field that is removed does not come back in one', async (t) => {
   await rig.settled();
   const chunked = (path: string, fields: string) =>
-    `POST ${path} HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n${fields}\r\n1\r\na\r\n0\r\nX-User: root\r\nX-Gone: a\r\nX-Kept: b\r\n\r\n`;
+    `POST ${path} HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n${fields}\r\n1\r\na\r\n0\r\nX-User: root\r\nX_User: root\r\nX-Gone: a\r\nX-Kept: b\r\n\r\n`;
   t.equal(await rig.ask(chunked('/private', basic('anna', 'secret word'))), OK_RELAYED);
   t.match(rig.upstream.take(), [/\r\nx-user: anna\r\n[\s\S]*\r\n0\r\nX-Gone: a\r\nX-Kept: b\r\n\r\n$/]);
   rig.upstream.answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Powered-By: a\r\nX-Kept: b\r\n\r\n');
   const answer = await rig.ask(chunked('/fields', 'TE: trailers\r\n'));
   t.match(answer, /\r\n0\r\nX-Kept: b\r\n\r\n$/);
-  t.match(rig.upstream.take(), [/\r\n0\r\nX-User: root\r\nX-Kept: b\r\n\r\n$/]);
+  t.match(rig.upstream.take(), [/\r\n0\r\nX-User: root\r\nX_User: root\r\nX-Kept: b\r\n\r\n$/]);
   rig.upstream.answerOk();
 });
 

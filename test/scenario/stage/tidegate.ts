@@ -74,9 +74,11 @@ export class Tidegate {
   /** Starts Tidegate with a config file that exists, and waits until it says that it runs. */
   static async start(t: Cleaning, file: string, options: LaunchOptions = {}): Promise<Tidegate> {
     const words = [...(options.nodeArgs ?? []), options.program ?? PROGRAM, 'run', '--config', file];
-    const child = spawn(...withoutHook(process.execPath, words), {
+    const [program, args] = withoutHook(process.execPath, words);
+    const [first, ...rest] = [...(options.under ?? []), program, ...args] as [string, ...string[]];
+    const child = spawn(first, rest, {
       cwd: join(file, '..'),
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const tidegate = new Tidegate(file, child);
@@ -151,6 +153,9 @@ export class Tidegate {
 export interface LaunchOptions {
   readonly program?: string;
   readonly nodeArgs?: readonly string[];
+  /** A command that becomes the program, such as one that gives up rights, with its own arguments. */
+  readonly under?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Writes the config into a new directory; gives the path of the file. */

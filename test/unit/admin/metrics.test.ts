@@ -2,9 +2,11 @@ import t, { type Test } from 'tap';
 import { BOUND_LABELS, BOUNDS_US } from '../../../src/admin/latency-buckets.ts';
 import { MetricsPage } from '../../../src/admin/metrics-page.ts';
 import type { MetricsSource, SeriesEntry } from '../../../src/control/operations.ts';
+import { AuthWriter, createAuthMemory } from '../../../src/stats/auth-cells.ts';
 import { createEndpointMemory, EndpointCells, setAdmitting } from '../../../src/stats/endpoint-cells.ts';
 import { BUCKETS, bucketOf, countAtMost, lowerBoundUs } from '../../../src/stats/histogram.ts';
 import { createListenerMemory, ListenerWriter } from '../../../src/stats/listener-cells.ts';
+import { createRouteMemory } from '../../../src/stats/route-cells.ts';
 import {
   CODES,
   createSeriesMemory,
@@ -15,7 +17,7 @@ import {
 } from '../../../src/stats/series.ts';
 import { start } from './harness.ts';
 import { keyOf, type ParsedMetric, parsePrometheus } from './prometheus-text.ts';
-import { EMPTY_METRICS } from './scripted-operations.ts';
+import { EMPTY_METRICS, STATE } from './scripted-operations.ts';
 
 const NO_STREAMS = { clients: 0, dropped: 0 };
 const THREADS = 2;
@@ -56,7 +58,15 @@ function busySeries(random: () => number, exchanges: number): SharedArrayBuffer 
     if (random() < 0.05) writer.tunnelOpened();
     if (random() < 0.9) {
       const status = statuses[Math.floor(random() * statuses.length)]!;
-      writer.finish(0, status, durationUs, Math.floor(random() * 1000), Math.floor(random() * 9000), false);
+      writer.finish(
+        0,
+        status,
+        durationUs,
+        Math.floor(random() * 1000),
+        Math.floor(random() * 9000),
+        false,
+        random() < 0.1,
+      );
     }
   }
   return board;
@@ -98,6 +108,7 @@ function checkSeries(t: Pick<Test, 'same'>, page: Map<string, ParsedMetric>, ent
   compare('tidegate_request_bytes_total', {}, reader.bytesIn());
   compare('tidegate_response_bytes_total', {}, reader.bytesOut());
   compare('tidegate_tunnels_open', {}, reader.tunnelsOpen());
+  compare('tidegate_drain_ended_total', {}, reader.drained());
   t.same(seen, wanted, `${entry.service} ${entry.pool}`);
 }
 
@@ -214,6 +225,7 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     threadReplacements: 2,
     names: [{ name: 'shop.internal', addresses: 3, looks: { changed: 2, same: 5, none: 1, failed: 4 } }],
     stateStoreErrors: 3,
+    state: { ...STATE, writable: false, problem: 'full', unkept: 4, setAside: ['state.db.broken-1'] },
   });
   const expected = [
     ['traffic_share', { service: 'shop', pool: 'blue', version: 'v1' }, 0.999],
@@ -235,6 +247,9 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     ['replay_refused_total', { thread: '0' }, 3],
     ['thread_replacements_total', {}, 2],
     ['state_store_errors_total', {}, 3],
+    ['state_writable', {}, 0],
+    ['state_unkept', {}, 4],
+    ['state_set_aside_total', {}, 1],
     ['name_addresses', { name: 'shop.internal' }, 3],
     ['name_lookups_total', { name: 'shop.internal', result: 'changed' }, 2],
     ['name_lookups_total', { name: 'shop.internal', result: 'failed' }, 4],
@@ -409,4 +424,33 @@ t.test('the page is served as Prometheus expects it', async (t) => {
   t.equal(answer.status, 200);
   t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
   checkSeries(t, parsePrometheus(answer.text), entry);
+});
+
+t.test('what came of questions to a forward-auth service is published by route, from the start', async (t) => {
+  const [asking, silent] = [createAuthMemory(THREADS), createAuthMemory(THREADS)];
+  new AuthWriter(asking, 0).ended('allowed', 300);
+  new AuthWriter(asking, 1).ended('allowed', 300);
+  new AuthWriter(asking, 1).ended('refused', 3000);
+  new AuthWriter(asking, 1).ended('cancelled', 1);
+  for (const reason of ['timeout', 'timeout', 'invalid'] as const) new AuthWriter(asking, 0).ended(reason, 1e6);
+  const board = createRouteMemory(THREADS);
+  const page = await scrape({
+    routes: [
+      { name: 'asking', board, forwardAuth: asking },
+      { name: 'silent', board, forwardAuth: silent },
+      { name: 'neither', board, forwardAuth: null },
+    ],
+  });
+  const total = (route: string, result: string) => value(page, 'tidegate_forward_auth_total', { route, result });
+  t.strictSame(
+    ['allowed', 'refused', 'cancelled', 'failed'].map((result) => total('asking', result)),
+    [2, 1, 1, 3],
+  );
+  t.equal(total('silent', 'failed'), 0);
+  t.equal(total('neither', 'failed'), undefined);
+  const failed = (reason: string) => value(page, 'tidegate_forward_auth_failures_total', { route: 'asking', reason });
+  t.strictSame(['busy', 'unavailable', 'timeout', 'invalid', 'too-large'].map(failed), [0, 0, 2, 1, 0]);
+  const family = page.get('tidegate_forward_auth_duration_seconds')?.samples;
+  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_count', { route: 'asking' })), 6);
+  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_sum', { route: 'asking' })), 3.0036);
 });

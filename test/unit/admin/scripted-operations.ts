@@ -13,6 +13,7 @@ import type {
   ReloadAnswer,
   RolloutOperations,
   ServiceView,
+  StateView,
   TidegateEvent,
   Weights,
 } from '../../../src/control/operations.ts';
@@ -30,6 +31,17 @@ export const RECEIPT: Receipt = {
   inFlight: 3,
   drained: null,
   lost: 0,
+  ended: 0,
+  stored: true,
+};
+
+export const STATE: StateView = {
+  file: 'state.db',
+  writable: true,
+  problem: null,
+  since: null,
+  unkept: 0,
+  setAside: [],
 };
 
 export const SHOP: ServiceView = {
@@ -37,7 +49,9 @@ export const SHOP: ServiceView = {
   epoch: 7,
   traffic: { blue: 100, green: 0 },
   previous: null,
+  active: 'blue',
   since: { at: '2026-01-01T00:00:00.000Z', by: 'file', reason: 'start', note: '' },
+  stored: true,
   pools: [
     {
       name: 'blue',
@@ -49,6 +63,7 @@ export const SHOP: ServiceView = {
       tunnels: 0,
       panic: false,
       drainDeadline: null,
+      drainEnded: 0,
       requests: 10,
       errors: 1,
       live: { windowS: 10, requestsPerSecond: 1, errorShare: 0.1, p50Ms: 1.5, p95Ms: 2, p99Ms: null },
@@ -104,6 +119,7 @@ export const EMPTY_METRICS: MetricsSource = {
   threadReplacements: 0,
   names: [],
   stateStoreErrors: 0,
+  state: STATE,
 };
 
 /** A change that was asked for. */
@@ -122,7 +138,7 @@ export class ScriptedOperations implements Operations {
   change: Receipt | Refusal | Error = RECEIPT;
   reloaded: ReloadAnswer | Refusal = { result: 'applied', generation: 4, changes: ['x'], problems: [] };
   problems: readonly Problem[] = [];
-  ready: { ready: boolean; reasons: string[] } = { ready: true, reasons: [] };
+  ready: { ready: boolean; reasons: string[]; warnings: string[] } = { ready: true, reasons: [], warnings: [] };
   board: MetricsSource = EMPTY_METRICS;
   readonly #listeners = new Set<(event: TidegateEvent) => void>();
 
@@ -190,7 +206,11 @@ export class ScriptedOperations implements Operations {
     return () => this.#listeners.delete(listener);
   }
 
-  readiness(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+  state(): StateView {
+    return STATE;
+  }
+
+  readiness(): ReturnType<Operations['readiness']> {
     return this.ready;
   }
 

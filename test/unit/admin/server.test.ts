@@ -7,10 +7,13 @@ t.test('the process is alive while it answers, and ready or not with reasons', a
   const health = await admin.ask({ path: '/healthz' });
   t.same([health.status, JSON.parse(health.text)], [200, { status: 'ok' }]);
   const ready = await admin.ask({ path: '/readyz' });
-  t.same([ready.status, JSON.parse(ready.text)], [200, { ready: true, reasons: [] }]);
-  admin.operations.ready = { ready: false, reasons: ['stopping'] };
+  t.same([ready.status, JSON.parse(ready.text)], [200, { ready: true, reasons: [], warnings: [] }]);
+  admin.operations.ready = { ready: false, reasons: ['stopping'], warnings: ['the state file'] };
   const not = await admin.ask({ path: '/readyz' });
-  t.same([not.status, JSON.parse(not.text)], [503, { ready: false, reasons: ['stopping'] }]);
+  t.same(
+    [not.status, JSON.parse(not.text)],
+    [503, { ready: false, reasons: ['stopping'], warnings: ['the state file'] }],
+  );
   t.equal((await admin.ask({ path: '/healthz' })).status, 200);
 });
 

@@ -4,7 +4,7 @@ import { REFUSAL_STATUS } from '../../../src/admin/fault.ts';
 import { receiptAnswer, serviceAnswer, servicesAnswer } from '../../../src/admin/schemas.ts';
 import type { Refusal } from '../../../src/control/operations.ts';
 import { type Answer, errorOf, start } from './harness.ts';
-import { RECEIPT, refusal, SHOP } from './scripted-operations.ts';
+import { RECEIPT, refusal, SHOP, STATE } from './scripted-operations.ts';
 
 const TRAFFIC = '/api/services/shop/traffic';
 const FLIP = '/api/services/shop/flip';
@@ -19,7 +19,7 @@ t.test('services are listed and shown as they are documented, with the epoch as 
   const all = await admin.ask({ path: '/api/services' });
   t.equal(all.status, 200);
   t.match(all.headers['content-type'], /^application\/json/);
-  t.same(documented(all, servicesAnswer), { services: [SHOP] });
+  t.same(documented(all, servicesAnswer), { services: [SHOP], state: STATE });
   const one = await admin.ask({ path: '/api/services/shop' });
   t.equal(one.headers.etag, '"7"');
   t.same(documented(one, serviceAnswer), SHOP);

@@ -109,3 +109,41 @@ t.test('an admin API with a slow-down answers a right token at once while wrong 
   t.notOk(answered);
   waiting.destroy();
 });
+
+t.test('how soon a token is refused does not tell a guesser whether it was right', async (t) => {
+  const slowDown = { ...SLOW_DOWN, firstMs: 1e6, mostMs: 1e6, waitingOfOneMax: 2 };
+  const admin = await start(t, { token: 'the-right-one', tokens: TOKENS, slowDown });
+  const guess = (token: string) => admin.change('POST', FLIP, '', bearer(token));
+  t.equal((await guess('token-of-deploys')).status, 200, 'an operator has called from here before');
+  const held = await Promise.all(Array.from({ length: 2 }, () => admin.connect()));
+  for (const socket of held) {
+    socket.write(
+      `POST ${FLIP} HTTP/1.1\r\nHost: ${admin.own}\r\nContent-Type: application/json\r\nAuthorization: Bearer wrong\r\nContent-Length: 0\r\n\r\n`,
+    );
+  }
+  let wrong = await guess('no-such-token');
+  while (wrong.status !== 429) wrong = await guess('no-such-token');
+  const right = await guess('the-right-one');
+  const { date: _, ...headers } = right.headers;
+  t.match(wrong, { status: right.status, text: right.text, headers }, 'a right token looks like a wrong one');
+  t.equal(errorOf(await guess('token-of-the-board')).code, 'too-many-failures', 'so does one that may only read');
+  t.equal((await guess('token-of-deploys')).status, 200, 'whose token was right from here before is not locked out');
+  for (const socket of held) socket.destroy();
+});
+
+t.test(
+  'the limit of waiting tokens is each address its own, and what was right is remembered up to a limit',
+  async (t) => {
+    const wrong = new WrongTokens(
+      { ...SLOW_DOWN, firstMs: 1e6, mostMs: 1e6, waitingOfOneMax: 1, addressesMax: 2 },
+      () => 0,
+    );
+    t.teardown(() => wrong.close());
+    const refusal = new Fault(401, 'unauthorized', '');
+    for (const name of ['first', 'second', 'third']) wrong.checkRight('192.0.2.1', name);
+    wrong.answer('192.0.2.1', refusal, true, () => {});
+    t.equal(wrong.checkRight('192.0.2.1', 'third'), null);
+    t.equal(wrong.checkRight('192.0.2.1', 'first')?.status, 429, 'forgotten');
+    t.equal(wrong.checkRight('192.0.2.2', 'first'), null, 'another address');
+  },
+);

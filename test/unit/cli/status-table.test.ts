@@ -104,6 +104,13 @@ t.test('in a plain locale the same table is ASCII only', async (t) => {
   );
 });
 
+t.test('a pool whose rest is being ended says how many have been, and since when', async (t) => {
+  const old = idlePool({ name: 'old', state: 'draining', inFlight: 3, tunnels: 3, drainEnded: 1240 });
+  const view = service({ pools: [pool({}), { ...old, drainDeadline: '2026-01-31T12:01:00.000Z' }] });
+  const text = renderStatus([view], { width: 80, ...plainStyle });
+  t.match(text, '! old drains 3 requests and 3 tunnels, 1240 ended since 2026-01-31 12:01:00Z');
+});
+
 t.test('trouble is red and said in words, and without colours nothing is coloured', async (t) => {
   const coloured = renderStatus([accounts], { width: 80, colour: true, unicode: true });
   t.match(coloured, '\x1b[31m! canary has traffic and no endpoint that admits it\x1b[0m');
@@ -207,6 +214,7 @@ function randomService(random: () => number): ServiceView {
       state: (['serving', 'draining', 'idle'] as const)[Math.floor(random() * 3)]!,
       inFlight: Math.floor(number()),
       drainDeadline: random() < 0.5 ? null : '2026-01-31T12:01:00.000Z',
+      drainEnded: random() < 0.5 ? 0 : Math.floor(number()),
       live: {
         windowS: 10,
         requestsPerSecond: number(),

@@ -4,6 +4,7 @@ import t from 'tap';
 import { amount, duration, errorPercent, latency, percent, sharesOf } from '../../../src/cli/figures.ts';
 import { bar, paint } from '../../../src/cli/paint.ts';
 import { drainLine, receiptAccount, receiptLine } from '../../../src/cli/receipt-text.ts';
+import { renderState } from '../../../src/cli/state-text.ts';
 import { ascii, columnsOf, cut, fit, plain } from '../../../src/cli/terminal-text.ts';
 import { receipt } from './tidegate.ts';
 
@@ -80,6 +81,7 @@ t.test('the account of a receipt tells who, why and how the drain went', async (
   drained in 1.2 s, 0 lost`,
   );
   t.equal(drainLine(receipt({ lost: 2 })), 'not drained yet, 2 lost so far');
+  t.equal(drainLine(receipt({ lost: 5, ended: 3 })), 'not drained yet, 5 lost so far, 3 of them ended by the drain');
 });
 
 t.test('a bar has its columns, a sliver for any share and a gap for anything less than all', async (t) => {
@@ -114,3 +116,33 @@ t.test('paint leaves text alone where there are no colours', async (t) => {
   t.equal(paint('x', 'red', true), '\x1b[31mx\x1b[0m');
   t.equal(paint('x', 'none', true), 'x');
 });
+
+t.test('a change that is not kept says so at the end of its line', async (t) => {
+  t.match(receiptLine(receipt({ stored: false })), /; NOT KEPT in the state file, a restart now would forget it$/);
+  t.notMatch(receiptLine(receipt()), /state file/);
+});
+
+t.test(
+  'a state file in trouble stands above the services, cut to the width, and one that is well does not',
+  async (t) => {
+    const style = { width: 60, colour: false, unicode: true };
+    const well = { file: 'state.db', writable: true, problem: null, since: null, unkept: 0, setAside: [] };
+    t.equal(renderState(null, style), '');
+    t.equal(renderState(well, style), '');
+    const text = renderState(
+      {
+        ...well,
+        problem: 'disk\u001b[2J full',
+        since: '2026-01-31T12:00:00.000Z',
+        unkept: 3,
+        setAside: ['/x.broken-1'],
+      },
+      style,
+    );
+    t.match(text, /^! state file not written since .*: disk/);
+    t.match(text, /3 changes and events would be lost/);
+    t.match(text, /a damaged state file was set aside: .x.broken-1/);
+    for (const line of text.split('\n')) t.ok(line.length <= 60, line);
+    t.notOk(text.includes('\u001b'));
+  },
+);

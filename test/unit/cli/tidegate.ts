@@ -136,6 +136,8 @@ export function receipt(changes: Partial<Receipt> = {}): Receipt {
     inFlight: 12,
     drained: null,
     lost: 0,
+    ended: 0,
+    stored: true,
     ...changes,
   };
 }
@@ -170,6 +172,7 @@ export function pool(changes: Partial<PoolView> = {}): PoolView {
     tunnels: 0,
     panic: false,
     drainDeadline: null,
+    drainEnded: 0,
     requests: 1000,
     errors: 0,
     live: { windowS: 10, requestsPerSecond: 1234.5, errorShare: 0, p50Ms: 1.23, p95Ms: 4.5, p99Ms: 1250 },
@@ -200,7 +203,9 @@ export function service(changes: Partial<ServiceView> = {}): ServiceView {
     epoch: 7,
     traffic: { blue: 100, green: 0 },
     previous: null,
+    active: 'blue',
     since: { at: '2026-01-31T12:00:00.000Z', by: 'cli:ann', reason: 'rollback', note: 'green was slow' },
+    stored: true,
     pools: [pool(), idlePool()],
     ...changes,
   };

@@ -25,6 +25,7 @@ t.test('the smallest config gets every default', async (t) => {
     limits: { connections: 256, queue: 1024 },
     keepAlive: { idleMs: 60_000 },
     drainMs: 300_000,
+    drainPerSecond: 100,
   });
   t.match(config.routes[0], {
     id: '/',
@@ -60,6 +61,7 @@ t.test('every written form becomes its normal form', async (t) => {
       ],
     },
     drainMs: 60_000,
+    drainPerSecond: 100,
     versionHeader: 'x-version',
   });
   t.match(shop?.pools.get('green')?.endpoints[1], {

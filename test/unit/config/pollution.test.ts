@@ -53,6 +53,15 @@ t.test('a service that is not there is not found by the name of a property', asy
   }
 });
 
+t.test('no property of every object is a variable of the environment', async (t) => {
+  for (const name of [...NAMES, '__proto__', 'toString']) {
+    const text = SMALL.replace('v1.0', `\${${name}}`);
+    t.match(read(text).problems, [{ severity: 'error' }], name);
+    const service = accept(text.replace(name, `${name}:-v9`)).services.get('shop');
+    t.equal(service?.pools.get('blue')?.version, 'v9', name);
+  }
+});
+
 t.test('after all of this, objects have what they had', async (t) => {
   const plain: Record<string, unknown> = {};
   t.equal(plain.polluted, undefined);

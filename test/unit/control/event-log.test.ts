@@ -138,3 +138,51 @@ t.test('the number of listeners is bounded, and a place that was left is free ag
   leaves[0]!();
   t.doesNotThrow(() => events.onEvent(() => {}));
 });
+
+t.test('what the store did not take is kept once it can be, in its place', async (t) => {
+  const { store, events } = logOf(t);
+  events.append('health', null, 'one', null);
+  const broken = { ok: false, error: 'disk full' } as const;
+  Object.assign(store, { appendEvent: () => broken });
+  events.append('health', null, 'two', null);
+  t.equal(events.unkept, 1);
+  Reflect.deleteProperty(store, 'appendEvent');
+  events.append('health', null, 'three', null);
+  t.equal(events.keepUnkept(), true);
+  t.equal(events.unkept, 0);
+  const kept = store.eventsSince(0, 10);
+  t.same(kept.ok && kept.value.map(({ id, text }) => [id, text]), [
+    [1, 'one'],
+    [2, 'two'],
+    [3, 'three'],
+  ]);
+});
+
+t.test('numbers go on after all that a file knows which comes back later', async (t) => {
+  const { store, events } = logOf(t);
+  Object.assign(store, { appendEvent: () => ({ ok: false, error: 'disk full' }) });
+  events.append('start', null, 'one', null);
+  events.append('health', null, 'two', null);
+  Reflect.deleteProperty(store, 'appendEvent');
+  for (const id of [1, 2, 7]) {
+    store.appendEvent({ id, at: '', kind: 'health', service: null, text: 'earlier', data: null });
+  }
+  events.joinHistory();
+  events.keepUnkept();
+  t.same(
+    events.since(2, 10).map(({ id, text }) => [id, text]),
+    [
+      [7, 'earlier'],
+      [8, 'one'],
+      [9, 'two'],
+    ],
+  );
+  t.equal(events.append('health', null, 'three', null).id, 10);
+});
+
+t.test('whoever comes with a number that was never given out gets everything, not silence', async (t) => {
+  const { events } = logOf(t);
+  events.append('start', null, 'one', null);
+  t.same(idsOf(events.since(500, 10)), [1]);
+  t.same(idsOf(events.since(1, 10)), []);
+});

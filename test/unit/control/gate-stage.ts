@@ -22,7 +22,7 @@ export class GateStage {
   readonly board = new Board(1);
   readonly store: StateStore;
   readonly log = pino({ level: 'silent' });
-  readonly drains = new Drains(() => this.nowMs);
+  readonly drains = new Drains({ board: this.board, now: () => this.nowMs });
   readonly events: EventLog;
   readonly gates: Gates;
   readonly told: TidegateEvent[] = [];

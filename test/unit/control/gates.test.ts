@@ -47,6 +47,10 @@ t.test(
     const makeRoom = stage.fillDisk();
     const receipt = await gates.move(stage.move(gate, { green: 1 }));
     t.match(receipt.note, 'not kept in the state file, a restart now would forget it: disk full');
+    t.equal(receipt.stored, false);
+    t.match(gates.receipt('shop', 2), { stored: false });
+    t.equal(gates.isKept(gate), false);
+    t.equal(gates.unkept, 2, 'the position and its receipt');
     t.match(stage.told, [{ kind: 'traffic', service: 'shop', text: /green 0%→100%/ }], 'the event is told, once');
     t.equal(stage.told.length, 1);
     const errors = gates.storeErrors;
@@ -58,6 +62,8 @@ t.test(
     makeRoom();
     gates.keepUnkept();
     t.match(value(store.position('shop')), { epoch: 2, weights: { blue: 0, green: 1 } });
+    t.match(gates.receipt('shop', 2), { stored: true, note: '' });
+    t.strictSame([gates.isKept(gate), gates.unkept], [true, 0]);
     stage.fillDisk();
     gates.keepUnkept();
     t.equal(gates.storeErrors, inVain, 'and then it is tried no more');
@@ -131,7 +137,7 @@ t.test('a receipt of a service that leaves the configuration becomes final when 
   const { epoch } = await gates.move(stage.move(gate, { green: 1 }));
   gates.remove('shop');
   t.strictSame([gates.all(), gates.moveCounts()], [[], []]);
-  t.equal(stage.drains.deadlineOf('shop', 'blue'), null);
+  t.match(stage.drains.viewOf('shop', 'blue'), { ended: 0 }, 'what it has left keeps its deadline');
   gates.settleReceipts();
   t.match(value(store.receipt('shop', epoch)), { drained: null });
   end();

@@ -39,5 +39,7 @@ export function receiptOf(epoch: number, service = 'shop'): Receipt {
     inFlight: 7,
     drained: null,
     lost: 0,
+    ended: 0,
+    stored: true,
   };
 }

@@ -88,9 +88,9 @@ t.test('the account of the earlier position is what it routed and what of it was
   finish(writer, first);
   t.equal(move({ green: 1 }), first);
   writer.start(slot());
-  t.strictSame(gate.accountOf(first), { inFlight: 2, cut: 0 });
+  t.strictSame(gate.accountOf(first), { inFlight: 2, cut: 0, drained: 0 });
   finish(writer, first, true);
-  t.strictSame(gate.accountOf(first), { inFlight: 1, cut: 1 });
+  t.strictSame(gate.accountOf(first), { inFlight: 1, cut: 1, drained: 0 });
 });
 
 t.test('a followed receipt is current until its position has drained, and then final once', async (t) => {
@@ -98,7 +98,7 @@ t.test('a followed receipt is current until its position has drained, and then f
   move();
   for (let count = 0; count < 2; count++) writer.start(slot());
   const earlier = move({ green: 1 });
-  gate.follow({ receipt: receiptOf(2), slot: earlier, cutBefore: gate.accountOf(earlier).cut });
+  gate.follow({ receipt: receiptOf(2), slot: earlier, before: gate.accountOf(earlier) });
   t.equal(gate.hasOpenReceipts, true);
   t.strictSame(gate.settleReceipts('later'), []);
   finish(writer, earlier, true);
@@ -119,7 +119,7 @@ t.test('what a slot lost for an earlier position is not counted for the next one
   while (move() >= 0 && slot() !== shared);
   writer.start(shared);
   const earlier = move();
-  gate.follow({ receipt: receiptOf(9), slot: earlier, cutBefore: gate.accountOf(earlier).cut });
+  gate.follow({ receipt: receiptOf(9), slot: earlier, before: gate.accountOf(earlier) });
   t.match(gate.openReceipt(9), { lost: 0 });
 });
 
@@ -129,7 +129,7 @@ t.test('receipts are followed up to a limit, beyond which the oldest is let go',
   writer.start(slot());
   const earlier = move();
   for (let epoch = 1; epoch <= OPEN_MAX + 1; epoch++) {
-    gate.follow({ receipt: receiptOf(epoch), slot: earlier, cutBefore: 0 });
+    gate.follow({ receipt: receiptOf(epoch), slot: earlier, before: { cut: 0, drained: 0 } });
   }
   t.equal(gate.openReceipt(1), null);
   t.match(gate.openReceipt(2), { epoch: 2 });

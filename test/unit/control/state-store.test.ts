@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import type { Receipt } from '../../../src/control/operations.ts';
 import {
   EVENTS_MAX,
   EVENTS_TRIM,
@@ -23,9 +24,18 @@ function value<T>(stored: Stored<T>): T {
 }
 
 function open(t: Test, path: string): OpenedStore {
-  const opened = value(StateStore.open(path));
+  const opened = value(StateStore.open(path, () => Date.UTC(2026, 0, 1)));
   t.teardown(() => opened.store.close());
   return opened;
+}
+
+/** Where the system tells, the sentence has the number of the process. */
+function holder(pid: number): string {
+  return existsSync('/proc/locks') ? `another process (pid ${pid})` : 'another process';
+}
+
+function brokenBeside(path: string): string[] {
+  return readdirSync(dirname(path)).filter((name) => name.includes('.broken-'));
 }
 
 /** A process on the file, its output by lines, and its end. */
@@ -96,6 +106,14 @@ t.test('a receipt can be brought up to date, but not brought back', async (t) =>
   t.same(value(store.receipt('cart', 1)), null);
 });
 
+t.test('a receipt that was kept before receipts said what drains have ended says that none was', async (t) => {
+  const { store } = open(t, ':memory:');
+  const { ended, ...before } = receiptOf(1);
+  value(store.saveReceipt(before as Receipt));
+  t.strictSame(value(store.receipt('shop', 1)), { ...before, ended: 0 });
+  t.strictSame(value(store.openReceipts()), [{ ...before, ended }]);
+});
+
 t.test('each service keeps its newest receipts and forgets the oldest', async (t) => {
   const { store } = open(t, ':memory:');
   value(store.saveReceipt(receiptOf(1, 'cart')));
@@ -164,8 +182,8 @@ t.test('a second process is kept out until the first is gone', async (t) => {
   const path = join(t.testdir(), 'state.db');
   const { child, closed, has } = start(t, 'hold', path);
   await has(1);
-  t.strictSame(StateStore.open(path), { ok: false, error: `${path}: another process holds this state file` });
-  t.notOk(existsSync(`${path}.broken-1`));
+  t.strictSame(StateStore.open(path), { ok: false, error: `${path}: ${holder(child.pid!)} holds this state file` });
+  t.same(brokenBeside(path), []);
   child.kill('SIGKILL');
   await closed;
   open(t, path);
@@ -184,7 +202,7 @@ t.test('a file that is no database is set aside, each under a name of its own', 
     writeFileSync(path, rubbish);
     writeFileSync(`${path}-wal`, 'a log that must not be replayed');
     const { store, setAside } = open(t, path);
-    t.equal(setAside, `${path}.broken-${count}`);
+    t.equal(setAside, `${path}.broken-2026-01-01T00-00-00${count === 1 ? '' : '-2'}`);
     t.equal(readFileSync(setAside!, 'utf8'), rubbish);
     value(store.savePosition(positionOf(count)));
     t.equal(value(store.position('shop'))?.epoch, count);
@@ -202,7 +220,7 @@ t.test('a database with a damaged page is set aside', async (t) => {
   bytes.fill(0xa5, 4096, bytes.length);
   writeFileSync(path, bytes);
   const { store, setAside } = open(t, path);
-  t.equal(setAside, `${path}.broken-1`);
+  t.equal(setAside, `${path}.broken-2026-01-01T00-00-00`);
   t.same(value(store.eventsSince(0, 10)), []);
 });
 
@@ -218,16 +236,19 @@ t.test('a database of another program, or of a newer Tidegate, is left alone', a
   ahead.exec('PRAGMA user_version=99');
   ahead.close();
   t.match(StateStore.open(newer), { ok: false, error: /a newer Tidegate has written this state file/ });
-  t.notOk(existsSync(`${newer}.broken-1`));
+  t.same(brokenBeside(newer), []);
 });
 
-t.test('a path that cannot hold a file is refused with its name', async (t) => {
+t.test('a path that cannot hold a file is no reason not to start: the store says so and keeps nothing', async (t) => {
   const dir = t.testdir({ file: 'not a folder', folder: {} });
   for (const path of [join(dir, 'file/state.db'), join(dir, 'folder')]) {
-    const refused = StateStore.open(path);
-    t.equal(refused.ok, false);
-    if (!refused.ok) t.ok(refused.error.startsWith(`${path}: `), refused.error);
+    const { store, setAside } = open(t, path);
+    t.equal(setAside, null);
+    t.match(store.fault, { kind: 'unusable', text: /EEXIST|ENOTDIR|unable to open/ });
+    t.equal(store.savePosition(positionOf(1)).ok, false);
+    t.equal(store.position('shop').ok, false);
   }
+  t.ok(existsSync(join(dir, 'folder')), 'what lies there is not touched');
 });
 
 t.test(

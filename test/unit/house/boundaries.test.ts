@@ -9,7 +9,7 @@ const CORE = ['routing', 'judge', 'rollout', 'flags', 'http1', 'stats'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(CORE.map((room) => [room, CORE])),
   proxy: CORE,
-  config: [],
+  config: ['routing/address.ts'],
   health: [],
   control: [...CORE, 'config', 'health', 'proxy/messages.ts'],
   admin: [...CORE, 'config', 'control/operations.ts'],

@@ -38,6 +38,7 @@ function exchange(rest: object = {}): Exchange {
       service,
       user: '',
       wouldLimit: false,
+      authMs: 0,
       pool,
     },
     head: { method: 'GET', host: 'shop.test', path: '/a', query: '?token=secret' },

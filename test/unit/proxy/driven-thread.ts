@@ -80,8 +80,8 @@ export class DrivenThread {
   }
 
   /** Stops the thread; resolves when it says that nothing is left of what it had. */
-  async stop(): Promise<void> {
-    this.tell({ kind: 'stop' });
+  async stop(deadlineMs = 30_000, spreadMs = 0): Promise<void> {
+    this.tell({ kind: 'stop', deadlineMs, spreadMs });
     for (;;) {
       const [message] = (await once(this.#worker, 'message')) as [FromThread];
       if (message.kind === 'drained') return;

@@ -70,7 +70,7 @@ t.test('every thread sees what the head says', async (t) => {
 
 t.test('a probe that a dead thread had taken goes to another one', async (t) => {
   const { cells, head, memory } = endpoint(2);
-  head.offerProbe();
+  head.offerProbe(0, 1000);
   t.not(cells[0]!.takeProbe(), 0);
   t.equal(cells[1]!.takeProbe(), 0);
   settleDeadEndpointLine(memory, 0);
@@ -78,4 +78,36 @@ t.test('a probe that a dead thread had taken goes to another one', async (t) => 
   t.not(taken, 0);
   cells[1]!.endProbe(taken, 'bad');
   t.equal(head.probeAnswer(), 'bad');
+});
+
+t.test('old failures of a thread that gets few requests are no run, once others have succeeded', async (t) => {
+  const { end, head } = endpoint(2);
+  end(0, 'bad', 'bad', 'bad', 'bad');
+  t.equal(head.news().run, 4);
+  for (let look = 0; look < 3; look += 1) {
+    end(1, 'good', 'good');
+    t.equal(head.news().run, 0);
+  }
+  end(0, 'bad');
+  t.equal(head.news().run, 1, 'a run begins anew');
+  end(0, 'bad');
+  end(1, 'good');
+  t.equal(head.news().run, 1, 'a failure and a success between two looks have no order');
+});
+
+t.test('a probe that does not end is given up for another, and its late end says nothing', async (t) => {
+  const { cells, head } = endpoint(1);
+  head.offerProbe(0, 1000);
+  const first = cells[0]!.takeProbe();
+  for (const nowMs of [5000, 5999]) head.offerProbe(nowMs, 1000);
+  t.equal(cells[0]!.takeProbe(), 0, 'it has its time, from when it is seen to be taken');
+  head.offerProbe(6000, 1000);
+  const second = cells[0]!.takeProbe();
+  t.not(second, 0);
+  cells[0]!.endProbe(first, 'bad');
+  t.equal(head.probeAnswer(), 'none');
+  head.offerProbe(6001, 1000);
+  t.equal(cells[0]!.takeProbe(), 0, 'the second has a time of its own');
+  cells[0]!.endProbe(second, 'good');
+  t.equal(head.probeAnswer(), 'good');
 });

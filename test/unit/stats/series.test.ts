@@ -23,7 +23,7 @@ interface Expected {
   readonly outcomes: number[];
   readonly durations: number[];
   readonly firstBytes: number[];
-  readonly positions: { started: number; ended: number; cut: number; bad: number }[];
+  readonly positions: { started: number; ended: number; cut: number; drained: number; bad: number }[];
   started: number;
   retries: number[];
   bytesIn: number;
@@ -41,7 +41,7 @@ function nothing(): Expected {
     outcomes: zeros(OUTCOMES.length),
     durations: zeros(BUCKETS),
     firstBytes: zeros(BUCKETS),
-    positions: Array.from({ length: POSITION_SLOTS }, () => ({ started: 0, ended: 0, cut: 0, bad: 0 })),
+    positions: Array.from({ length: POSITION_SLOTS }, () => ({ started: 0, ended: 0, cut: 0, drained: 0, bad: 0 })),
     started: 0,
     retries: RETRY_RESULTS.map(() => 0),
     bytesIn: 0,
@@ -76,8 +76,9 @@ function work(random: Seeded, memory: SharedArrayBuffer, count: number) {
         const status = random.pick(STATUSES);
         const us = random.chance(0.1) ? 2 ** 31 : random.below(5_000_000);
         const cut = random.chance(0.1);
+        const drained = cut && random.chance(0.5);
         const bytes = random.below(10_000);
-        writer.finish(ended, status, us, bytes, bytes * 2, cut);
+        writer.finish(ended, status, us, bytes, bytes * 2, cut, drained);
         expected.codes[status === 0 ? 5 : Math.floor(status / 100) - 1]!++;
         expected.durations[bucketOf(us)]!++;
         expected.durationSumUs += us;
@@ -85,6 +86,7 @@ function work(random: Seeded, memory: SharedArrayBuffer, count: number) {
         expected.bytesOut += bytes * 2;
         expected.positions[ended]!.ended++;
         if (cut) expected.positions[ended]!.cut++;
+        if (drained) expected.positions[ended]!.drained++;
         break;
       }
       case 3: {
@@ -202,6 +204,6 @@ t.test("a replaced thread goes on in its predecessor's row", async (t) => {
   replacement.start(5);
   t.equal(new SeriesReader(memory).inFlight(), 1);
   replacement.finish(5, 200, 10, 0, 0, false);
-  t.strictSame({ ...new SeriesReader(memory).position(5) }, { started: 2, ended: 2, cut: 1, bad: 0 });
+  t.strictSame({ ...new SeriesReader(memory).position(5) }, { started: 2, ended: 2, cut: 1, drained: 0, bad: 0 });
   t.equal(new SeriesReader(memory).inFlight(), 0);
 });

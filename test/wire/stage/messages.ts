@@ -58,7 +58,8 @@ export function own(status: number, sentence: string, last = 'Connection: close\
 
 /** The whole answer to a request that is refused with this status for this reason, masked. */
 export function refusal(status: number, kind: RefusalKind): string {
-  return own(status, REFUSALS[kind].reason);
+  const allow = status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
+  return own(status, REFUSALS[kind].reason, `${allow}Connection: close\r\n`);
 }
 
 /** What differs in a request as the upstream gets it. */

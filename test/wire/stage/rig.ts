@@ -31,10 +31,13 @@ export interface RigOptions {
   /** The routes; everything goes to `app` without them. */
   readonly routes?: readonly object[];
   readonly limits?: object;
+  /** Which exchanges get a line of the access log; none without it. */
+  readonly access?: string;
+  readonly shutdown?: object;
+  /** More keys of the top level, or others in place of those that are here. */
+  readonly top?: object;
   /** Settings of both listeners. */
   readonly listener?: object;
-  /** Keeps the lines of the access log, one for each exchange. */
-  readonly accessLog?: boolean;
   /** The upstream keeps its side of a connection open after Tidegate has ended its own. */
   readonly halfOpenUpstream?: boolean;
 }
@@ -49,50 +52,55 @@ export class Rig {
   readonly upstream: Upstream;
   /** The config as it was written. */
   readonly config: Readonly<Record<string, unknown>>;
-  readonly #accessLog: string[];
+  /** The lines of the access log so far. */
+  readonly lines: string[];
+  #text: string;
   readonly #clients = new Set<WireEnd>();
+  readonly #directory: string;
 
-  private constructor(plane: ControlPlane, upstream: Upstream, config: Rig['config'], accessLog: string[]) {
+  private constructor(plane: ControlPlane, upstream: Upstream, directory: string, text: string, lines: string[]) {
     this.plane = plane;
     this.upstream = upstream;
-    this.config = config;
-    this.#accessLog = accessLog;
+    this.#directory = directory;
+    this.#text = text;
+    this.config = JSON.parse(text);
+    this.lines = lines;
   }
 
   static async start(t: Test, options: RigOptions = {}): Promise<Rig> {
     const upstream = await Upstream.open(t, options.halfOpenUpstream);
     const directory = t.testdir();
     const file = join(directory, 'tidegate.yaml');
-    const pools = {
-      main: { version: 'v1', endpoints: [upstream.address, ...(options.endpoints ?? [])] },
-      ...options.pools,
-    };
-    const config = {
-      listeners: [
-        { name: 'plain', address: '127.0.0.1:0', ...options.listener },
-        { name: 'trusting', address: '127.0.0.1:0', trustedProxies: ['127.0.0.0/8'], ...options.listener },
-      ],
-      workers: 1,
-      state: join(directory, 'state.db'),
-      // A reload sets the level of the log.
-      log: { level: 'fatal', access: options.accessLog ? 'all' : 'off' },
-      shutdown: { delay: '0s', deadline: '10s' },
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
-      services: { app: { pools, retries: { attempts: 0 }, ...options.service }, ...options.services },
-      routes: options.routes ?? [{ service: 'app' }],
-    };
-    // JSON is YAML.
-    writeFileSync(file, JSON.stringify(config, null, 2));
+    const text = configText(options, upstream, directory);
+    writeFileSync(file, text);
     const log = pino({ level: 'silent' });
     const lines: string[] = [];
-    const plane = await ControlPlane.start({ file, env: {}, log, accessLog: (text) => lines.push(text) });
+    const accessLog = (text: string): void => {
+      lines.push(...text.trimEnd().split('\n'));
+    };
+    const plane = await ControlPlane.start({ file, env: {}, log, accessLog });
     if ('failed' in plane) throw new Error(plane.lines.join('\n'));
-    const rig = new Rig(plane, upstream, config, lines);
+    const rig = new Rig(plane, upstream, directory, text, lines);
     t.teardown(async () => {
       for (const { socket } of rig.#clients) socket.destroy();
       await plane.terminate();
     });
     return rig;
+  }
+
+  /** Replaces every `before` in the config by `after`, and resolves when that is in force. */
+  async replaceInConfig(before: string, after: string): Promise<void> {
+    this.#text = this.#text.replaceAll(before, after);
+    const answer = await this.plane.reloadText(this.#text);
+    if (!('result' in answer) || answer.result !== 'applied') throw new Error(JSON.stringify(answer));
+  }
+
+  /** Takes over a config with these options in place of those before; rejects when it is refused. Gives what has changed. */
+  async reload(options: RigOptions): Promise<readonly string[]> {
+    this.#text = configText(options, this.upstream, this.#directory);
+    const answer = await this.plane.reloadText(this.#text);
+    if ('refused' in answer) throw new Error(`${answer.message}: ${JSON.stringify(answer.details)}`);
+    return answer.changes;
   }
 
   /** The port of a listener. */
@@ -178,12 +186,7 @@ export class Rig {
   /** The line of the access log about the exchange with this path, once it is there. */
   async logged(path: string): Promise<Record<string, unknown>> {
     const find = () =>
-      this.#accessLog
-        .join('')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Record<string, unknown>)
-        .find((line) => line.path === path);
+      this.lines.map((line) => JSON.parse(line) as Record<string, unknown>).find((line) => line.path === path);
     await until('the access log has the line', () => find() !== undefined);
     return find()!;
   }
@@ -204,4 +207,28 @@ export class Rig {
     const series = this.plane.metrics().series.filter(({ service, pool }) => service === 'app' && pool !== '');
     return series.reduce((sum, { board }) => sum + new SeriesReader(board).outcomes()[OUTCOMES.indexOf(outcome)]!, 0);
   }
+}
+
+function configText(options: RigOptions, upstream: Upstream, directory: string): string {
+  const pools = {
+    main: { version: 'v1', endpoints: [upstream.address, ...(options.endpoints ?? [])] },
+    ...options.pools,
+  };
+  const config = {
+    listeners: [
+      { name: 'plain', address: '127.0.0.1:0', ...options.listener },
+      { name: 'trusting', address: '127.0.0.1:0', trustedProxies: ['127.0.0.0/8'], ...options.listener },
+    ],
+    workers: 1,
+    state: join(directory, 'state.db'),
+    // A reload sets the level of the log.
+    log: { level: 'fatal', access: options.access ?? 'off' },
+    shutdown: { delay: '0s', deadline: '10s', ...options.shutdown },
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    services: { app: { pools, retries: { attempts: 0 }, ...options.service }, ...options.services },
+    routes: options.routes ?? [{ service: 'app' }],
+    ...options.top,
+  };
+  // JSON is YAML.
+  return JSON.stringify(config, null, 2);
 }
