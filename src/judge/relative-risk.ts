@@ -63,7 +63,8 @@ export function logLikelihoodRatios(
   const sums = new Float64Array(thresholds * ratios.length);
   for (const { share, candidate, active } of epochs) {
     if (!isInformative(share)) continue;
-    for (const [column, ratio] of ratios.entries()) {
+    for (let column = 0; column < ratios.length; column++) {
+      const ratio = ratios[column]!;
       const candidateStep = Math.log(ratio / margin);
       const eitherStep = Math.log1p(share * (margin - 1)) - Math.log1p(share * (ratio - 1));
       for (let threshold = 0; threshold < thresholds; threshold++) {

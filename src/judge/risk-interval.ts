@@ -15,7 +15,8 @@ import { type EpochEvents, isInformative, logEvidence, theta } from './relative-
 /** Ratios beyond these are not told apart from 0 and from unbounded. */
 const RATIO_MIN = 1e-9;
 const RATIO_MAX = 1e9;
-const HALVINGS = 80;
+/** They leave each end known to five digits; the judge computes them ten times a second. */
+const HALVINGS = 24;
 
 /** The candidate's risk over the active's; null stands for unbounded, and for an unknown estimate. */
 export interface RiskInterval {

@@ -14,8 +14,8 @@
  * sixteen words each; a word holds 27 bits of the unit's hash and its level: 1 for errors, the number of boundaries reached
  * for latency, where a unit speaks once about each boundary. A word is taken or raised by one compare-and-swap and never
  * freed, so threads that meet agree, and exactly one of them counts. The errors: a unit is taken for another, and not
- * counted, with a chance of at most 15 in 2^27; when as many units are in it as it was made for, about 4 in 1,000 find
- * their set full. Both cost evidence and bias none.
+ * counted, with a chance of at most 15 in 2^27; when as many units are in it as it was made for, about 1 in 1,000
+ * finds its set full. Both cost evidence and bias none.
  *
  * Rejected: a Bloom filter (two threads that set its bits at once both count), a set for each thread (a user has several
  * connections), the exact keys (unbounded).
