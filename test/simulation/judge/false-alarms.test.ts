@@ -1,4 +1,6 @@
 import t from 'tap';
+import { judge, openJudgement } from '../../../src/judge/judgement.ts';
+import { counts, errorsLook, SETTINGS } from '../../unit/judge/stage.ts';
 import { runSeed } from '../../unit/routing/seeded.ts';
 import { atMost, Draws } from './draws.ts';
 import { harmlessRelease, WEATHERS } from './harmless.ts';
@@ -75,3 +77,36 @@ for (const [title, ramp] of Object.entries(RAMPS)) {
     t.ok(byEpochs / releases > atMost(0.05, releases), `units once an epoch: ${byEpochs}, which is why not either`);
   });
 }
+
+t.test(
+  `an outage of both sides halts harmless releases and has none blamed by the ceiling (seed ${runSeed})`,
+  async (t) => {
+    const draws = new Draws(runSeed);
+    const releases = 100;
+    let blamed = 0;
+    let halted = 0;
+    for (let release = 0; release < releases; release++) {
+      const rate = 0.15 + 0.3 * draws.uniform();
+      let state = openJudgement(SETTINGS);
+      const green: [number, number] = [0, 0];
+      const blue: [number, number] = [0, 0];
+      const kinds = new Set<string>();
+      for (let second = 0; second < 60 && !kinds.has('worse'); second++) {
+        const isOutage = second > 20;
+        for (let request = 0; request < 40; request++) {
+          const side = draws.uniform() < 0.1 ? green : blue;
+          side[0] += 1;
+          if (draws.uniform() < (isOutage ? rate : 0.002)) side[1] += 1;
+        }
+        const look = errorsLook([counts(1, 0.1, [...green], [...blue])], { atMs: second * 1000 });
+        const judged = judge(state, look, SETTINGS);
+        state = judged.state;
+        kinds.add(judged.verdict.kind);
+      }
+      if (kinds.has('worse')) blamed += 1;
+      if (kinds.has('halt')) halted += 1;
+    }
+    t.ok(blamed / releases <= atMost(SETTINGS.falseAlarm, releases), `${blamed} of ${releases} blamed`);
+    t.ok(halted / releases > 0.3, `${halted} of ${releases} halted`);
+  },
+);

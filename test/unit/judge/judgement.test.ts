@@ -1,6 +1,7 @@
 import t from 'tap';
 import { judge, openJudgement } from '../../../src/judge/judgement.ts';
 import type { JudgeState, Look } from '../../../src/judge/look.ts';
+import { riskInterval } from '../../../src/judge/risk-interval.ts';
 import type { JudgeSettings } from '../../../src/judge/signals.ts';
 import type { Verdict } from '../../../src/judge/verdict.ts';
 import { CPU, counts, ERRORS, errorsLook, lookAt, SETTINGS } from './stage.ts';
@@ -206,6 +207,9 @@ t.test('evidence is of the whole rollout; proof is of the step', async (t) => {
   const second = counts(2, 0.25, [100, 0], [300, 0]);
   t.match(after([errorsLook([first])]).verdict, { kind: 'healthy' });
   t.match(after([errorsLook([first, second], { sinceEpoch: 2 })]).verdict, { kind: 'waiting' });
+  const even = [counts(1, 0.5, [9000, 22], [9000, 24]), counts(2, 0.5, [900, 2], [900, 2])];
+  t.match(after([errorsLook(even)]).verdict, { kind: 'healthy' });
+  t.match(after([errorsLook(even, { sinceEpoch: 2 })]).verdict, { kind: 'waiting' });
   const bad = counts(1, 0.05, [2000, 9], [38_000, 3]);
   t.match(
     after([errorsLook([bad, second], { sinceEpoch: 2 })]).verdict,
@@ -260,6 +264,13 @@ t.test('latency says from which boundary on the candidate is slower', async (t) 
     ...SETTINGS,
     signals: [latency],
   });
+  const signal = verdict.signals[0]!;
+  const expected = riskInterval(
+    epochs.map(({ share, candidate, active }) => ({ share, candidate: candidate.events, active: active.events })),
+    2,
+    Math.log(100) + Math.log(3),
+  );
+  t.same(signal.kind === 'compared' && signal.numbers.risk, expected, 'the range pays for the choice of the boundary');
   t.match(verdict.sentence, /^worse: 40 of 4,120 on green took 420 ms or longer, 2 of 37,080 on blue; risk 180x \(/);
 });
 
