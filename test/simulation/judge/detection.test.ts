@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { runSeed } from '../../unit/routing/seeded.ts';
 import { DETECTION, SHARES, simulateDetection, simulateProof } from './detection.ts';
@@ -48,5 +49,15 @@ t.test(`one request in a hundred that takes a second longer is found (seed ${run
   ] as const) {
     const requests = simulateLatency(share, 0.01, 0.01, 201, draws);
     t.ok(isNear(requests, expected), `share ${share}: ${requests}, expected ${expected}`);
+  }
+});
+
+t.test('the published table is this table', async (t) => {
+  const page = readFileSync('docs/judge.md', 'utf8');
+  for (const row of DETECTION) {
+    const line = page.split('\n').find((text) => text.startsWith(`| ${row.active * 100}% → ${row.candidate * 100}% |`));
+    const cells = [...(line ?? '').matchAll(/([\d,]+) \((\d+)\)/g)].map((cell) => Number(cell[1]!.replaceAll(',', '')));
+    t.equal(cells.length, SHARES.length, `${row.active} against ${row.candidate}`);
+    for (const [index, found] of cells.entries()) t.ok(isNear(found, row.expected[index]![0]), `${line}`);
   }
 });

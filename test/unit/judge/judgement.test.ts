@@ -21,6 +21,11 @@ const SENTENCES: readonly { readonly title: string; readonly look: Look; readonl
       'worse: 9 of 412 on green failed, 5 of 3,708 on blue; risk 16x (2.5x to 156x); evidence 43,503, needs 100',
   },
   {
+    title: 'the example of the documentation says what it says there',
+    look: errorsLook([counts(1, 0.1, [412, 6], [3708, 5])]),
+    sentence: 'worse: 6 of 412 on green failed, 5 of 3,708 on blue; risk 11x (1.2x to 111x); evidence 244, needs 100',
+  },
+  {
     title: 'evidence that is not enough waits',
     look: errorsLook([counts(1, 0.1, [412, 5], [3708, 5])]),
     sentence:
