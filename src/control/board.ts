@@ -7,7 +7,9 @@
  * so that a version that comes back goes on counting where it stopped and no counter ever goes backwards.
  */
 import { createEndpointMemory, readEndpoint, setAdmitting, settleDeadEndpointLine } from '../stats/endpoint-cells.ts';
+import { createInFlightMemory, readInFlight, settleDeadInFlightLine } from '../stats/in-flight-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
+import { createOverloadMemory, settleDeadOverloadRow } from '../stats/overload-cells.ts';
 import { createRouteMemory } from '../stats/route-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
 import type { SeriesEntry } from './operations.ts';
@@ -67,14 +69,18 @@ export class Board {
   readonly #series = new Shelf<SeriesEntry>((board) => new SeriesReader(board).inFlight() > 0);
   readonly #endpoints = new Shelf<EndpointEntry>((board) => readEndpoint(board).connections > 0);
   readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
+  readonly #inFlight = new Shelf<null>((board) => readInFlight(board).inFlight > 0);
   readonly #routes = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
+  /** What was shed, and why. */
+  readonly overload: SharedArrayBuffer;
 
   constructor(threads: number) {
     this.#threads = threads;
     this.unrouted = this.series('', '', '');
+    this.overload = createOverloadMemory(threads);
   }
 
   /** The block of a series; '' stands for no pool, or no service. */
@@ -98,6 +104,12 @@ export class Board {
     return this.#listeners.take(key, () => ({ board: createListenerMemory(this.#threads), entry: null })).board;
   }
 
+  /** What is under way in a pool, of whatever version; '' stands for the whole process. */
+  inFlight(service: string, pool: string): SharedArrayBuffer {
+    const make = () => ({ board: createInFlightMemory(this.#threads), entry: null });
+    return this.#inFlight.take(`${service} ${pool}`, make).board;
+  }
+
   /** The counters of a route's rules. */
   route(name: string): SharedArrayBuffer {
     return this.#routes.take(name, () => ({ board: createRouteMemory(this.#threads), entry: null })).board;
@@ -110,7 +122,7 @@ export class Board {
 
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
-    for (const shelf of [this.#series, this.#endpoints, this.#listeners, this.#routes, this.#buckets]) {
+    for (const shelf of [this.#series, this.#endpoints, this.#listeners, this.#inFlight, this.#routes, this.#buckets]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
         if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);
@@ -162,6 +174,10 @@ export class Board {
     for (const records of [this.#listeners.inUse, this.#listeners.retired]) {
       for (const { board } of records.values()) settleDeadListenerRow(board, thread);
     }
+    for (const records of [this.#inFlight.inUse, this.#inFlight.retired]) {
+      for (const { board } of records.values()) settleDeadInFlightLine(board, thread);
+    }
+    settleDeadOverloadRow(this.overload, thread);
     return lost;
   }
 }

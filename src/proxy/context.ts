@@ -8,6 +8,7 @@
 import type { ProcessMember } from '../stats/process-cells.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Downstream } from './downstream.ts';
+import { Overload } from './overload.ts';
 import { PasswordChecks } from './password-checks.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -20,6 +21,7 @@ export class ThreadContext {
   readonly accessLog: AccessLog;
   readonly downstreams = new Set<Downstream>();
   readonly passwords = new PasswordChecks();
+  readonly overload: Overload;
   /** Milliseconds of a monotonic clock as of the last tick. */
   nowMs: number;
   /** The runtime in force. Read it through `currentRuntime`, which notices a commit. */
@@ -40,6 +42,7 @@ export class ThreadContext {
     this.accessLog = options.accessLog;
     this.nowMs = options.nowMs;
     this.runtime = options.runtime;
+    this.overload = new Overload(options.runtime.snapshot.overload, options.thread, TICK_MS);
     this.#onActivated = options.onActivated;
   }
 

@@ -85,7 +85,7 @@ export class Exchange {
     this.#response = new ResponseRelay(downstream.out, head);
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
-    this.admission = new Admission(downstream.context, downstream, head);
+    this.admission = new Admission(downstream.context, downstream, head, this.startedAt);
   }
 
   get epoch(): number {
@@ -124,11 +124,10 @@ export class Exchange {
     }
     this.#timeouts = admission.route!.spec.timeouts;
     const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && head.contentLength > bodyMax) {
-      this.fail(FAULTS.bodyTooLarge);
-      return;
-    }
-    this.#attempt(false);
+    const isTooLarge = bodyMax !== null && head.contentLength > bodyMax;
+    const fault = isTooLarge ? FAULTS.bodyTooLarge : admission.enter(this.context);
+    if (fault !== null) this.fail(fault);
+    else this.#attempt(false);
   }
 
   #attempt(fresh: boolean): void {
@@ -439,6 +438,7 @@ export class Exchange {
       admission.series.attempt(admission.slot, outcome, bad && !admission.forced);
     }
     if (this.tunnel !== null) admission.series.tunnelClosed();
+    admission.leave();
     const totalUs = (performance.now() - this.startedAt) * 1000;
     const cut = fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
     admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, cut);
