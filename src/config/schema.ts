@@ -156,7 +156,7 @@ const limits = z
 
 const overload = z
   .union([
-    z.literal('off').transform(() => ({ lagMs: null })),
+    z.literal('off').transform(() => ({ lagMs: Number.POSITIVE_INFINITY })),
     z
       .strictObject({
         lag: duration(20, 60_000)

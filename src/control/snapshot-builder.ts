@@ -61,7 +61,7 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
       strictPaths: config.limits.paths === 'strict',
     },
     inFlight: { max: config.limits.inFlight ?? null, board: board.inFlight('', '') },
-    overload: { lagMs: config.overload.lagMs, board: board.overload },
+    overload: { lagMs: Number.isFinite(config.overload.lagMs) ? config.overload.lagMs : null, board: board.overload },
     accessLog:
       config.log.access.mode === 'sampled'
         ? { kind: 'sampled', share: config.log.access.share }
