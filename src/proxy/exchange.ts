@@ -443,6 +443,7 @@ export class Exchange {
     const cut = fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
     admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, cut);
     this.context.accessLog.finished(this, fault, totalUs);
+    if (fault !== null) this.downstream.listener.cells.limited(fault.kind);
     this.downstream.onExchangeEnd(this.#keepAlive);
   }
 }
