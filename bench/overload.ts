@@ -20,7 +20,6 @@ if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(values.name)) throw new Error('--name must
 const plan: OverloadPlan = {
   loads: [0.5, 1, 1.5, 2, 3],
   routes: 1_000,
-  connections: 15_000,
   deadlineMs: 1_000,
   measureMs: 3_000,
   lagMs: whole('lag', values.lag, 20, 60_000),
@@ -28,9 +27,9 @@ const plan: OverloadPlan = {
 const pinning = choosePinning();
 const command = ['npm run bench:overload', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])];
 const load = { name: 'bench/overload/generator.ts', version: '' };
-const { capacity, trials } = await runOverload(plan, pinning, (line) => console.log(line));
+const { capacity, connections, trials } = await runOverload(plan, pinning, (line) => console.log(line));
 const circumstances = describeCircumstances(command.join(' '), load, describePinning(pinning), []);
-const run: OverloadRun = { ...plan, circumstances, capacity, trials };
+const run: OverloadRun = { ...plan, circumstances, capacity, connections, trials };
 writeFileSync(resultPath(values.name, 'json'), `${JSON.stringify(run, null, 2)}\n`);
 writeFileSync(resultPath(values.name, 'md'), overloadPage(run));
 console.log(`\n${overloadPage(run)}`);

@@ -31,9 +31,9 @@ export function overloadPage(run: OverloadRun): string {
 - Machine: ${at.cpu}, ${at.cores} cores, ${at.kernel}; Node ${at.node}
 - ${at.pinning}
 
-One data thread. Requests begin at a fixed rate, and each is timed from the moment at which it was due; a client that has
-waited for ${run.deadlineMs} ms closes its connection. Goodput is what was answered with 200 before that. There are at most
-${run.connections.toLocaleString('en')} clients; a request for which none is free is not sent.
+One data thread. Requests begin at a fixed rate, and each is timed from the moment at which it was due. Goodput is what was
+answered with 200 within ${run.deadlineMs} ms. ${run.connections.toLocaleString('en')} connections are open from the start and stay open; a request for which none is
+free is not sent.
 
 The proxy has ${run.routes.toLocaleString('en')} routes by regular expression ahead of the one that matches, which makes the forwarding of a request dear
 beside everything else: two cores cannot offer a proxy three times what it can do with plain small requests. A closed loop

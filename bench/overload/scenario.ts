@@ -9,20 +9,22 @@ import { join } from 'node:path';
 import { tidegateProgram } from '../contenders.ts';
 import { freePorts } from '../free-ports.ts';
 import type { Pinning } from '../pinning.ts';
-import { Nursery } from '../processes.ts';
+import { type Child, Nursery } from '../processes.ts';
 import { Workspace } from '../workspace.ts';
-import { type Tally, type Trial, trialOf } from './tally.ts';
+import { type LoadOrder, type Tally, type Trial, trialOf } from './tally.ts';
 
 const secondsMax = 240;
 const settleMs = 1_500;
-const calibrateMs = 2_500;
+const calibrateMs = 1_000;
+const calibrations = 4;
+const connectionsMax = 12_000;
+const loadMsMax = 60_000;
 const path = '/hello/world';
 
 /** What is the same for all loads of a run. */
 export interface OverloadPlan {
   readonly loads: readonly number[];
   readonly routes: number;
-  readonly connections: number;
   readonly deadlineMs: number;
   readonly measureMs: number;
   readonly lagMs: number;
@@ -33,7 +35,7 @@ export async function runOverload(
   plan: OverloadPlan,
   pinning: Pinning,
   log: (line: string) => void,
-): Promise<{ readonly capacity: number; readonly trials: readonly Trial[] }> {
+): Promise<{ readonly capacity: number; readonly connections: number; readonly trials: readonly Trial[] }> {
   using workspace = new Workspace();
   using nursery = new Nursery(pinning);
   const [upstream, ...ports] = (await freePorts(5)) as [number, number, number, number, number];
@@ -64,42 +66,43 @@ export async function runOverload(
     await nursery.ready(proxy, { url: `http://127.0.0.1:${admin}/readyz` });
   }
 
-  // As many clients as keep a thread busy, and not so many that its turns get long.
-  const closed = { rate: 1e6, connections: 64, measureMs: calibrateMs, deadlineMs: plan.deadlineMs };
-  await load(nursery, listen.off, { ...closed, measureMs: 500 });
-  const capacity = ((await load(nursery, listen.off, closed)).good * 1000) / calibrateMs;
-  log(`capacity: ${Math.round(capacity)} requests/s`);
+  const clients = { off: clientsOf(nursery, listen.off), on: clientsOf(nursery, listen.on) };
+  const { deadlineMs, measureMs } = plan;
+  // As many connections as keep a thread busy, and not so many that its turns get long.
+  const closed = { rate: 50_000, connections: 64, settleMs: 500, measureMs: calibrateMs, deadlineMs: 100 };
+  let capacity = 0;
+  // The best of several: what else the machine does can only make it look less.
+  for (let round = 0; round < calibrations; round++) {
+    capacity = Math.max(capacity, ((await load(clients.off, closed)).good * 1000) / calibrateMs);
+  }
+  const connections = Math.min(connectionsMax, Math.ceil(3 * capacity));
+  log(`capacity: ${Math.round(capacity)} requests/s; ${connections} connections`);
   const trials: Trial[] = [];
   for (const times of plan.loads) {
     for (const setting of ['on', 'off'] as const) {
-      const tally = await load(nursery, listen[setting], { ...plan, rate: times * capacity });
-      const trial = trialOf(times, setting === 'on', tally, plan.measureMs);
+      const order = { rate: times * capacity, connections, settleMs, measureMs, deadlineMs };
+      const trial = trialOf(times, setting === 'on', await load(clients[setting], order), measureMs);
       trials.push(trial);
       log(
         `${times}x, shedding ${setting}: offered ${Math.round(trial.offered)}/s, good ${Math.round(trial.goodput)}/s`,
       );
     }
   }
-  return { capacity, trials };
+  return { capacity, connections, trials };
 }
 
-function start(nursery: Nursery, file: string, args: readonly string[], messages = false) {
+function start(nursery: Nursery, file: string, args: readonly string[], messages = false): Child {
   const plan = { name: file, command: process.execPath, args: [file, ...args], side: 'load', secondsMax } as const;
   return nursery.start({ ...plan, messages });
 }
 
-async function load(
-  nursery: Nursery,
-  port: number,
-  wanted: Pick<OverloadPlan, 'connections' | 'measureMs' | 'deadlineMs'> & { readonly rate: number },
-): Promise<Tally> {
-  const options = { port, path, rate: wanted.rate, connections: wanted.connections, 'settle-ms': settleMs };
-  const all = { ...options, 'measure-ms': wanted.measureMs, 'deadline-ms': wanted.deadlineMs };
-  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const generator = start(nursery, join(import.meta.dirname, 'generator.ts'), args, true);
-  const signal = AbortSignal.timeout(settleMs + wanted.measureMs + wanted.deadlineMs + 20_000);
-  const answer = once(generator.process, 'message', { signal });
-  generator.process.send('start');
+function clientsOf(nursery: Nursery, port: number): Child {
+  return start(nursery, join(import.meta.dirname, 'generator.ts'), ['--port', String(port), '--path', path], true);
+}
+
+async function load(clients: Child, order: LoadOrder): Promise<Tally> {
+  const answer = once(clients.process, 'message', { signal: AbortSignal.timeout(loadMsMax) });
+  clients.process.send(order);
   return (await answer)[0] as Tally;
 }
 

@@ -3,18 +3,28 @@
  * answered in time is itself tested.
  */
 
+/** One load, as the generator is told of it. */
+export interface LoadOrder {
+  readonly rate: number;
+  readonly connections: number;
+  /** Requests that are due before this are made and not counted. */
+  readonly settleMs: number;
+  readonly measureMs: number;
+  readonly deadlineMs: number;
+}
+
 /** Requests that were due in the measured time, by what became of them; together they are `due`. */
 export interface Tally {
   due: number;
   /** Answered with 200 within the deadline. */
   good: number;
-  /** Not answered by the deadline: the client has given up. */
+  /** Not answered by the deadline. */
   late: number;
-  /** Answered with 503. */
+  /** Answered with 503 before it. */
   refused: number;
   /** Answered otherwise, or the connection ended. */
   broken: number;
-  /** Never sent: as many clients as there may be were waiting. */
+  /** Never sent: every connection was waiting for an answer. */
   unsent: number;
   /** How long each good answer took from the moment at which its request was due. */
   readonly goodMs: number[];
