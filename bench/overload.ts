@@ -3,6 +3,7 @@
  * Takes about a minute, on the loopback interface only, and writes `bench/results/overload.md`.
  */
 import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { resultPath } from './document.ts';
 import { describeCircumstances } from './machine.ts';
@@ -24,12 +25,13 @@ const plan: OverloadPlan = {
   measureMs: 3_000,
   lagMs: whole('lag', values.lag, 20, 60_000),
 };
+const [otherLoad = 0] = loadavg();
 const pinning = choosePinning();
 const command = ['npm run bench:overload', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])];
 const load = { name: 'bench/overload/generator.ts', version: '' };
 const { capacity, connections, trials } = await runOverload(plan, pinning, (line) => console.log(line));
 const circumstances = describeCircumstances(command.join(' '), load, describePinning(pinning), []);
-const run: OverloadRun = { ...plan, circumstances, capacity, connections, trials };
+const run: OverloadRun = { ...plan, otherLoad, circumstances, capacity, connections, trials };
 writeFileSync(resultPath(values.name, 'json'), `${JSON.stringify(run, null, 2)}\n`);
 writeFileSync(resultPath(values.name, 'md'), overloadPage(run));
 console.log(`\n${overloadPage(run)}`);

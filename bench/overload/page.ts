@@ -18,6 +18,8 @@ export interface OverloadRun {
   readonly deadlineMs: number;
   readonly measureMs: number;
   readonly lagMs: number;
+  /** What the machine had to do in the minute before the run, as a load average. */
+  readonly otherLoad: number;
   readonly trials: readonly Trial[];
 }
 
@@ -30,6 +32,8 @@ export function overloadPage(run: OverloadRun): string {
 - Command: \`${at.command}\`
 - Machine: ${at.cpu}, ${at.cores} cores, ${at.kernel}; Node ${at.node}
 - ${at.pinning}
+- Load average of the minute before: ${run.otherLoad.toFixed(1)}. Above a few tenths, others have had a part of the cores, and the loads below are
+  multiples of a capacity that has changed meanwhile.
 
 One data thread. Requests begin at a fixed rate, and each is timed from the moment at which it was due. Goodput is what was
 answered with 200 within ${run.deadlineMs} ms. ${run.connections.toLocaleString('en')} connections are open from the start and stay open; a request for which none is
