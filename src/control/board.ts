@@ -14,7 +14,9 @@ import {
   setEndBefore,
   settleDeadEndpointLine,
 } from '../stats/endpoint-cells.ts';
+import { createInFlightMemory, readInFlight, settleDeadInFlightLine } from '../stats/in-flight-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
+import { createOverloadMemory, settleDeadOverloadRow } from '../stats/overload-cells.ts';
 import { createPaceMemory } from '../stats/pace.ts';
 import { createRouteMemory } from '../stats/route-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
@@ -75,16 +77,20 @@ export class Board {
   readonly #series = new Shelf<SeriesEntry>((board) => new SeriesReader(board).inFlight() > 0);
   readonly #endpoints = new Shelf<EndpointEntry>((board) => readEndpoint(board).connections > 0);
   readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
+  readonly #inFlight = new Shelf<null>((board) => readInFlight(board).inFlight > 0);
   readonly #routes = new Shelf<null>(() => false);
   readonly #auths = new Shelf<null>(() => false);
   readonly #paces = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
+  /** What was shed, and why. */
+  readonly overload: SharedArrayBuffer;
 
   constructor(threads: number) {
     this.#threads = threads;
     this.unrouted = this.series('', '', '');
+    this.overload = createOverloadMemory(threads);
   }
 
   /** The block of a series; '' stands for no pool, or no service. */
@@ -106,6 +112,12 @@ export class Board {
 
   listener(key: string): SharedArrayBuffer {
     return this.#listeners.take(key, () => ({ board: createListenerMemory(this.#threads), entry: null })).board;
+  }
+
+  /** What is under way in a pool, of whatever version; '' stands for the whole process. */
+  inFlight(service: string, pool: string): SharedArrayBuffer {
+    const make = () => ({ board: createInFlightMemory(this.#threads), entry: null });
+    return this.#inFlight.take(`${service} ${pool}`, make).board;
   }
 
   /** The counters of a route's rules. */
@@ -130,7 +142,7 @@ export class Board {
 
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
-    const live = [this.#series, this.#endpoints, this.#listeners];
+    const live = [this.#series, this.#endpoints, this.#listeners, this.#inFlight];
     for (const shelf of [...live, this.#routes, this.#auths, this.#paces, this.#buckets]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
@@ -196,6 +208,8 @@ export class Board {
     for (const { board } of both(this.#series)) lost += settleDeadThread(board, thread);
     for (const { board } of both(this.#endpoints)) settleDeadEndpointLine(board, thread);
     for (const { board } of both(this.#listeners)) settleDeadListenerRow(board, thread);
+    for (const { board } of both(this.#inFlight)) settleDeadInFlightLine(board, thread);
+    settleDeadOverloadRow(this.overload, thread);
     return lost;
   }
 }

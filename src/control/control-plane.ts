@@ -17,6 +17,7 @@ import { createProcessMemory, ProcessOwner } from '../stats/process-cells.ts';
 import { Board } from './board.ts';
 import { Committer } from './committer.ts';
 import { type Accepted, Configuration } from './configuration.ts';
+import { crowds } from './crowds.ts';
 import { DataThreads } from './data-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
@@ -312,6 +313,7 @@ export class ControlPlane implements Operations {
       series: this.#board.publishedSeries(),
       endpoints: this.#board.endpoints(),
       listeners: this.#committer.snapshot?.listeners.map(({ name, board }) => ({ name, board })) ?? [],
+      ...crowds(this.#committer.snapshot, this.#board),
       routes: refusingRoutes(this.#committer.snapshot),
       services: this.#gates.all().map((gate) => {
         const shares = sharesOf(gate.weights);
