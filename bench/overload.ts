@@ -15,7 +15,7 @@ import { exitOnSignals } from './processes.ts';
 
 exitOnSignals();
 const { values } = parseArgs({
-  options: { lag: { type: 'string', default: '100' }, name: { type: 'string', default: 'overload' } },
+  options: { lag: { type: 'string', default: '500' }, name: { type: 'string', default: 'overload' } },
 });
 if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(values.name)) throw new Error('--name must be short and of a-z, 0-9 and -');
 const plan: OverloadPlan = {
