@@ -56,7 +56,7 @@ function useResponse(head: ResponseHead): void {
 // The parsers must not throw whatever they are given, also what the reader of heads would have held back.
 function playParsers(method: string, text: string): void {
   const parsed = parseRequestHead(text, { targetBytes: 256, fields: 8 });
-  if ('refused' in parsed) refusalLines(parsed);
+  if (parsed.refused) refusalLines(parsed);
   parseResponseHead(text, method, 8);
   const reader = new HeadReader(1024);
   reader.push(bytesOf(text), 0);
