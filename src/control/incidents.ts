@@ -1,4 +1,9 @@
-/** What happens to the control plane without anybody having asked for it, and who is told: the log, the events, the board. */
+/**
+ * What happens to the control plane without anybody having asked for it, and who is told of it.
+ *
+ * A data thread that dies, and a name that nobody knows any more. Each is a line in the log for whoever reads it now, and an
+ * event for whoever asks later; a dead thread's rows of the board are settled before another thread takes them.
+ */
 import type { Logger } from 'pino';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
