@@ -74,7 +74,8 @@ export class Tidegate {
   /** Starts Tidegate with a config file that exists, and waits until it says that it runs. */
   static async start(t: Cleaning, file: string, options: LaunchOptions = {}): Promise<Tidegate> {
     const words = [...(options.nodeArgs ?? []), options.program ?? PROGRAM, 'run', '--config', file];
-    const child = spawn(...withoutHook(process.execPath, words), {
+    const [program, ...args] = [...(options.under ?? []), process.execPath, ...words] as [string, ...string[]];
+    const child = spawn(...withoutHook(program, args), {
       cwd: join(file, '..'),
       env: { PATH: process.env.PATH },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -151,6 +152,8 @@ export class Tidegate {
 export interface LaunchOptions {
   readonly program?: string;
   readonly nodeArgs?: readonly string[];
+  /** Words in front of the whole command: a program that becomes Tidegate, as `prlimit` does. */
+  readonly under?: readonly string[];
 }
 
 /** Writes the config into a new directory; gives the path of the file. */
