@@ -76,6 +76,16 @@ export function controlFamilies(source: MetricsSource): Family[] {
       'Access log lines that the data thread dropped because they were not taken away quickly enough.',
       each((thread) => thread.accessLogDropped),
     ),
+    gauge(
+      'replay_bytes',
+      'Bytes of request bodies that the data thread keeps for another attempt.',
+      each((thread) => thread.replayBytes),
+    ),
+    counter(
+      'replay_refused_total',
+      'Request bodies that the data thread had no more room to keep for another attempt.',
+      each((thread) => thread.replayRefused),
+    ),
     counter('log_dropped_total', 'Pieces of the log that were dropped because standard output did not take them.', [
       { value: source.logDropped },
     ]),

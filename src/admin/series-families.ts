@@ -6,7 +6,7 @@
  * new version must not be invisible. Only 1xx, which is no final answer and hardly ever counted, waits for its first.
  */
 import type { SeriesEntry } from '../control/operations.ts';
-import { CODES, OUTCOMES, SeriesReader } from '../stats/series.ts';
+import { CODES, OUTCOMES, RETRY_RESULTS, SeriesReader } from '../stats/series.ts';
 import { addCells, addUp, groupBoards } from './board-groups.ts';
 import { BOUND_LABELS, cumulativeCounts } from './latency-buckets.ts';
 import { counter, type Family, gauge, histogram, histogramSamples, type Labels, type Sample } from './metric-family.ts';
@@ -14,6 +14,7 @@ import type { RetainedCounts } from './retained-counts.ts';
 
 const BOUNDS: readonly Labels[] = [...BOUND_LABELS, '+Inf'].map((le) => ({ le }));
 const CODE_LABELS: readonly Labels[] = CODES.map((code) => ({ code }));
+const RESULT_LABELS: readonly Labels[] = RETRY_RESULTS.map((result) => ({ result }));
 const OUTCOME_LABELS: readonly Labels[] = OUTCOMES.map((outcome) => ({ outcome }));
 
 /** The families of all series; `retries` remembers between scrapes what has left the board. */
@@ -71,7 +72,11 @@ export function seriesFamilies(series: readonly SeriesEntry[], retries: Retained
     ),
     counter('upstream_attempts_total', 'Attempts against endpoints that have ended, by what they came to.', attempts),
     histogram('upstream_first_byte_seconds', 'Time from an attempt being sent to its first response byte.', firstBytes),
-    counter('retries_total', 'Further attempts that exchanges were given.', retried(pools, retries)),
+    counter(
+      'retries_total',
+      'Exchanges with a failed attempt that might have been followed by another, by what became of them.',
+      retried(pools, retries),
+    ),
     gauge(
       'requests_in_flight',
       'Exchanges that were routed and have not ended.',
@@ -87,18 +92,20 @@ export function seriesFamilies(series: readonly SeriesEntry[], retries: Retained
 }
 
 function retried(pools: ReturnType<typeof groupBoards>, retries: RetainedCounts): Sample[] {
-  const keyOf = (labels: Labels): string => `${labels.service}\n${labels.pool}`;
-  const totals = retries.totals(
-    new Map(
-      pools.map(({ labels, boards }) => [
-        keyOf(labels),
-        new Map(boards.map((board) => [board, new SeriesReader(board).retries()])),
-      ]),
-    ),
+  const keyOf = (labels: Labels, result: string): string => `${labels.service}\n${labels.pool}\n${result}`;
+  const parts = new Map<string, Map<SharedArrayBuffer, number>>();
+  for (const { labels, boards } of pools) {
+    const counts = boards.map((board) => [board, new SeriesReader(board).retries()] as const);
+    RETRY_RESULTS.forEach((result, index) => {
+      parts.set(keyOf(labels, result), new Map(counts.map(([board, cells]) => [board, cells[index]!])));
+    });
+  }
+  const totals = retries.totals(parts);
+  return pools.flatMap(({ labels }) =>
+    RETRY_RESULTS.map((result, index) => ({
+      labels: RESULT_LABELS[index]!,
+      sharedLabels: labels,
+      value: totals.get(keyOf(labels, result))!,
+    })),
   );
-  return pools.map(({ labels }) => ({
-    labels: { result: 'retried' },
-    sharedLabels: labels,
-    value: totals.get(keyOf(labels))!,
-  }));
 }

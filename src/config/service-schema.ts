@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import { formatAddress, isName, type Place } from './address.ts';
 import { ejection, slowStart } from './ejection-schema.ts';
+import { retries } from './retries-schema.ts';
 import { poolRules } from './rule-schema.ts';
 import { cookieName, duration, endpointPlace, fieldName, name, secret, share, text, weight, whole } from './scalars.ts';
 import { LONGEST_AGE_MS } from './units.ts';
@@ -228,6 +229,7 @@ export const service = z
       'How long an endpoint that comes into use takes from a tenth of its weight to all of it; 0s for at once.',
     ),
     timeouts: timeouts.describe('How long each part of an exchange may take.'),
+    retries: retries.describe('What becomes of a request whose attempt has failed.'),
     limits: limits.describe('How much one data thread may have open towards one endpoint.'),
     keepAlive: keepAlive.describe('What becomes of connections to endpoints between exchanges.'),
     proxyProtocol: z
@@ -264,6 +266,7 @@ export const service = z
       ejection: value.ejection,
       slowStartMs: value.slowStart,
       timeouts: value.timeouts,
+      retries: value.retries,
       limits: value.limits,
       keepAlive: value.keepAlive,
       proxyProtocol: value.proxyProtocol,

@@ -326,6 +326,8 @@ export class ControlPlane implements Operations {
         utilization: this.#owner.utilization(thread),
         lagMs: this.#owner.lagMs(thread),
         accessLogDropped: this.#owner.accessLogDropped(thread),
+        replayBytes: this.#owner.replayBytes(thread),
+        replayRefused: this.#owner.replayRefused(thread),
       })),
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),

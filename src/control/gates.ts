@@ -271,6 +271,7 @@ function recordOf(gate: ServiceGate): PositionRecord {
     epoch: gate.epoch,
     weights: gate.weights,
     previous: gate.previous,
+    active: gate.active,
     fingerprint: gate.fingerprint,
     ...gate.since,
   };

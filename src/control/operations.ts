@@ -220,6 +220,8 @@ export interface MetricsSource {
     readonly utilization: number;
     readonly lagMs: number;
     readonly accessLogDropped: number;
+    readonly replayBytes: number;
+    readonly replayRefused: number;
   }[];
   readonly threadReplacements: number;
   /** Pieces of the log, its own lines and access log lines, that standard output did not take. */

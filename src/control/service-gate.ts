@@ -8,6 +8,7 @@
  * The account of the earlier position is exact from the end of the grace period on (see `process-cells.ts`): what it had
  * in flight can then only shrink.
  */
+import { activePool } from '../routing/active-pool.ts';
 import { createGateMemory, GateWriter } from '../routing/gate.ts';
 import { POSITION_SLOTS, type SeriesReader } from '../stats/series.ts';
 import type { MoveReason, Receipt, Weights } from './operations.ts';
@@ -46,6 +47,8 @@ export class ServiceGate {
   /** Weight by pool, every pool of the service named. */
   weights: Weights = {};
   previous: Weights | null = null;
+  /** The pool that saves the requests of the others: see `active-pool.ts`. */
+  active: string | null = null;
   /** Of the file's `traffic:` block that this position came from or superseded. */
   fingerprint = '';
   since: Since;
@@ -88,13 +91,8 @@ export class ServiceGate {
     this.#slot = this.#freeSlot();
     this.#moves += 1;
     this.#takenAt[this.#slot] = this.#moves;
-    this.weights = Object.fromEntries(this.pools.map((pool) => [pool, weights[pool] ?? 0]));
     this.epoch = epoch;
-    this.#writer.move(
-      this.#slot,
-      epoch,
-      this.pools.map((pool) => this.weights[pool] ?? 0),
-    );
+    this.#write(weights);
     return { earlierSlot, from };
   }
 
@@ -104,17 +102,24 @@ export class ServiceGate {
     this.epoch = record.epoch;
     this.weights = record.weights;
     this.previous = record.previous;
+    this.active = record.active;
     this.fingerprint = record.fingerprint;
     this.since = { at: record.at, by: record.by, reason: record.reason, note: record.note };
   }
 
   /** Writes the position in force into the memory again, unchanged: for a snapshot with other pools. */
   restate(): void {
-    this.weights = Object.fromEntries(this.pools.map((pool) => [pool, this.weights[pool] ?? 0]));
+    this.#write(this.weights);
+  }
+
+  #write(weights: Weights): void {
+    this.weights = Object.fromEntries(this.pools.map((pool) => [pool, weights[pool] ?? 0]));
+    this.active = activePool(this.weights, this.active);
     this.#writer.move(
       this.#slot,
       this.epoch,
       this.pools.map((pool) => this.weights[pool] ?? 0),
+      this.active === null ? -1 : this.pools.indexOf(this.active),
     );
   }
 

@@ -103,6 +103,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     sticky: service.sticky === undefined ? null : keySource(service.sticky),
     preview: service.preview ?? null,
     timeouts: service.timeouts,
+    retries: service.retries,
     connectionsMax: service.limits.connections,
     queueMax: service.limits.queue,
     upstreamIdleMs: service.keepAlive.idleMs,

@@ -47,6 +47,7 @@ const STEPS: readonly string[] = [
      id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, service TEXT, text TEXT NOT NULL,
      data TEXT NOT NULL
    ) STRICT;`,
+  'ALTER TABLE positions ADD COLUMN active TEXT;',
 ];
 
 /** Opens or creates the file with its folder; `:memory:` keeps nothing. Never throws. */

@@ -29,6 +29,8 @@ export interface PositionRecord {
   readonly weights: Weights;
   /** The position before, to which `rollback` returns; null when there is none. */
   readonly previous: Weights | null;
+  /** The pool that is the active one by what went before (`routing/active-pool.ts`); null when that is not known. */
+  readonly active: string | null;
   /** Of the `traffic:` block of the file that this position came from or superseded. */
   readonly fingerprint: string;
   /** ISO 8601. */
@@ -45,8 +47,9 @@ export interface OpenedStore {
 }
 
 const SQL = {
-  savePosition: `INSERT OR REPLACE INTO positions (service, epoch, weights, previous, fingerprint, at, "by", reason, note)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  savePosition: `INSERT OR REPLACE INTO positions 
+    (service, epoch, weights, previous, active, fingerprint, at, "by", reason, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   position: 'SELECT * FROM positions WHERE service = ?',
   positions: 'SELECT * FROM positions ORDER BY service',
   saveReceipt: 'INSERT OR REPLACE INTO receipts (service, epoch, body) VALUES (?, ?, ?)',
@@ -169,13 +172,14 @@ export class StateStore {
   }
 
   #putPosition(record: PositionRecord): null {
-    const { service, epoch, weights, previous, fingerprint, at, by, reason, note } = record;
+    const { service, epoch, weights, previous, active, fingerprint, at, by, reason, note } = record;
     const before = previous === null ? null : JSON.stringify(previous);
     const values: SQLInputValue[] = [
       service,
       epoch,
       JSON.stringify(weights),
       before,
+      active,
       fingerprint,
       at,
       by,
@@ -225,6 +229,7 @@ function positionOf(row: Row): PositionRecord {
     epoch: Number(row.epoch),
     weights: JSON.parse(String(row.weights)) as Weights,
     previous: previous === null ? null : (JSON.parse(String(previous)) as Weights),
+    active: row.active === null ? null : String(row.active),
     fingerprint: String(row.fingerprint),
     at: String(row.at),
     by: String(row.by),

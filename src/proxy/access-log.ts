@@ -35,7 +35,7 @@ export class AccessLog {
   /** An exchange has ended; `fault` is why, or null when its response is whole. */
   finished(exchange: Exchange, fault: Fault | null, totalUs: number): void {
     if (!this.#wanted(fault !== null || exchange.status >= 500)) return;
-    const { admission, head } = exchange;
+    const { admission, attempts, head } = exchange;
     this.#log.info({
       client: admission.client,
       method: head.method,
@@ -47,7 +47,9 @@ export class AccessLog {
       version: admission.pool?.spec.version ?? null,
       endpoint: exchange.endpoint?.spec.address ?? null,
       epoch: admission.epoch,
-      attempts: exchange.attempts,
+      attempts: attempts === null ? 0 : attempts.count,
+      ...(attempts === null || attempts.notes.length === 0 ? {} : { retried: attempts.notes }),
+      ...(attempts === null || attempts.pool.spec.name === admission.pool?.spec.name ? {} : { servedBy: attempts.pool.spec.name }),
       status: exchange.status,
       bytesIn: exchange.bytesIn,
       bytesOut: exchange.bytesOut,

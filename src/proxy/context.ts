@@ -9,6 +9,7 @@ import type { ProcessMember } from '../stats/process-cells.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Downstream } from './downstream.ts';
 import { PasswordChecks } from './password-checks.ts';
+import { ReplayMemory } from './request-body.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The precision of every deadline of the data plane, in milliseconds. */
@@ -18,6 +19,8 @@ export class ThreadContext {
   readonly thread: number;
   readonly process: ProcessMember;
   readonly accessLog: AccessLog;
+  /** What request bodies may be kept in. */
+  readonly replays: ReplayMemory;
   readonly downstreams = new Set<Downstream>();
   readonly passwords = new PasswordChecks();
   /** Milliseconds of a monotonic clock as of the last tick. */
@@ -38,6 +41,7 @@ export class ThreadContext {
     this.thread = options.thread;
     this.process = options.process;
     this.accessLog = options.accessLog;
+    this.replays = new ReplayMemory(options.process);
     this.nowMs = options.nowMs;
     this.runtime = options.runtime;
     this.#onActivated = options.onActivated;

@@ -20,6 +20,7 @@ import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
 import { EndpointCells, type Verdict } from '../stats/endpoint-cells.ts';
 import type { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
+import { IdleLesson } from './idle-lesson.ts';
 import { UpstreamConnection } from './upstream.ts';
 
 export class Endpoint {
@@ -36,6 +37,7 @@ export class Endpoint {
   /** The exchange that probes the endpoint for all threads while it is ejected, and what the probe is ended with. */
   #prober: Exchange | null = null;
   #probe = 0;
+  readonly #lesson = new IdleLesson();
   #connectionsMax: number;
   #queueMax: number;
   #idleMs: number;
@@ -166,6 +168,11 @@ export class Endpoint {
     this.#publish();
   }
 
+  /** The endpoint has ended a connection that was idle, or that had been idle until a request met the end. */
+  onIdleEnd(ageMs: number): void {
+    this.#lesson.closed(ageMs, performance.now());
+  }
+
   /** A connection is closed, for whatever reason. */
   onClosed(connection: UpstreamConnection): void {
     if (!this.#connections.delete(connection)) return;
@@ -179,7 +186,7 @@ export class Endpoint {
   sweep(nowMs: number): void {
     while (this.#idle.length > 0) {
       const oldest = this.#idle[0]!;
-      const idleMs = Math.min(this.#idleMs, oldest.peerIdleMs);
+      const idleMs = Math.min(this.#idleMs, oldest.peerIdleMs, this.#lesson.limitMs(nowMs));
       if (nowMs - oldest.idleSinceMs < idleMs) break;
       this.#idle.shift();
       oldest.destroy();

@@ -9,33 +9,30 @@
  * frees the client's connection for its next request. There are no promises, no closures and no listeners here: the two
  * connections call these methods, and a deadline is one number that the sweeper compares.
  *
- * A request is tried again in one case only: a connection that had served before died before a byte of the answer came,
- * and nothing of a body has been sent. Then the endpoint closed it as idle while the request was on its way.
+ * Between the two, an attempt may fail and be followed by another, as long as the client has been sent nothing of a final
+ * answer: `attempts.ts`.
  */
-import { CHUNK_END, chunkPrefix, LAST_CHUNK, lastChunkWithTrailers } from '../http1/body.ts';
 import { buildResponseHead } from '../http1/forward.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { Timeouts } from '../routing/snapshot.ts';
-import { OUTCOMES } from '../stats/series.ts';
+import { retryAfterMs, type Where } from '../routing/retry.ts';
 import { Admission } from './admission.ts';
+import { Attempts } from './attempts.ts';
 import { linesForClient, trailersForClient } from './client-lines.ts';
-import { type ThreadContext, TICK_MS } from './context.ts';
-import { Deadline } from './deadline.ts';
+import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Expectation } from './expectation.ts';
-import { FAULTS, type Fault, isBodyFault, verdictOf } from './fault.ts';
-import { headForEndpoint, mayUpgrade, trailersForEndpoint } from './forwarded-head.ts';
+import { FAULTS, type Fault, isBodyFault } from './fault.ts';
+import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
 import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
+import { Patience } from './patience.ts';
+import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
+import type { PoolRuntime } from './runtime.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
-
-const OUTCOME_OK = OUTCOMES.indexOf('ok');
-const OUTCOME_5XX = OUTCOMES.indexOf('5xx');
-const OUTCOME_REUSE_RACE = OUTCOMES.indexOf('reuse-race');
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 /** What `OPTIONS *` is answered with. */
@@ -54,25 +51,24 @@ export class Exchange {
   firstByteAt = 0;
   /** The system's name for why the endpoint could not be dialled, or ''. */
   connectError = '';
-  attempts = 0;
+  /** Null until the request is to go to an endpoint. */
+  attempts: Attempts | null = null;
   bytesIn: number;
   requestDone: boolean;
   /** The status that the client was sent, 0 as long as it was sent none. */
   status = 0;
-  endpoint: Endpoint | null = null;
   tunnel: Tunnel | null = null;
   finished = false;
   #connection: UpstreamConnection | null = null;
-  #timeouts: Timeouts | null = null;
-  readonly #deadline = new Deadline();
+  /** Null until the request is to go to an endpoint. */
+  #patience: Patience | null = null;
   readonly #expectation = new Expectation();
   readonly #response: ResponseRelay;
   #keepAlive = false;
-  #bodySent = false;
-  #bodyBytes = 0;
-  #requestTrailers = '';
-  /** What has come of the body while the exchange waits in a queue. */
-  #held: Buffer[] = [];
+  /** Null when the request was whole with its head, or goes to no endpoint. */
+  #body: RequestBody | null = null;
+  /** Where the next attempt goes when its pause is over. */
+  #retryWhere: Where = 'same';
   readonly #sentBefore: number;
 
   constructor(downstream: Downstream, head: RequestHead, headBytes: number, requestDone: boolean) {
@@ -92,12 +88,23 @@ export class Exchange {
     return this.admission.epoch;
   }
 
+  /** Where the present attempt goes, or the last one went. */
+  get endpoint(): Endpoint | null {
+    return this.attempts === null ? null : this.attempts.endpoint;
+  }
+
+  /** The pool that the present attempt goes to; before the first one, the pool that was chosen. */
+  get pool(): PoolRuntime | null {
+    return this.attempts === null ? this.admission.pool : this.attempts.pool;
+  }
+
   get bytesOut(): number {
     return this.downstream.out.sentBytes - this.#sentBefore;
   }
 
   begin(): void {
     const { admission } = this;
+    if (!this.requestDone && admission.pool !== null) this.#body = new RequestBody(this, admission.service!.spec);
     if (admission.isAnsweredHere) this.#conclude(HERE);
     else if (admission.fault !== null) this.fail(admission.fault);
     else if (admission.unproven === null) this.#goOn();
@@ -122,31 +129,24 @@ export class Exchange {
       this.#conclude(answer);
       return;
     }
-    this.#timeouts = admission.route!.spec.timeouts;
+    this.#patience = new Patience(this.context, admission.route!.spec.timeouts);
     const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
     if (bodyMax !== null && head.contentLength > bodyMax) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
-    this.#attempt(false);
+    this.attempts = new Attempts(this, admission.service!, admission.pool!);
+    this.#attempt('first');
   }
 
-  #attempt(fresh: boolean): void {
-    const { admission } = this;
-    const pool = admission.pool!;
-    this.attempts += 1;
-    if (this.endpoint === null) {
-      const service = admission.service!.spec;
-      const key = service.balance === 'hash' ? admission.keyOf(service.hashOn, this.head) : '';
-      this.endpoint = pool.choose(this, key);
-      if (this.endpoint === null) {
-        this.fail(FAULTS.noEndpoint);
-        return;
-      }
-      this.endpoint.cells.attemptStarted();
+  #attempt(where: Where | 'first'): void {
+    const endpoint = this.attempts!.begin(where);
+    if (endpoint === null) {
+      this.fail(FAULTS.noEndpoint);
+      return;
     }
-    this.#wait(this.#timeouts!.queueMs, FAULTS.queueTimeout);
-    switch (this.endpoint.acquire(this, fresh)) {
+    this.#patience!.forQueue();
+    switch (endpoint.acquire(this, where === 'same')) {
       case 'assigned':
         return;
       case 'queued':
@@ -162,69 +162,51 @@ export class Exchange {
   onConnection(connection: UpstreamConnection): void {
     this.#connection = connection;
     this.sentAt = performance.now();
-    if (!connection.connected) this.#wait(this.#timeouts!.connectMs, FAULTS.connectTimeout);
+    if (!connection.connected) this.#patience!.forConnection();
     connection.begin();
     connection.out.text(headForEndpoint(this));
     if (this.head.expectContinue) this.#expectation.begin(this.context.nowMs);
-    if (this.#held.length > 0) {
-      const held = this.#held;
-      this.#held = [];
-      for (const data of held) this.onRequestData(data);
-    }
+    this.#body?.replay(connection.out);
+    if (connection.connected) this.#body?.mayArrive();
     // Whoever waited in the queue has not been read from, whether or not some of the body had come.
     this.downstream.resumeRequest();
-    if (this.requestDone && this.head.framing === 'chunked') this.#endRequestBody(connection);
     this.flushRequest();
   }
 
   onConnected(): void {
     this.connectedAt = performance.now();
+    this.#body?.mayArrive();
     this.#awaitResponse();
   }
 
   /** The endpoint's time runs once it has the whole request; until then the client's does. */
   #awaitResponse(): void {
-    if (this.requestDone) this.#wait(this.#timeouts!.responseMs, FAULTS.responseTimeout);
-    else this.#wait(this.#timeouts!.idleMs, FAULTS.clientIdle);
+    if (!this.requestDone) this.#patience!.forRequest();
+    else this.#patience!.forAnswer(this.attempts!.tryMs(this.#isReplayable));
+  }
+
+  get #isReplayable(): boolean {
+    return this.#body === null || this.#body.isReplayable;
   }
 
   /** A piece of the request body has come. */
   onRequestData(data: Buffer): void {
     this.bytesIn += data.length;
-    this.#bodyBytes += data.length;
+    const body = this.#body;
+    if (body === null || this.finished) return;
     const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && this.#bodyBytes > bodyMax) {
+    if (bodyMax !== null && body.bytes + data.length > bodyMax) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
-    const connection = this.#connection;
-    if (connection === null) {
-      if (!this.finished) this.#held.push(data);
-      return;
-    }
-    this.#bodySent = true;
-    if (this.head.framing === 'chunked') {
-      connection.out.text(chunkPrefix(data.length));
-      connection.out.data(data);
-      connection.out.text(CHUNK_END);
-    } else {
-      connection.out.data(data);
-    }
+    body.add(data, this.#connection === null ? null : this.#connection.out);
   }
 
   /** The request body is complete; `trailers` are its trailer lines. */
   onRequestEnd(trailers: string): void {
     this.requestDone = true;
-    this.#requestTrailers = trailersForEndpoint(this.admission, trailers);
-    const connection = this.#connection;
-    if (connection === null) return;
-    if (this.head.framing === 'chunked') this.#endRequestBody(connection);
+    this.#body?.end(trailers, this.#connection === null ? null : this.#connection.out);
     this.flushRequest();
-  }
-
-  #endRequestBody(connection: UpstreamConnection): void {
-    this.#bodySent = true;
-    connection.out.text(this.#requestTrailers === '' ? LAST_CHUNK : lastChunkWithTrailers(this.#requestTrailers));
   }
 
   /** Sends what has been collected for the endpoint, and waits with the client if the endpoint cannot take more. */
@@ -249,7 +231,7 @@ export class Exchange {
   /** The first byte of the answer has come. */
   onFirstByte(): void {
     this.firstByteAt = performance.now();
-    this.admission.series.firstByte((this.firstByteAt - this.sentAt) * 1000);
+    this.attempts!.pool.series.firstByte((this.firstByteAt - this.sentAt) * 1000);
   }
 
   /** 100, 102 or 103 has come. */
@@ -270,12 +252,12 @@ export class Exchange {
     this.endpoint!.answered(this, 101);
     this.#expectation.end();
     downstream.out.text(
-      buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: linesForClient(this.admission) }),
+      buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: linesForClient(this) }),
     );
     downstream.out.flush();
     const early = downstream.enterTunnel();
     this.tunnel = new Tunnel(downstream.socket, this.#connection!.socket, this.head.upgrade === 'websocket');
-    this.admission.series.tunnelOpened();
+    this.attempts!.pool.series.tunnelOpened();
     this.#touch();
     for (const chunk of early) this.tunnelFromDownstream(chunk);
     if (downstream.socket.isPaused()) downstream.socket.resume();
@@ -284,11 +266,15 @@ export class Exchange {
 
   /** The final response head has come. */
   onResponseHead(head: ResponseHead): void {
-    this.status = head.status;
     this.endpoint!.answered(this, head.status);
+    if (this.attempts!.isUnwanted(head.status)) {
+      const waitMs = retryAfterMs(head.field('retry-after'), Date.now());
+      if (this.#retry(FAULTS.unwantedStatus, waitMs)) return;
+    }
+    this.status = head.status;
     this.#expectation.end();
     const passOn = withResponseRules(this, head.passOn);
-    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), linesForClient(this.admission), passOn);
+    this.#keepAlive = this.#response.begin(head, this.#mayKeepAlive(), linesForClient(this), passOn);
     this.#touch();
   }
 
@@ -312,7 +298,7 @@ export class Exchange {
 
   /** The response is complete. `reusable`: the connection may serve another exchange. */
   onResponseEnd(trailers: string, reusable: boolean): void {
-    this.#response.end(trailersForClient(this.admission, trailers));
+    this.#response.end(trailersForClient(this, trailers));
     this.downstream.out.flush();
     const connection = this.#connection!;
     this.#connection = null;
@@ -357,17 +343,36 @@ export class Exchange {
 
   /** The connection died before the answer's head was complete. */
   onUpstreamLost(): void {
-    const connection = this.#connection!;
-    if (connection.reused && !connection.answered && !this.#bodySent && this.attempts === 1) {
-      this.endpoint!.cells.reuseRace();
-      this.admission.series.attempt(this.admission.slot, OUTCOME_REUSE_RACE, false);
-      this.admission.series.retry();
-      this.#connection = null;
-      connection.destroy();
-      this.#attempt(true);
-      return;
+    const { reused, answered, idleSinceMs } = this.#connection!;
+    const mayHaveRaced = reused && !answered;
+    if (mayHaveRaced) this.endpoint!.onIdleEnd(this.sentAt - idleSinceMs);
+    if (!mayHaveRaced || this.attempts!.hasRaced || !this.#retry(FAULTS.reuseRace)) this.fail(FAULTS.upstreamReset);
+  }
+
+  /** Makes another attempt after one that has failed, now or later; false when there is none. */
+  #retry(fault: Fault, retryAfterMs = 0): boolean {
+    const { attempts } = this;
+    if (attempts === null || fault.source !== 'upstream' || this.status !== 0) return false;
+    const connection = this.#connection;
+    // Who has waited in vain for one queue has no time for another.
+    const leftMs = fault === FAULTS.queueTimeout ? 0 : this.#patience!.leftMs;
+    const isReplayable = this.#isReplayable;
+    const decision = attempts.decide({ fault, connection, isReplayable, leftMs, retryAfterMs });
+    if (!decision.again) return false;
+    this.#connection = null;
+    connection?.destroy();
+    this.connectedAt = 0;
+    this.firstByteAt = 0;
+    this.connectError = '';
+    this.#expectation.over();
+    if (decision.waitMs === 0) {
+      this.#attempt(decision.where);
+      return true;
     }
-    this.fail(FAULTS.upstreamReset);
+    if (!this.requestDone) this.downstream.pauseRequest();
+    this.#patience!.pause(decision.waitMs);
+    this.#retryWhere = decision.where;
+    return true;
   }
 
   /** Called at each tick. */
@@ -376,8 +381,16 @@ export class Exchange {
       this.downstream.out.text(CONTINUE);
       this.downstream.out.flush();
     }
-    const fault = this.#deadline.passed(nowMs);
-    if (fault !== null) this.fail(this.#whoseSilence(fault));
+    if (this.#patience === null) return;
+    if (this.#patience.resumes(nowMs)) {
+      this.#attempt(this.#retryWhere);
+      return;
+    }
+    const fault = this.#patience.passed(nowMs);
+    if (fault === null) return;
+    if (fault !== FAULTS.tryTimeout) this.fail(this.#whoseSilence(fault));
+    // An attempt that none can follow is left all the time there is.
+    else if (!this.#retry(fault)) this.#patience.forAnswer(Number.POSITIVE_INFINITY);
   }
 
   /** A side that is not read from cannot be blamed for its silence. */
@@ -389,17 +402,12 @@ export class Exchange {
 
   /** Bytes of the response or the tunnel have passed. */
   #touch(): void {
-    this.#wait(this.#timeouts!.idleMs, this.tunnel === null ? FAULTS.upstreamIdle : FAULTS.tunnelIdle);
-  }
-
-  #wait(ms: number, fault: Fault): void {
-    // The clock may be a whole tick behind: without it, a wait would end early.
-    this.#deadline.set(this.context.nowMs + TICK_MS + ms, fault);
+    this.#patience!.forMore(this.tunnel === null ? FAULTS.upstreamIdle : FAULTS.tunnelIdle);
   }
 
   /** Ends the exchange otherwise than by a whole response. */
   fail(fault: Fault): void {
-    if (this.finished) return;
+    if (this.finished || this.#retry(fault)) return;
     if (this.tunnel !== null) this.tunnel.end();
     else if (this.status === 0 && fault.status !== 0)
       this.#answer(faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));
@@ -423,22 +431,16 @@ export class Exchange {
   #finish(fault: Fault | null): void {
     if (this.finished) return;
     this.finished = true;
-    const { admission, endpoint } = this;
+    const { admission, attempts } = this;
     const connection = this.#connection;
     this.#connection = null;
     if (connection !== null && this.tunnel === null) connection.destroy();
     else if (connection !== null) this.tunnel!.release(connection);
-    if (endpoint !== null) {
-      if (connection === null && fault !== null) endpoint.leaveQueue(this);
-      endpoint.attemptEnded(this, verdictOf(fault, this.status));
+    if (attempts !== null) {
+      attempts.settle(fault, this.status);
+      if (this.tunnel !== null) attempts.pool.series.tunnelClosed();
     }
-    if (admission.pool !== null && this.attempts > 0) {
-      const failed = this.status >= 500;
-      const outcome = fault !== null ? fault.outcomeIndex : failed ? OUTCOME_5XX : OUTCOME_OK;
-      const bad = fault !== null ? fault.counts : failed;
-      admission.series.attempt(admission.slot, outcome, bad && !admission.forced);
-    }
-    if (this.tunnel !== null) admission.series.tunnelClosed();
+    this.#body?.forget();
     const totalUs = (performance.now() - this.startedAt) * 1000;
     const cut = fault !== null && fault.source !== 'downstream' && fault.phase === 'body';
     admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, cut);

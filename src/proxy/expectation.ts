@@ -2,7 +2,7 @@
  * A client that waits to be asked for its body (RFC 9110 section 10.1.1): who asks it, and who is answered.
  *
  * The endpoint is given a second to ask. Then we ask ourselves, and the endpoint's own 100, if it still comes, is ours and
- * goes no further.
+ * goes no further. The client is asked once, however many endpoints its request meets.
  */
 
 /** How long an endpoint may take to ask for a body before we ask the client ourselves. */
@@ -16,7 +16,7 @@ export class Expectation {
 
   /** The request head is on its way to the endpoint. */
   begin(nowMs: number): void {
-    this.#dueMs = nowMs + CONTINUE_MS;
+    if (!this.asked) this.#dueMs = nowMs + CONTINUE_MS;
   }
 
   /** The endpoint has said 100. False when it answers what we asked for; every other is the client's, asked for or not. */
@@ -30,6 +30,12 @@ export class Expectation {
   /** The endpoint has answered otherwise. */
   end(): void {
     this.#dueMs = 0;
+  }
+
+  /** Another endpoint is about to be tried: if the client has been asked, that endpoint need not ask it. */
+  over(): void {
+    this.#dueMs = 0;
+    if (this.asked) this.#isOurs = true;
   }
 
   /** Whether we are to ask the client now. */

@@ -110,6 +110,9 @@ export const FAULTS = Object.freeze({
     'reset',
     true,
   ),
+  reuseRace: fault('reuse-race', 'upstream', 'head', 502, '', 'reuse-race', false),
+  tryTimeout: fault('try-timeout', 'upstream', 'head', 504, '', 'timeout', true),
+  unwantedStatus: fault('unwanted-status', 'upstream', 'head', 502, '', '5xx', true),
   upstreamProtocol: fault(
     'upstream-protocol',
     'upstream',

@@ -5,20 +5,19 @@
 import { linesWithout } from '../http1/field-lines.ts';
 import { buildRequestHead, forwardingLines } from '../http1/forward.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { Admission } from './admission.ts';
 import type { Exchange } from './exchange.ts';
 import { traceparentFrom } from './ids.ts';
 import { rewrittenPath } from './own-answer.ts';
 
 /** The head of the exchange's request for its endpoint, with its empty line. */
 export function headForEndpoint(exchange: Exchange): string {
-  const { head, admission } = exchange;
+  const { head } = exchange;
   const path = rewrittenPath(exchange);
   return buildRequestHead(head, {
     target: path === undefined ? undefined : withQuery(path, head),
     // A request of HTTP/1.0 may have no Host; in HTTP/1.1 there must be one.
     host: head.authority === '' ? exchange.endpoint!.spec.authority : undefined,
-    passOn: passedOn(head, admission),
+    passOn: passedOn(exchange),
     forwardedLines: linesFor(exchange),
     framing: head.framing,
     extra: `X-Request-Id: ${exchange.requestId}\r\ntraceparent: ${traceparentFrom(head.traceparent)}\r\n`,
@@ -27,8 +26,8 @@ export function headForEndpoint(exchange: Exchange): string {
 }
 
 /** The lines that go on, less what is nobody else's business, as the rules of route and pool have them. */
-function passedOn(head: RequestHead, admission: Admission): string {
-  const { service, route, pool, user } = admission;
+function passedOn({ head, admission, pool }: Exchange): string {
+  const { service, route, user } = admission;
   let lines = head.passOn;
   if (service!.privateFields.size > 0) lines = linesWithout(lines, service!.privateFields);
   const guard = route!.guard;
@@ -43,7 +42,7 @@ function passedOn(head: RequestHead, admission: Admission): string {
 }
 
 /** The trailers that go on: what may not pass as a field of the head may not pass at the end of the body either. */
-export function trailersForEndpoint({ service, route, pool }: Admission, trailers: string): string {
+export function trailersForEndpoint({ admission: { service, route }, pool }: Exchange, trailers: string): string {
   if (trailers === '') return '';
   let lines = linesWithout(trailers, service!.privateFields);
   const guard = route!.guard;

@@ -22,9 +22,9 @@ export interface OwnAnswer {
   readonly lines: string;
 }
 
-/** What a fault says; `lines` go with it. */
-export function faultAnswer({ status, text }: Fault, lines: string): OwnAnswer {
-  return { status, body: `${text}\n`, lines };
+/** What a fault says; `lines` go with it. Where there was no room, there may be some soon. */
+export function faultAnswer({ status, text, phase }: Fault, lines: string): OwnAnswer {
+  return { status, body: `${text}\n`, lines: phase === 'queue' ? `${lines}Retry-After: 1\r\n` : lines };
 }
 
 /** The answer that the route has for all its requests, or the pool for its own; null when the endpoint is asked. */
@@ -37,7 +37,7 @@ export function ruleAnswer(exchange: Exchange): OwnAnswer | null {
 }
 
 /** The lines of a response as the rules of route and pool have them. */
-export function withResponseRules({ admission: { route, pool } }: Exchange, lines: string): string {
+export function withResponseRules({ admission: { route }, pool }: Exchange, lines: string): string {
   const first = route?.pass?.responseHeaders;
   const second = pool?.pass?.responseHeaders;
   const once = first ? first.apply(lines) : lines;
@@ -45,7 +45,7 @@ export function withResponseRules({ admission: { route, pool } }: Exchange, line
 }
 
 /** The path for the endpoint or a redirect: normalised and rewritten; undefined when no rule has anything to do with it. */
-export function rewrittenPath({ head, admission: { route, pool } }: Exchange): string | undefined {
+export function rewrittenPath({ head, admission: { route }, pool }: Exchange): string | undefined {
   const first = route?.pass?.rewriter;
   const second = pool?.pass?.rewriter;
   if (!first && !second) return undefined;

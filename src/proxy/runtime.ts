@@ -7,6 +7,7 @@
  */
 import { Balancer, type EndpointSet } from '../routing/balance.ts';
 import { GateReader } from '../routing/gate.ts';
+import { RetryBudget } from '../routing/retry-budget.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
 import { poolSeedsOf } from '../routing/stick.ts';
@@ -57,12 +58,18 @@ export class PoolRuntime implements EndpointSet {
   }
 
   /** The configured weight, or the part of it that a slow start has come to. */
+  /** Whether the endpoint of this index may be chosen. */
+  admits(index: number): boolean {
+    return this.weightAt(index) > 0 && this.admitting(index);
+  }
+
   weightAt(index: number): number {
     return this.spec.endpoints[index]!.weight * this.endpoints[index]!.cells.weightPart;
   }
 
   admitting(index: number): boolean {
-    return this.endpoints[index]!.cells.admitting;
+    const endpoint = this.endpoints[index]!;
+    return endpoint.cells.admitting && !endpoint.retired;
   }
 
   inFlight(index: number): number {
@@ -77,6 +84,8 @@ export class ServiceRuntime {
   readonly poolSeeds: Uint32Array;
   /** Exchanges for which no pool could be chosen. */
   readonly series: SeriesWriter;
+  /** Lives on from one generation to the next. */
+  retryBudget = new RetryBudget();
   /** Lower-case names of fields that must not reach an endpoint. */
   readonly privateFields: ReadonlySet<string>;
 
@@ -146,6 +155,8 @@ export class Runtime {
     for (const service of this.services) {
       for (const pool of service.pools) for (const endpoint of pool.endpoints) endpoint.configure(service.spec);
     }
+    const budgets = new Map(before.services.map(({ spec, retryBudget }) => [spec.name, retryBudget]));
+    for (const service of this.services) service.retryBudget = budgets.get(service.spec.name) ?? service.retryBudget;
     const retired: Endpoint[] = [];
     for (const [key, endpoint] of before.endpoints) {
       if (this.endpoints.get(key) === endpoint) continue;

@@ -255,6 +255,7 @@ export class UpstreamConnection implements BodySink {
   #onEnd(): void {
     const exchange = this.exchange;
     if (exchange === null) {
+      if (!this.#dead && this.reused) this.endpoint.onIdleEnd(performance.now() - this.idleSinceMs);
       this.destroy();
       return;
     }

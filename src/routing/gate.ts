@@ -2,8 +2,8 @@
  * The gate of one service: where its traffic stands, in shared memory.
  *
  * The memory holds one word, the number of the slot in force, and POSITION_SLOTS slots. A slot holds a whole position:
- * its epoch, and for each pool the upper bound of its interval of the 32-bit line (see `split.ts`) and its weight (for
- * sticky clients, see `stick.ts`). Moving the gate writes a free slot and then stores its number: one atomic store, in
+ * its epoch, which pool is the active one (see `active-pool.ts`), and for each pool the upper bound of its interval of the
+ * 32-bit line (see `split.ts`) and its weight (for sticky clients, see `stick.ts`). Moving the gate writes a free slot and then stores its number: one atomic store, in
  * a time that does not depend on how many routes or services there are. A reader loads the word once and then reads a
  * slot that nobody writes.
  *
@@ -25,7 +25,7 @@ export function createGateMemory(pools: number): SharedArrayBuffer {
 }
 
 function slotCells(pools: number): number {
-  return 1 + 2 * pools;
+  return 2 + 2 * pools;
 }
 
 /** A data thread's view of a gate. */
@@ -50,14 +50,19 @@ export class GateReader {
     return this.cells[slot * slotCells(this.#pools)]!;
   }
 
+  /** The number of the active pool, or -1 when no pool has weight. */
+  activeAt(slot: number): number {
+    return this.cells[slot * slotCells(this.#pools) + 1]! - 1;
+  }
+
   /** Where the pools' upper bounds begin in `cells`. */
   boundsAt(slot: number): number {
-    return slot * slotCells(this.#pools) + 1;
+    return slot * slotCells(this.#pools) + 2;
   }
 
   /** Where the pools' weights begin in `cells`. */
   weightsAt(slot: number): number {
-    return slot * slotCells(this.#pools) + 1 + this.#pools;
+    return slot * slotCells(this.#pools) + 2 + this.#pools;
   }
 }
 
@@ -73,13 +78,18 @@ export class GateWriter {
     this.#pools = pools;
   }
 
-  /** Writes a position into a free slot and makes it the one in force. `weights` has one entry a pool. */
-  move(slot: number, epoch: number, weights: readonly number[]): void {
+  /**
+   * Writes a position into a free slot and makes it the one in force. `weights` has one entry a pool; `active` is the number
+   * of the active pool, or -1.
+   */
+  move(slot: number, epoch: number, weights: readonly number[], active = -1): void {
     if (weights.length !== this.#pools) throw new RangeError('a gate position has one weight for each pool');
     const start = slot * slotCells(this.#pools);
     this.#cells[start] = epoch;
-    this.#cells.set(positionOf(weights), start + 1);
-    this.#cells.set(weights, start + 1 + this.#pools);
+    // New memory is all zeros, so 0 stands for none.
+    this.#cells[start + 1] = active + 1;
+    this.#cells.set(positionOf(weights), start + 2);
+    this.#cells.set(weights, start + 2 + this.#pools);
     Atomics.store(this.#word, 0, slot);
   }
 }

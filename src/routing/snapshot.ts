@@ -8,6 +8,7 @@
  *
  * Everything in it has been validated. A data thread asserts and never repairs.
  */
+import type { RetryPolicy } from './retry.ts';
 import type { RouteMatch } from './route-match.ts';
 import type { PassRules, RateLimitSpec, UserSpec } from './rules.ts';
 
@@ -87,6 +88,7 @@ export interface ServiceSpec {
   readonly sticky: KeySource | null;
   readonly preview: { readonly header: string; readonly token: string } | null;
   readonly timeouts: Timeouts;
+  readonly retries: RetryPolicy;
   /** Per endpoint and data thread. */
   readonly connectionsMax: number;
   readonly queueMax: number;

@@ -18,6 +18,8 @@ const LINE_FLOATS = LINE_INTS / 2;
 const UTILIZATION = 1;
 const ACCESS_LOG_DROPPED = 2;
 const HEARTBEAT_LAG = 3;
+const REPLAY_BYTES = 4;
+const REPLAY_REFUSED = 5;
 
 /** Memory for a process of `threads` data threads. */
 export function createProcessMemory(threads: number): SharedArrayBuffer {
@@ -77,6 +79,7 @@ export class ProcessOwner {
     const cell = (thread + 1) * LINE_INTS + TICKET;
     const ticket = Atomics.load(this.#ints, cell);
     if ((ticket & 1) === 1) Atomics.store(this.#ints, cell, ticket + 1);
+    this.#floats[(thread + 1) * LINE_FLOATS + REPLAY_BYTES] = 0;
   }
 
   /** The share of the last second (0 to 1) that the thread's event loop was busy. */
@@ -92,6 +95,16 @@ export class ProcessOwner {
   /** Access log lines that the thread dropped because they were not taken away quickly enough. */
   accessLogDropped(thread: number): number {
     return this.#floats[(thread + 1) * LINE_FLOATS + ACCESS_LOG_DROPPED]!;
+  }
+
+  /** Bytes of request bodies that the thread keeps for another attempt. */
+  replayBytes(thread: number): number {
+    return this.#floats[(thread + 1) * LINE_FLOATS + REPLAY_BYTES]!;
+  }
+
+  /** Request bodies that the thread had no more room to keep. */
+  replayRefused(thread: number): number {
+    return this.#floats[(thread + 1) * LINE_FLOATS + REPLAY_REFUSED]!;
   }
 }
 
@@ -134,5 +147,14 @@ export class ProcessMember {
 
   dropAccessLog(lines: number): void {
     this.#floats[this.#line + ACCESS_LOG_DROPPED]! += lines;
+  }
+
+  setReplayBytes(bytes: number): void {
+    this.#floats[this.#line + REPLAY_BYTES] = bytes;
+  }
+
+  /** There was no room to keep a request's body. */
+  refuseReplay(): void {
+    this.#floats[this.#line + REPLAY_REFUSED]! += 1;
   }
 }

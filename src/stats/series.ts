@@ -38,6 +38,13 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/**
+ * What became of an exchange with a failed attempt, as the label `result`: retried and whole in the end, or retried in
+ * vain; or not retried because repeating it was not safe, the budget was used up, or no time was left.
+ */
+export const RETRY_RESULTS = ['saved', 'failed', 'not-safe', 'budget', 'no-time'] as const;
+export type RetryResult = (typeof RETRY_RESULTS)[number];
+
 /** Gate positions that a series tells apart at once; a position's slot is used again when nothing of it is in flight. */
 export const POSITION_SLOTS = 64;
 
@@ -48,10 +55,10 @@ const TUNNELS_OPENED = 3;
 const TUNNELS_CLOSED = 4;
 const DURATION_SUM = 5;
 const FIRST_BYTE_SUM = 6;
-const RETRIES = 7;
-const CODE = 8;
+const CODE = 7;
 const OUTCOME = CODE + 8;
-const DURATION = OUTCOME + 16;
+const RETRY = OUTCOME + 16;
+const DURATION = RETRY + 8;
 const FIRST_BYTE = DURATION + BUCKETS;
 const POSITION = FIRST_BYTE + BUCKETS;
 const POSITION_CELLS = 4;
@@ -121,9 +128,9 @@ export class SeriesWriter {
     cells[FIRST_BYTE_SUM]! += durationUs;
   }
 
-  /** An exchange was given another attempt. */
-  retry(): void {
-    this.#cells[RETRIES]! += 1;
+  /** An exchange with a failed attempt came to the result of this index in `RETRY_RESULTS`. */
+  retried(result: number): void {
+    this.#cells[RETRY + result]! += 1;
   }
 
   tunnelOpened(): void {
@@ -197,8 +204,9 @@ export class SeriesReader {
     return this.#sum(TUNNELS_OPENED) - this.#sum(TUNNELS_CLOSED);
   }
 
-  retries(): number {
-    return this.#sum(RETRIES);
+  /** Exchanges with a failed attempt by what became of them, in the order of `RETRY_RESULTS`. */
+  retries(): Float64Array {
+    return this.#sums(RETRY, RETRY_RESULTS.length);
   }
 
   bytesIn(): number {

@@ -123,10 +123,21 @@ t.test('a request that has sent some of its body is not sent again', async (t) =
   t.equal(rig.upstream.take().length, 1);
 });
 
+t.test('a request that is not idempotent is not sent again, though its connection was a used one', async (t) => {
+  const before = rig.endpoint().reuseRaces;
+  await rig.settled();
+  rig.upstream.respond = ({ end }) => end.end();
+  const post = 'POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 0\r\n\r\n';
+  t.equal(await rig.ask(post), own(502, 'The endpoint closed the connection without an answer.', ''));
+  t.equal(rig.upstream.take().length, 1);
+  await rig.settled();
+  t.equal(rig.endpoint().reuseRaces, before, 'nobody knows whether it was a race');
+});
+
 t.test('a request whose body has not been sent yet is sent again, and its body once', async (t) => {
   rig.upstream.respondToHead = ({ end }) => end.end();
   const client = await rig.client();
-  client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n\r\n');
+  client.send('PUT / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n\r\n');
   await rig.upstream.request();
   rig.upstream.respondToHead = () => {};
   const { end } = await rig.upstream.request();
@@ -211,4 +222,25 @@ t.test('an idle connection is given up before the endpoint would close it by its
   t.equal(await end.ended(), 'end');
   await client.until('the answer', (text) => text === OK_RELAYED);
   t.equal(client.ending, null, 'and the client knows nothing of it');
+});
+
+t.test('an endpoint that closes idle connections at one age teaches us to close them earlier', async (t) => {
+  const IDLE_MS = 500;
+  let ours = 0;
+  for (let round = 0; round < 4; round++) {
+    rig.upstream.hold();
+    const client = await rig.client();
+    client.send(GET);
+    const { end } = await rig.upstream.request();
+    end.send(OK);
+    await client.until('the answer', (text) => text === OK_RELAYED);
+    const timer = setTimeout(() => end.end(), IDLE_MS);
+    const before = performance.now();
+    await end.ended();
+    clearTimeout(timer);
+    // Ours is the end that comes before the timer.
+    if (performance.now() - before < IDLE_MS) ours += 1;
+    client.socket.destroy();
+  }
+  t.equal(ours, 1, 'after three times');
 });

@@ -175,7 +175,7 @@ t.test('an endpoint that does not accept in time becomes a 504', async (t) => {
 });
 
 t.test('a service without an endpoint that admits requests answers 503', async (t) => {
-  t.equal(await rig.ask(get('/unwell')), own(503, 'No endpoint is available.', ''));
+  t.equal(await rig.ask(get('/unwell')), own(503, 'No endpoint is available.', 'Retry-After: 1\r\n'));
 });
 
 t.test('a service whose weights are all zero answers 503', async (t) => {
@@ -206,8 +206,8 @@ t.test(
     });
     second.send(GET);
     await second.untilHas('waiting.\n');
-    t.equal(masked(second.received), own(503, 'Too many requests are waiting.', ''));
-    t.equal(await waiting, own(503, 'No endpoint became free in time.', ''));
+    t.equal(masked(second.received), own(503, 'Too many requests are waiting.', 'Retry-After: 1\r\n'));
+    t.equal(await waiting, own(503, 'No endpoint became free in time.', 'Retry-After: 1\r\n'));
     for (const feed of feeds) clearInterval(feed);
     for (const holder of holders) holder.socket.destroy();
   },

@@ -68,6 +68,8 @@ class Harness {
       services: {
         app: {
           pools: { main: { version: 'v1', endpoints: [recorder.address] } },
+          // The ledger expects each request once.
+          retries: { attempts: 0 },
           // Fewer than the clients: connections are handed from one waiting exchange to the next.
           limits: { connections: 12, queue: 1024 },
           timeouts: { queue: '15s', response: '15s', idle: '15s' },

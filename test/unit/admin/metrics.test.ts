@@ -5,7 +5,14 @@ import type { MetricsSource, SeriesEntry } from '../../../src/control/operations
 import { createEndpointMemory, EndpointCells, setAdmitting } from '../../../src/stats/endpoint-cells.ts';
 import { BUCKETS, bucketOf, countAtMost, lowerBoundUs } from '../../../src/stats/histogram.ts';
 import { createListenerMemory, ListenerWriter } from '../../../src/stats/listener-cells.ts';
-import { CODES, createSeriesMemory, OUTCOMES, SeriesReader, SeriesWriter } from '../../../src/stats/series.ts';
+import {
+  CODES,
+  createSeriesMemory,
+  OUTCOMES,
+  RETRY_RESULTS,
+  SeriesReader,
+  SeriesWriter,
+} from '../../../src/stats/series.ts';
 import { start } from './harness.ts';
 import { keyOf, type ParsedMetric, parsePrometheus } from './prometheus-text.ts';
 import { EMPTY_METRICS } from './scripted-operations.ts';
@@ -45,7 +52,7 @@ function busySeries(random: () => number, exchanges: number): SharedArrayBuffer 
     writer.start(0);
     writer.attempt(0, Math.floor(random() * OUTCOMES.length), false);
     writer.firstByte(durationUs / 2);
-    if (random() < 0.1) writer.retry();
+    if (random() < 0.1) writer.retried(Math.floor(random() * RETRY_RESULTS.length));
     if (random() < 0.05) writer.tunnelOpened();
     if (random() < 0.9) {
       const status = statuses[Math.floor(random() * statuses.length)]!;
@@ -120,7 +127,9 @@ t.test('a page of 100 services with 2 pools and 2 threads says exactly what the 
     checkSeries(t, page, entry);
     const { service, pool, board } = entry;
     const reader = new SeriesReader(board);
-    t.equal(value(page, 'tidegate_retries_total', { service, pool, result: 'retried' }), reader.retries());
+    for (const [at, result] of RETRY_RESULTS.entries()) {
+      t.equal(value(page, 'tidegate_retries_total', { service, pool, result }), reader.retries()[at]);
+    }
     t.equal(value(page, 'tidegate_requests_in_flight', { service, pool }), reader.inFlight());
   }
 });
@@ -132,12 +141,12 @@ t.test('every metric of the design is there with its type, its labels and a help
     endpoints: [{ service: 's', pool: 'p', endpoint: 'e:1', board: endpoint }],
     listeners: [{ name: 'l', board: createListenerMemory(THREADS) }],
     services: [{ name: 's', epoch: 3, pools: [{ name: 'p', version: 'v', share: 1, panic: false }] }],
-    threads: [{ thread: 0, utilization: 0.5, lagMs: 2, accessLogDropped: 1 }],
+    threads: [{ thread: 0, utilization: 0.5, lagMs: 2, accessLogDropped: 1, replayBytes: 0, replayRefused: 0 }],
   });
   const design = {
     requests_total: ['counter', { service: 's', pool: 'p', version: 'v', code: '2xx' }],
     upstream_attempts_total: ['counter', { service: 's', pool: 'p', version: 'v', outcome: 'ok' }],
-    retries_total: ['counter', { service: 's', pool: 'p', result: 'retried' }],
+    retries_total: ['counter', { service: 's', pool: 'p', result: 'saved' }],
     requests_in_flight: ['gauge', { service: 's', pool: 'p' }],
     traffic_share: ['gauge', { service: 's', pool: 'p', version: 'v' }],
     gate_epoch: ['gauge', { service: 's' }],
@@ -198,8 +207,8 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     lastReloadSuccess: false,
     generation: 5,
     threads: [
-      { thread: 0, utilization: 0.25, lagMs: 1.5, accessLogDropped: 7 },
-      { thread: 1, utilization: 0.75, lagMs: 0, accessLogDropped: 0 },
+      { thread: 0, utilization: 0.25, lagMs: 1.5, accessLogDropped: 7, replayBytes: 4096, replayRefused: 3 },
+      { thread: 1, utilization: 0.75, lagMs: 0, accessLogDropped: 0, replayBytes: 0, replayRefused: 0 },
     ],
     logDropped: 3,
     threadReplacements: 2,
@@ -222,6 +231,8 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
     ['thread_utilization', { thread: '1' }, 0.75],
     ['thread_lag_seconds', { thread: '0' }, 0.0015],
     ['access_log_dropped_total', { thread: '0' }, 7],
+    ['replay_bytes', { thread: '0' }, 4096],
+    ['replay_refused_total', { thread: '0' }, 3],
     ['thread_replacements_total', {}, 2],
     ['state_store_errors_total', {}, 3],
     ['name_addresses', { name: 'shop.internal' }, 3],
@@ -317,20 +328,20 @@ t.test('retries of a pool never go backwards when an earlier version of it leave
   const series = (version: string, retries: number): SeriesEntry => {
     const board = createSeriesMemory(1);
     const writer = new SeriesWriter(board, 0);
-    for (let count = 0; count < retries; count++) writer.retry();
+    for (let count = 0; count < retries; count++) writer.retried(0);
     return { service: 's', pool: 'p', version, board };
   };
   const retries = async (...entries: SeriesEntry[]): Promise<number | undefined> =>
     value(await scrape({ series: entries }, page), 'tidegate_retries_total', {
       service: 's',
       pool: 'p',
-      result: 'retried',
+      result: 'saved',
     });
   const [first, second] = [series('v1', 5), series('v2', 2)];
   t.equal(await retries(first), 5);
   t.equal(await retries(first, second), 7);
   t.equal(await retries(second), 7);
-  new SeriesWriter(second.board, 0).retry();
+  new SeriesWriter(second.board, 0).retried(0);
   t.equal(await retries(second), 8);
   t.equal(await retries(), undefined);
   t.equal(await retries(second), 3, 'a pool that comes back begins anew');

@@ -9,6 +9,7 @@ export function positionOf(epoch: number, service = 'shop'): PositionRecord {
     epoch,
     weights: { blue: 100 - (epoch % 101), green: epoch % 101 },
     previous: epoch === 1 ? null : { blue: 101 - (epoch % 101), green: (epoch % 101) - 1 },
+    active: epoch === 1 ? null : 'blue',
     fingerprint: `print-${epoch}`,
     at: new Date(epoch * 1000).toISOString(),
     by: 'cli',

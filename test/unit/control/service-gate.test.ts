@@ -158,12 +158,51 @@ t.test('a position is written into the memory of other pools as far as they are 
   t.strictSame([...reader.cells.slice(at, at + 2)], [0, 3]);
 });
 
+t.test(
+  'data threads are told which pool is the active one, in the memory of other pools and after a restart',
+  async (t) => {
+    const { gate, move } = start();
+    const told = (pools: number): number => {
+      const reader = new GateReader(gate.memory, pools);
+      return reader.activeAt(reader.slot());
+    };
+    move({ blue: 90, green: 10 });
+    t.equal(told(2), 0);
+    move({ blue: 10, green: 90 });
+    t.equal(told(2), 0, 'the candidate has more weight now, and is still the candidate');
+    const pools = ['red', 'green', 'blue'];
+    gate.adopt(gate.memoryFor(pools), pools);
+    gate.restate();
+    t.equal(told(3), 2);
+
+    const { gate: next } = start();
+    const { at, by, reason, note } = SINCE;
+    const weights = { blue: 10, green: 90 };
+    next.restore({
+      service: 'shop',
+      epoch: 41,
+      weights,
+      previous: null,
+      active: 'blue',
+      fingerprint: 'f',
+      at,
+      by,
+      reason,
+      note,
+    });
+    next.restate();
+    const reader = new GateReader(next.memory, 2);
+    t.equal(reader.activeAt(reader.slot()), 0);
+  },
+);
+
 t.test('a restored position stands in a slot that nothing of an earlier life is in flight in', async (t) => {
   const { gate, writer, slot } = start();
   for (const busy of [0, 1, 2]) writer.start(busy);
   const { at, by, reason, note } = { ...SINCE, note: 'before' };
   const previous = { blue: 0, green: 1 };
-  gate.restore({ service: 'shop', epoch: 41, weights: { blue: 1 }, previous, fingerprint: 'f', at, by, reason, note });
+  const record = { service: 'shop', epoch: 41, weights: { blue: 1 }, previous, active: null, fingerprint: 'f' };
+  gate.restore({ ...record, at, by, reason, note });
   gate.restate();
   t.equal(slot(), 3);
   t.strictSame([gate.epoch, gate.weights, gate.previous], [41, { blue: 1, green: 0 }, previous]);

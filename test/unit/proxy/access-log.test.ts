@@ -29,6 +29,7 @@ function start(mode: AccessLogMode) {
 /** What the log reads of a whole exchange that was served by `shop/blue`; `rest` is different. */
 function exchange(rest: object = {}): Exchange {
   const service = { spec: { name: 'shop' } };
+  const pool = { spec: { name: 'blue', version: 'v1' } };
   return {
     admission: {
       client: '203.0.113.7',
@@ -37,11 +38,11 @@ function exchange(rest: object = {}): Exchange {
       service,
       user: '',
       wouldLimit: false,
-      pool: { spec: { name: 'blue', version: 'v1' } },
+      pool,
     },
     head: { method: 'GET', host: 'shop.test', path: '/a', query: '?token=secret' },
     endpoint: { spec: { address: '127.0.0.1:3001' } },
-    attempts: 1,
+    attempts: { count: 1, notes: [], pool },
     status: 200,
     bytesIn: 40,
     bytesOut: 50,
@@ -89,11 +90,19 @@ t.test('a line tells of an exchange in full, and nothing of its query', async (t
 t.test('what an exchange never came to is null', async (t) => {
   const { log, lines } = start({ kind: 'errors' });
   const admission = { client: '203.0.113.7', epoch: 0, route: null, pool: null };
-  const never = { admission, endpoint: null, attempts: 0, status: 404, sentAt: 0, connectedAt: 0, firstByteAt: 0 };
+  const never = { admission, endpoint: null, attempts: null, status: 404, sentAt: 0, connectedAt: 0, firstByteAt: 0 };
   log.finished(exchange(never), FAULTS.noRoute, 100);
   const missing = { route: null, service: null, pool: null, version: null, endpoint: null };
   const times = { queueMs: null, connectMs: null, firstByteMs: null, termination: 'tidegate/admit/no-route' };
   t.match(lines(), [{ ...missing, ...times, status: 404, totalMs: 0.1 }]);
+});
+
+t.test('a request that was tried again says what became of each attempt, and who served it in the end', async (t) => {
+  const { log, lines } = start({ kind: 'all' });
+  const notes = ['127.0.0.1:3101 connect-failed'];
+  const attempts = { count: 2, notes, pool: { spec: { name: 'green' } } };
+  log.finished(exchange({ attempts }), null, 100);
+  t.match(lines(), [{ pool: 'blue', attempts: 2, retried: notes, servedBy: 'green', termination: 'whole' }]);
 });
 
 t.test('a failed dial says what the system calls it', async (t) => {

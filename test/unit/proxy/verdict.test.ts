@@ -15,6 +15,8 @@ t.test('only faults of the endpoint itself speak against it', async (t) => {
     'connectTimeout',
     'responseTimeout',
     'upstreamReset',
+    'tryTimeout',
+    'unwantedStatus',
     'upstreamProtocol',
     'upstreamCut',
     'upstreamBadBody',

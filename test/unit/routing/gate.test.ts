@@ -53,6 +53,16 @@ t.test('every slot holds a whole position, and writing one leaves the others as 
   }
 });
 
+t.test('a position says which pool is the active one', async (t) => {
+  const memory = createGateMemory(2);
+  const [reader, writer] = [new GateReader(memory, 2), new GateWriter(memory, 2)];
+  t.equal(reader.activeAt(0), -1, 'none at first');
+  for (const active of [0, 1, -1]) {
+    writer.move(1, 1, [50, 50], active);
+    t.equal(reader.activeAt(1), active);
+  }
+});
+
 t.test('a position with another number of weights than there are pools is refused and moves nothing', async (t) => {
   const memory = createGateMemory(2);
   const writer = new GateWriter(memory, 2);

@@ -7,6 +7,7 @@ import {
   OUTCOMES,
   POSITION_SLOTS,
   type PositionAccount,
+  RETRY_RESULTS,
   SeriesReader,
   SeriesWriter,
   settleDeadThread,
@@ -24,7 +25,7 @@ interface Expected {
   readonly firstBytes: number[];
   readonly positions: { started: number; ended: number; cut: number; bad: number }[];
   started: number;
-  retries: number;
+  retries: number[];
   bytesIn: number;
   bytesOut: number;
   durationSumUs: number;
@@ -42,7 +43,7 @@ function nothing(): Expected {
     firstBytes: zeros(BUCKETS),
     positions: Array.from({ length: POSITION_SLOTS }, () => ({ started: 0, ended: 0, cut: 0, bad: 0 })),
     started: 0,
-    retries: 0,
+    retries: RETRY_RESULTS.map(() => 0),
     bytesIn: 0,
     bytesOut: 0,
     durationSumUs: 0,
@@ -97,10 +98,11 @@ function work(random: Seeded, memory: SharedArrayBuffer, count: number) {
       case 4: {
         const us = random.chance(0.1) ? 0 : random.below(1_000_000);
         writer.firstByte(us);
-        writer.retry();
+        const result = random.below(RETRY_RESULTS.length);
+        writer.retried(result);
         expected.firstBytes[bucketOf(us)]!++;
         expected.firstByteSumUs += us;
-        expected.retries++;
+        expected.retries[result]!++;
         break;
       }
       default:
@@ -127,7 +129,7 @@ function told(memory: SharedArrayBuffer): Expected {
     firstBytes: [...reader.firstBytes()],
     positions: Array.from({ length: POSITION_SLOTS }, (_, slot) => ({ ...reader.position(slot) })),
     started: reader.started(),
-    retries: reader.retries(),
+    retries: [...reader.retries()],
     bytesIn: reader.bytesIn(),
     bytesOut: reader.bytesOut(),
     durationSumUs: reader.durationSumUs(),

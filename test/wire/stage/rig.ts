@@ -20,8 +20,10 @@ import { WireEnd } from './wire-end.ts';
 
 /** What differs from the plainest configuration. */
 export interface RigOptions {
-  /** Settings of the service `app`, whose only endpoint is the upstream. */
+  /** Settings of the service `app`, whose only endpoint is the upstream; it makes no further attempts unless told so. */
   readonly service?: object;
+  /** More endpoints of the pool `main`, beside the upstream. */
+  readonly endpoints?: readonly string[];
   /** More pools of the service `app`, beside `main`. */
   readonly pools?: object;
   /** More services, by name. */
@@ -31,6 +33,8 @@ export interface RigOptions {
   readonly limits?: object;
   /** Settings of both listeners. */
   readonly listener?: object;
+  /** Keeps the lines of the access log, one for each exchange. */
+  readonly accessLog?: boolean;
   /** The upstream keeps its side of a connection open after Tidegate has ended its own. */
   readonly halfOpenUpstream?: boolean;
 }
@@ -43,18 +47,26 @@ const PROBE_FORWARDED = /GET \/probe HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/;
 export class Rig {
   readonly plane: ControlPlane;
   readonly upstream: Upstream;
+  /** The config as it was written. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly #accessLog: string[];
   readonly #clients = new Set<WireEnd>();
 
-  private constructor(plane: ControlPlane, upstream: Upstream) {
+  private constructor(plane: ControlPlane, upstream: Upstream, config: Rig['config'], accessLog: string[]) {
     this.plane = plane;
     this.upstream = upstream;
+    this.config = config;
+    this.#accessLog = accessLog;
   }
 
   static async start(t: Test, options: RigOptions = {}): Promise<Rig> {
     const upstream = await Upstream.open(t, options.halfOpenUpstream);
     const directory = t.testdir();
     const file = join(directory, 'tidegate.yaml');
-    const pools = { main: { version: 'v1', endpoints: [upstream.address] }, ...options.pools };
+    const pools = {
+      main: { version: 'v1', endpoints: [upstream.address, ...(options.endpoints ?? [])] },
+      ...options.pools,
+    };
     const config = {
       listeners: [
         { name: 'plain', address: '127.0.0.1:0', ...options.listener },
@@ -63,18 +75,19 @@ export class Rig {
       workers: 1,
       state: join(directory, 'state.db'),
       // A reload sets the level of the log.
-      log: { level: 'fatal', access: 'off' },
+      log: { level: 'fatal', access: options.accessLog ? 'all' : 'off' },
       shutdown: { delay: '0s', deadline: '10s' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
-      services: { app: { pools, ...options.service }, ...options.services },
+      services: { app: { pools, retries: { attempts: 0 }, ...options.service }, ...options.services },
       routes: options.routes ?? [{ service: 'app' }],
     };
     // JSON is YAML.
     writeFileSync(file, JSON.stringify(config, null, 2));
     const log = pino({ level: 'silent' });
-    const plane = await ControlPlane.start({ file, env: {}, log, accessLog: () => {} });
+    const lines: string[] = [];
+    const plane = await ControlPlane.start({ file, env: {}, log, accessLog: (text) => lines.push(text) });
     if ('failed' in plane) throw new Error(plane.lines.join('\n'));
-    const rig = new Rig(plane, upstream);
+    const rig = new Rig(plane, upstream, config, lines);
     t.teardown(async () => {
       for (const { socket } of rig.#clients) socket.destroy();
       await plane.terminate();
@@ -160,6 +173,25 @@ export class Rig {
   /** Resolves when a request waits for a connection to the upstream; that announces itself by no event. */
   async untilQueued(): Promise<void> {
     await until('a request waits', () => this.endpoint().queued > 0);
+  }
+
+  /** The line of the access log about the exchange with this path, once it is there. */
+  async logged(path: string): Promise<Record<string, unknown>> {
+    const find = () =>
+      this.#accessLog
+        .join('')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .find((line) => line.path === path);
+    await until('the access log has the line', () => find() !== undefined);
+    return find()!;
+  }
+
+  /** The series of a pool. */
+  series(pool: string, service = 'app'): SeriesReader {
+    const entry = this.plane.metrics().series.find((one) => one.service === service && one.pool === pool)!;
+    return new SeriesReader(entry.board);
   }
 
   /** How many requests the plain listener has refused before they were routed. */
