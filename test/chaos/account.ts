@@ -75,7 +75,10 @@ export function accountOf({ load, journal, savable, retried, p99Ms, measures = {
   };
   const reasons: Record<string, number> = {};
   for (const { failure, verdict } of verdicts) {
-    const words = `${failure.method} ${verdict}: ${failure.kind} ${failure.status || ''} ${failure.reason}`.slice(0, 160);
+    const words = `${failure.method} ${verdict}: ${failure.kind} ${failure.status || ''} ${failure.reason}`.slice(
+      0,
+      160,
+    );
     reasons[words] = (reasons[words] ?? 0) + 1;
   }
   return {

@@ -195,7 +195,10 @@ class Trial {
     this.#request.on('response', (response) => this.#onResponse(response));
     this.#request.on('error', (error: NodeJS.ErrnoException) => {
       const isUnreadable = error.code?.startsWith('HPE_') === true;
-      this.#end(isUnreadable ? 'cut' : 'closed', isUnreadable ? `unreadable: ${error.code}` : (error.code ?? error.message));
+      this.#end(
+        isUnreadable ? 'cut' : 'closed',
+        isUnreadable ? `unreadable: ${error.code}` : (error.code ?? error.message),
+      );
     });
     this.#request.end(body ?? undefined);
   }

@@ -68,60 +68,10 @@ export const ANSWERS: Readonly<Record<Mood, (call: Call) => void>> = {
     const { req, wish } = call;
     req.socket.cork();
     answerWell(call);
-    req.socket.write(Buffer.concat([headOf({ ...wish, identity: 'ghost' }), contentOf('response', 'ghost', wish.bytes)]));
+    req.socket.write(
+      Buffer.concat([headOf({ ...wish, identity: 'ghost' }), contentOf('response', 'ghost', wish.bytes)]),
+    );
     req.socket.uncork();
-  },
-  'closing-idle',
-  'dying-in-head',
-  'dying-in-body',
-] as const;
-
-export type Mood = (typeof MOODS)[number];
-
-/** One request that is to be answered. */
-export interface Call {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  readonly wish: Wish;
-  readonly random: Random;
-  /** The beat of slow answers, in milliseconds between two bytes. */
-  readonly beatMs: number;
-}
-
-const PIECES = 10;
-
-/** Answers every way; the process ends itself for those that die. */
-export const ANSWERS: Readonly<Record<Mood, (call: Call) => void>> = {
-  good: answerWell,
-  refusing: answerWell,
-  silent: () => {},
-  trickling: ({ req, wish, random, beatMs }) => {
-    const head = headOf(wish, 'Connection: close\r\n');
-    const bytes = Buffer.concat([head, contentOf('response', wish.identity, wish.bytes)]);
-    // Every second one is slow from its first byte on, the others have a head at once and a body that drips.
-    const at = random.chance(0.5) ? 0 : head.length;
-    if (at > 0) req.socket.write(head);
-    drip(req, bytes, at, head.length + Math.min(wish.bytes, 8), beatMs);
-  },
-  resetting: ({ req, wish, random }) => {
-    const bytes = Buffer.concat([headOf(wish), contentOf('response', wish.identity, wish.bytes)]);
-    const part = bytes.subarray(0, random.below(bytes.length));
-    if (part.length === 0) req.socket.resetAndDestroy();
-    else req.socket.write(part, () => req.socket.resetAndDestroy());
-  },
-  garbling: (call) => {
-    const { req, random } = call;
-    const garbage = GARBAGE[random.below(GARBAGE.length)]!;
-    const { bytes, closes } = garbage(call);
-    if (closes) req.socket.end(bytes);
-    else req.socket.write(bytes);
-  },
-  doubling: ({ req, wish, random }) => {
-    const answer = Buffer.concat([headOf(wish), contentOf('response', wish.identity, wish.bytes)]);
-    const ghost = { identity: 'ghost', bytes: wish.bytes, paceMs: 0 };
-    const second = Buffer.concat([headOf(ghost), contentOf('response', 'ghost', ghost.bytes)]);
-    if (random.chance(0.5)) req.socket.write(Buffer.concat([answer, second]));
-    else req.socket.write(answer, () => setTimeout(() => req.socket.write(second), 1 + random.below(20)));
   },
   'closing-idle': (call) => {
     const { req, res, random } = call;
@@ -199,13 +149,22 @@ const GARBAGE: readonly ((call: Call) => { readonly bytes: Buffer; readonly clos
   () => ({ bytes: Buffer.alloc(100_000, 'a'), closes: false }),
   () => ({ bytes: Buffer.from('HTTP/1.1 20O OK\r\nContent-Length: 0\r\n\r\n'), closes: false }),
   () => ({ bytes: Buffer.from('HTTP/7.3 200 OK\r\nContent-Length: 0\r\n\r\n'), closes: false }),
-  () => ({ bytes: Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'), closes: false }),
+  () => ({
+    bytes: Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'),
+    closes: false,
+  }),
   () => ({ bytes: Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'), closes: false }),
   () => ({ bytes: Buffer.from('HTTP/1.1 200 OK\r\nno colon here\r\n\r\n'), closes: false }),
-  () => ({ bytes: Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello'), closes: true }),
+  () => ({
+    bytes: Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello'),
+    closes: true,
+  }),
   ({ wish }) => ({ bytes: chunked(wish, 'zz\r\n'), closes: false }),
   ({ wish }) => ({ bytes: chunked(wish, '5\r\nhel'), closes: true }),
-  ({ wish }) => ({ bytes: Buffer.concat([headOf(wish), contentOf('response', wish.identity, wish.bytes - 1)]), closes: true }),
+  ({ wish }) => ({
+    bytes: Buffer.concat([headOf(wish), contentOf('response', wish.identity, wish.bytes - 1)]),
+    closes: true,
+  }),
 ];
 
 /** A chunked answer whose first chunk is right and which goes on with `rest`. */

@@ -14,8 +14,8 @@ import { totalOf } from './account.ts';
 import { keepResults, writePage } from './page.ts';
 import { type Outcome, runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
-import { FULL, type Scale, SHORT } from './scene.ts';
 import { scenarios } from './scenarios/all.ts';
+import { FULL, type Scale, SHORT } from './scene.ts';
 import { SUBJECTS, type SubjectName, versionOf } from './subject.ts';
 
 const MINUTES_MAX = 24 * 60;
@@ -48,7 +48,8 @@ function readOptions(words: readonly string[]): Options | string {
   const seed = Number(values.seed ?? Date.now() % 2 ** 31);
   if (!Number.isInteger(seed) || seed < 0) return '--seed is a whole number from 0.';
   const minutes = values.minutes === undefined ? null : Number(values.minutes);
-  if (minutes !== null && !(minutes > 0 && minutes <= MINUTES_MAX)) return `--minutes is a number up to ${MINUTES_MAX}.`;
+  if (minutes !== null && !(minutes > 0 && minutes <= MINUTES_MAX))
+    return `--minutes is a number up to ${MINUTES_MAX}.`;
   const scale = values.short ? SHORT : FULL;
   return {
     chosen: scenarios.filter(({ name }) => names.includes(name)),
@@ -92,7 +93,11 @@ async function chaos({ chosen, seed, scale, rivals, isWhole }: Options): Promise
     keepResults(outcomes, { seed, scale, missing: SUBJECTS.filter((name) => versionOf(name) === null) });
     writePage();
   }
-  console.log(failures.length === 0 ? 'Every promise was kept.' : `\n${failures.length} broken (seed ${seed}):\n${failures.join('\n')}`);
+  console.log(
+    failures.length === 0
+      ? 'Every promise was kept.'
+      : `\n${failures.length} broken (seed ${seed}):\n${failures.join('\n')}`,
+  );
   return failures.length === 0 ? 0 : 1;
 }
 

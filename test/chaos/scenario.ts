@@ -30,14 +30,20 @@ export interface Scenario {
 
 /** The promises that hold under every fault. */
 export const ALWAYS: readonly Vow[] = [
-  { says: 'no answer and no request is altered or somebody else’s', holds: ({ gets, posts }) => gets.wrong + posts.wrong === 0 },
+  {
+    says: 'no answer and no request is altered or somebody else’s',
+    holds: ({ gets, posts }) => gets.wrong + posts.wrong === 0,
+  },
   { says: 'no POST is done twice', holds: ({ twice }) => twice === 0 },
   {
     says: 'every request has come to one end',
     holds: ({ gets, posts }) =>
       [gets, posts].every((one) => one.answered + one.refused + one.lost + one.cut + one.wrong >= one.sent),
   },
-  { says: 'no client is sent what it cannot read', holds: ({ reasons }) => !Object.keys(reasons).some((words) => words.includes('unreadable')) },
+  {
+    says: 'no client is sent what it cannot read',
+    holds: ({ reasons }) => !Object.keys(reasons).some((words) => words.includes('unreadable')),
+  },
   { says: 'nothing hangs', holds: ({ reasons }) => !Object.keys(reasons).some((words) => words.includes(': hung')) },
   { says: 'the load was offered as it was meant to be', holds: ({ held }) => held === 0 },
 ];

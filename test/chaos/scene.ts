@@ -11,7 +11,15 @@ import { type Account, accountOf, type Savable } from './account.ts';
 import { Endpoint, readJournals } from './endpoint.ts';
 import { Load, type LoadPlan, quantileOf } from './load.ts';
 import { type Random, randomOf } from './random.ts';
-import { LIMITS, type Pools, type Subject, type SubjectName, startRival, startTidegate, type Wants } from './subject.ts';
+import {
+  LIMITS,
+  type Pools,
+  type Subject,
+  type SubjectName,
+  startRival,
+  startTidegate,
+  type Wants,
+} from './subject.ts';
 
 /** How large a run is. */
 export interface Scale {
@@ -97,7 +105,10 @@ export class Scene implements AsyncDisposable, Cleaning {
   }
 
   /** Starts so many endpoints for each pool and the proxy in front of them; gives the endpoints by pool. */
-  async open<Pool extends string>(sizes: Readonly<Record<Pool, number>>, wants: Wants = {}): Promise<Record<Pool, Endpoint[]>> {
+  async open<Pool extends string>(
+    sizes: Readonly<Record<Pool, number>>,
+    wants: Wants = {},
+  ): Promise<Record<Pool, Endpoint[]>> {
     const names = Object.keys(sizes) as Pool[];
     const total = names.reduce((sum, name) => sum + sizes[name], 0);
     const ports = await freePorts(total);
@@ -116,7 +127,10 @@ export class Scene implements AsyncDisposable, Cleaning {
     );
     this.#endpoints.push(...started);
     const left = [...started];
-    const pools = Object.fromEntries(names.map((name) => [name, left.splice(0, sizes[name])])) as Record<Pool, Endpoint[]>;
+    const pools = Object.fromEntries(names.map((name) => [name, left.splice(0, sizes[name])])) as Record<
+      Pool,
+      Endpoint[]
+    >;
     const addresses: Pools = Object.fromEntries(names.map((name) => [name, pools[name].map(({ address }) => address)]));
     const name = this.#subjectName;
     this.#subject =
@@ -134,7 +148,11 @@ export class Scene implements AsyncDisposable, Cleaning {
   }
 
   /** Ends the load and settles its account. */
-  async settle(load: Load, savable: Savable, more: { measures?: Readonly<Record<string, number>>; notes?: readonly string[] } = {}): Promise<Account> {
+  async settle(
+    load: Load,
+    savable: Savable,
+    more: { measures?: Readonly<Record<string, number>>; notes?: readonly string[] } = {},
+  ): Promise<Account> {
     await load.end();
     return accountOf({
       load,

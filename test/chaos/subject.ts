@@ -128,7 +128,8 @@ const RIVALS: Readonly<Record<Exclude<SubjectName, 'tidegate'>, Rival>> = {
   haproxy: {
     template: 'haproxy.cfg',
     args: (path) => ['-db', '-f', path],
-    server: (address, index) => `  server s${index} ${address} maxconn 1024 check observe layer7 error-limit 5 on-error mark-down`,
+    server: (address, index) =>
+      `  server s${index} ${address} maxconn 1024 check observe layer7 error-limit 5 on-error mark-down`,
   },
   caddy: {
     template: 'Caddyfile',

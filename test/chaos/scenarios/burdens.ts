@@ -47,7 +47,9 @@ const idle: Scenario = {
     await load.run(0.5);
     const measures = { connections: count, bytesPerConnection: Math.round(bytes), closed };
     const notes =
-      count < wanted ? [`A process may have ${count + DESCRIPTORS_BESIDE} descriptors here, so there were ${count}.`] : [];
+      count < wanted
+        ? [`A process may have ${count + DESCRIPTORS_BESIDE} descriptors here, so there were ${count}.`]
+        : [];
     return scene.settle(load, () => true, { measures, notes });
   },
   vows: [

@@ -69,15 +69,17 @@ async function withBadEndpoint(scene: Scene, { mood, share }: BadEndpoint) {
   return scene.settle(load, getsAreSavable);
 }
 
-const badEndpoints = BAD_ENDPOINTS.map((bad): Scenario => ({
-  name: bad.name,
-  fault: bad.fault,
-  load: MIXED,
-  rivals: true,
-  short: true,
-  run: (scene) => withBadEndpoint(scene, bad),
-  vows: [...ALWAYS, NO_GET_LOST, NO_POST_LOST, HONEST_POSTS, ...(bad.vows ?? [])],
-}));
+const badEndpoints = BAD_ENDPOINTS.map(
+  (bad): Scenario => ({
+    name: bad.name,
+    fault: bad.fault,
+    load: MIXED,
+    rivals: true,
+    short: true,
+    run: (scene) => withBadEndpoint(scene, bad),
+    vows: [...ALWAYS, NO_GET_LOST, NO_POST_LOST, HONEST_POSTS, ...(bad.vows ?? [])],
+  }),
+);
 
 /** Part of a pool takes no connections and drops those that it has, and comes back. */
 async function down(scene: Scene, part: (endpoints: readonly Endpoint[]) => readonly Endpoint[]) {

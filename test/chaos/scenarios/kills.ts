@@ -123,7 +123,9 @@ const killAfterFlip: Scenario = {
     }
     await load.run(seconds / 2);
     await load.end();
-    const late = load.failures.filter(({ startedMs, endedMs }) => !flipsMs.some((at) => startedMs <= at && endedMs >= at));
+    const late = load.failures.filter(
+      ({ startedMs, endedMs }) => !flipsMs.some((at) => startedMs <= at && endedMs >= at),
+    );
     return scene.settle(load, (failure) => failure.method === 'GET' || !overlaps(failure, flipsMs), {
       measures: { kills: blue.length + green.length, failedThatBeganLater: late.length },
     });
@@ -142,8 +144,16 @@ const killAfterFlip: Scenario = {
 
 /** The scenarios of killed endpoints, in the order of the table. */
 export const kills: readonly Scenario[] = [
-  dying('killed-in-head', 'one endpoint of three is killed in the middle of an answer’s head, again and again', 'dying-in-head'),
-  dying('killed-in-body', 'one endpoint of three is killed in the middle of an answer’s body, again and again', 'dying-in-body'),
+  dying(
+    'killed-in-head',
+    'one endpoint of three is killed in the middle of an answer’s head, again and again',
+    'dying-in-head',
+  ),
+  dying(
+    'killed-in-body',
+    'one endpoint of three is killed in the middle of an answer’s body, again and again',
+    'dying-in-body',
+  ),
   killGets,
   killPosts,
   killAfterFlip,
