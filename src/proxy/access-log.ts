@@ -49,7 +49,9 @@ export class AccessLog {
       epoch: admission.epoch,
       attempts: attempts === null ? 0 : attempts.count,
       ...(attempts === null || attempts.notes.length === 0 ? {} : { retried: attempts.notes }),
-      ...(attempts === null || attempts.pool.spec.name === admission.pool?.spec.name ? {} : { servedBy: attempts.pool.spec.name }),
+      ...(attempts === null || attempts.pool.spec.name === admission.pool?.spec.name
+        ? {}
+        : { servedBy: attempts.pool.spec.name }),
       status: exchange.status,
       bytesIn: exchange.bytesIn,
       bytesOut: exchange.bytesOut,

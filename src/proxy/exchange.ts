@@ -26,7 +26,7 @@ import { Expectation } from './expectation.ts';
 import { FAULTS, type Fault, isBodyFault } from './fault.ts';
 import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
-import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
+import { faultAnswer, HERE, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
 import { Patience } from './patience.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
@@ -35,8 +35,6 @@ import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
-/** What `OPTIONS *` is answered with. */
-const HERE: OwnAnswer = { status: 200, body: '', lines: '' };
 
 export class Exchange {
   readonly downstream: Downstream;
@@ -146,16 +144,9 @@ export class Exchange {
       return;
     }
     this.#patience!.forQueue();
-    switch (endpoint.acquire(this, where === 'same')) {
-      case 'assigned':
-        return;
-      case 'queued':
-        if (!this.requestDone) this.downstream.pauseRequest();
-        return;
-      case 'full':
-        this.fail(FAULTS.queueFull);
-        return;
-    }
+    const place = endpoint.acquire(this, where === 'same');
+    if (place === 'full') this.fail(FAULTS.queueFull);
+    else if (place === 'queued' && !this.requestDone) this.downstream.pauseRequest();
   }
 
   /** The endpoint gives the exchange its connection, which may still be dialling. */
@@ -407,7 +398,9 @@ export class Exchange {
 
   /** Ends the exchange otherwise than by a whole response. */
   fail(fault: Fault): void {
-    if (this.finished || this.#retry(fault)) return;
+    if (this.finished) return;
+    if (fault.source === 'upstream' && this.#response.takeBack()) this.status = 0;
+    if (this.#retry(fault)) return;
     if (this.tunnel !== null) this.tunnel.end();
     else if (this.status === 0 && fault.status !== 0)
       this.#answer(faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));

@@ -15,6 +15,8 @@ export class ResponseRelay {
   readonly #out: Outgoing;
   readonly #request: RequestHead;
   #framing: 'none' | 'length' | 'chunked' | 'close' = 'none';
+  /** What had left for the client when the head was written, -1 before that. */
+  #sentBefore = -1;
 
   constructor(out: Outgoing, request: RequestHead) {
     this.#out = out;
@@ -32,8 +34,17 @@ export class ResponseRelay {
     const isDelimited = head.framing === 'chunked' || head.framing === 'close';
     this.#framing = isDelimited ? (clientMinor === 1 ? 'chunked' : 'close') : head.framing;
     const keepAlive = mayKeepAlive && this.#framing !== 'close';
+    this.#sentBefore = this.#out.sentBytes;
     this.#out.text(buildResponseHead(head, { clientMinor, framing: this.#framing, close: !keepAlive, extra, passOn }));
     return keepAlive;
+  }
+
+  /** Forgets the response if none of it has left for the client yet; false if some has, or there is none. */
+  takeBack(): boolean {
+    if (this.#sentBefore !== this.#out.sentBytes) return false;
+    this.#sentBefore = -1;
+    this.#out.discard();
+    return true;
   }
 
   data(data: Buffer): void {
