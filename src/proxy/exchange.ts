@@ -31,6 +31,7 @@ import { Patience } from './patience.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
 import type { PoolRuntime } from './runtime.ts';
+import { isOwnWant } from './socket-room.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
@@ -329,7 +330,7 @@ export class Exchange {
 
   onConnectFailed(code: string): void {
     this.connectError = code;
-    this.fail(FAULTS.connectFailed);
+    this.fail(isOwnWant(code) ? FAULTS.noSocket : FAULTS.connectFailed);
   }
 
   /** The connection died before the answer's head was complete. */

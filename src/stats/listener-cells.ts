@@ -9,6 +9,8 @@ const ACTIVE = 2;
 const REFUSED = 3;
 const DROPPED = 4;
 const CLIENT_LIMITED = 5;
+const TURNED_AWAY = 6;
+const GAVE_WAY = 7;
 
 /** Memory for one listener of `threads` rows. */
 export function createListenerMemory(threads: number): SharedArrayBuffer {
@@ -47,6 +49,16 @@ export class ListenerWriter {
     this.#cells[CLIENT_LIMITED]! += 1;
   }
 
+  /** A connection was closed at once because no socket was left for it. */
+  turnedAway(): void {
+    this.#cells[TURNED_AWAY]! += 1;
+  }
+
+  /** An idle connection was closed because others needed its socket. */
+  gaveWay(): void {
+    this.#cells[GAVE_WAY]! += 1;
+  }
+
   /** A request was refused on this listener before it was routed. */
   refused(): void {
     this.#cells[REFUSED]! += 1;
@@ -61,6 +73,8 @@ export interface ListenerTotals {
   readonly refused: number;
   readonly dropped: number;
   readonly clientLimited: number;
+  readonly turnedAway: number;
+  readonly gaveWay: number;
 }
 
 export function readListener(memory: SharedArrayBuffer): ListenerTotals {
@@ -71,6 +85,8 @@ export function readListener(memory: SharedArrayBuffer): ListenerTotals {
   let refused = 0;
   let dropped = 0;
   let clientLimited = 0;
+  let turnedAway = 0;
+  let gaveWay = 0;
   for (let row = 0; row < cells.length; row += ROW) {
     accepted += cells[row + ACCEPTED]!;
     open += cells[row + OPEN]!;
@@ -78,8 +94,10 @@ export function readListener(memory: SharedArrayBuffer): ListenerTotals {
     refused += cells[row + REFUSED]!;
     dropped += cells[row + DROPPED]!;
     clientLimited += cells[row + CLIENT_LIMITED]!;
+    turnedAway += cells[row + TURNED_AWAY]!;
+    gaveWay += cells[row + GAVE_WAY]!;
   }
-  return { accepted, active, idle: open - active, refused, dropped, clientLimited };
+  return { accepted, active, idle: open - active, refused, dropped, clientLimited, turnedAway, gaveWay };
 }
 
 /** Zeroes the gauges of a dead thread; what it accepted and refused stays counted. */
