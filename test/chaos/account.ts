@@ -32,6 +32,8 @@ export interface Account {
   readonly twice: number;
   /** Requests that were due and not sent, because too many were under way. */
   readonly held: number;
+  /** The rate that was asked for. */
+  readonly perSecond: number;
   /** The 99th percentile of the latency of answers, in milliseconds. */
   readonly p99Ms: number;
   /** How often each kind of failure was seen, in words. */
@@ -87,6 +89,7 @@ export function accountOf({ load, journal, savable, retried, p99Ms, measures = {
     retried,
     twice: journal.twice.length,
     held: load.held,
+    perSecond: load.plan.perSecond,
     p99Ms,
     reasons,
     measures,

@@ -1,8 +1,8 @@
 /**
  * Clients that are a burden: a process that opens many connections and keeps them.
  *
- * Manners: `idle` sends nothing; `served` has one request answered and then waits; `slow-head` sends a request head byte by
- * byte, one each beat, and never ends it. Connections that are closed are opened again, so that the burden stays. Each few
+ * Manners: `idle` sends nothing, and what is closed stays closed; `served` has one request answered and then waits;
+ * `slow-head` sends a request head byte by byte, one each beat, and never ends it, and opens again what is closed. Each few
  * thousand come from another loopback address, since one has only so many ports.
  *
  * Arguments: port, how many, manner, beat in milliseconds. Reports how many are open five times a second.
@@ -49,7 +49,7 @@ function dial(): void {
 }
 
 setInterval(() => {
-  const missing = Math.min(BATCH, wanted - open.size);
+  const missing = Math.min(BATCH, wanted - ((manner as Manner) === 'slow-head' ? open.size : begun));
   for (let each = 0; each < missing; each++) dial();
 }, BATCH_EVERY_MS);
 

@@ -5,13 +5,13 @@
  *   --minutes N         how long memory is watched  --rivals      nginx, HAProxy and Caddy under the same faults
  *   --short             a second or two of each, as in the tests
  *
- * A full run with rivals writes `docs/reliability.md` and its figures; any other only prints. The exit code is 1 when a promise is broken and
- * 2 for a wrong option.
+ * All but a short run is kept: its outcomes take the place of earlier ones in `docs/reliability.md`. The exit code is 1 when a
+ * promise is broken and 2 for a wrong option.
  */
 import { parseArgs } from 'node:util';
 import { exitOnSignals } from '../../bench/processes.ts';
 import { totalOf } from './account.ts';
-import { keepResults, writePage } from './page.ts';
+import { keep, writePage } from './page.ts';
 import { type Outcome, runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/all.ts';
@@ -25,7 +25,8 @@ interface Options {
   readonly seed: number;
   readonly scale: Scale;
   readonly rivals: boolean;
-  readonly isWhole: boolean;
+  /** Whether the outcomes go to the page. */
+  readonly isKept: boolean;
 }
 
 /** Reads the command line; a string is what is wrong with it. */
@@ -56,7 +57,7 @@ function readOptions(words: readonly string[]): Options | string {
     seed,
     scale: minutes === null ? scale : { ...scale, memorySeconds: minutes * 60 },
     rivals: values.rivals,
-    isWhole: !values.short,
+    isKept: !values.short,
   };
 }
 
@@ -69,7 +70,7 @@ function print({ scenario, subject, account, broken }: Outcome, seed: number): v
   for (const says of broken) console.log(`    BROKEN (seed ${seed}): it does not hold that ${says}`);
 }
 
-async function chaos({ chosen, seed, scale, rivals, isWhole }: Options): Promise<number> {
+async function chaos({ chosen, seed, scale, rivals, isKept }: Options): Promise<number> {
   const present = SUBJECTS.filter((name) => name === 'tidegate' || (rivals && versionOf(name) !== null));
   console.log(`seed ${seed}; ${chosen.length} scenarios for ${present.join(', ')}`);
   const outcomes: Outcome[] = [];
@@ -89,8 +90,8 @@ async function chaos({ chosen, seed, scale, rivals, isWhole }: Options): Promise
       }
     }
   }
-  if (isWhole && rivals) {
-    keepResults(outcomes, { seed, scale, missing: SUBJECTS.filter((name) => versionOf(name) === null) });
+  if (isKept && outcomes.length > 0) {
+    keep(outcomes, seed);
     writePage();
   }
   console.log(

@@ -48,9 +48,9 @@ export const SHORT: Scale = {
 
 /** The full version, but for the minutes of the memory scenario. */
 export const FULL: Scale = {
-  seconds: 8,
+  seconds: 4,
   perSecond: 500,
-  memorySeconds: 120,
+  memorySeconds: 60,
   idleConnections: 20_000,
   slowHeads: 5_000,
   timed: true,

@@ -4,7 +4,14 @@
 import type { Scenario } from '../scenario.ts';
 import { burdens } from './burdens.ts';
 import { changes } from './changes.ts';
+import { descriptorScenarios } from './descriptors.ts';
 import { endpointFaults } from './endpoint-faults.ts';
 import { kills } from './kills.ts';
 
-export const scenarios: readonly Scenario[] = [...endpointFaults, ...kills, ...changes, ...burdens];
+export const scenarios: readonly Scenario[] = [
+  ...endpointFaults,
+  ...kills,
+  ...changes,
+  ...descriptorScenarios,
+  ...burdens,
+];

@@ -74,7 +74,7 @@ const killGets: Scenario = {
   run: async (scene) => {
     const rate = scene.scale.timed ? PROMISED_PER_SECOND : scene.scale.perSecond;
     const { load, blue } = await killInTurn(scene, 0, rate);
-    return scene.settle(load, savableUnlessAt(deaths(blue)), { measures: { kills: 3, perSecond: rate } });
+    return scene.settle(load, savableUnlessAt(deaths(blue)), { measures: { kills: 3 } });
   },
   vows: [...ALWAYS, NO_GET_LOST, FLAWLESS],
 };
