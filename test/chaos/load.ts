@@ -67,7 +67,7 @@ export class Load {
   readonly #name: string;
   readonly #kept = new Agent({ keepAlive: true, maxSockets: UNDER_WAY_MAX, maxFreeSockets: UNDER_WAY_MAX });
   readonly #fresh = new Agent({ keepAlive: false, maxSockets: UNDER_WAY_MAX });
-  #latenciesMs: number[] = [];
+  readonly #latenciesMs: number[] = [];
   #number = 0;
   #onIdle: () => void = () => {};
 
@@ -112,11 +112,15 @@ export class Load {
     this.#fresh.destroy();
   }
 
-  /** The latencies of all answers since the last call, in milliseconds, smallest first. */
-  takeLatencies(): readonly number[] {
-    const taken = this.#latenciesMs.sort((left, right) => left - right);
-    this.#latenciesMs = [];
-    return taken;
+  /** How many answers there were so far. */
+  get answers(): number {
+    return this.#latenciesMs.length;
+  }
+
+  /** The latency in milliseconds that 99 of 100 answers did not exceed, of all answers but the first `from`; 0 for none. */
+  p99Ms(from = 0): number {
+    const sorted = this.#latenciesMs.slice(from).sort((left, right) => left - right);
+    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0;
   }
 
   #send(dueMs: number): void {
@@ -217,7 +221,8 @@ class Trial {
     const { wish } = this.#asking;
     const body = Buffer.concat(this.#pieces);
     if (this.#status !== 200) {
-      this.#end('status', body.toString('utf8', 0, 120).trim());
+      const words = body.toString('utf8', 0, 400).replaceAll(/<head>.*<\/head>|<[^>]*>|\s+/gs, ' ');
+      this.#end('status', words.trim().slice(0, 120));
     } else if (response.headers[IDENTITY_FIELD] !== wish.identity) {
       this.#end('wrong', `the answer of ${response.headers[IDENTITY_FIELD] ?? 'nobody'}`);
     } else if (!body.equals(contentOf('response', wish.identity, wish.bytes))) {
@@ -247,9 +252,4 @@ class Trial {
           };
     this.#load.settle(this.#method, failure, endedMs - this.#asking.dueMs);
   }
-}
-
-/** The latency below which this share of the sorted latencies lies; 0 for none. */
-export function quantileOf(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }

@@ -78,7 +78,7 @@ endpoints compare the bodies of POSTs in the same way and write down what they h
 | refused | an honest error, where nothing better was possible: no endpoint was up, or a POST had been sent and cannot be sent twice |
 | cut | the answer had begun, and the client saw that it broke off |
 | lost | an error where an answer was possible: another endpoint was well, and asking it could not have done anything twice |
-| wrong | looked whole, and was altered or somebody else's |
+| wrong | looked whole, and was altered, cut short, or no answer to this request at all |
 | twice | a POST that endpoints have done more than once |
 
 **Lost, wrong and twice are to be 0.** Refused and cut are what a fault costs at least; how many there are depends on what was in

@@ -9,7 +9,7 @@ import { Workspace } from '../../bench/workspace.ts';
 import type { Cleaning, Tidegate } from '../scenario/stage/tidegate.ts';
 import { type Account, accountOf, type Savable } from './account.ts';
 import { Endpoint, readJournals } from './endpoint.ts';
-import { Load, type LoadPlan, quantileOf } from './load.ts';
+import { Load, type LoadPlan } from './load.ts';
 import { type Random, randomOf } from './random.ts';
 import {
   LIMITS,
@@ -38,7 +38,7 @@ export interface Scale {
 
 /** The short version: a few seconds each. */
 export const SHORT: Scale = {
-  seconds: 1,
+  seconds: 0.8,
   perSecond: 250,
   memorySeconds: 2,
   idleConnections: 300,
@@ -159,7 +159,7 @@ export class Scene implements AsyncDisposable, Cleaning {
       savable,
       journal: readJournals(this.#endpoints),
       retried: await this.#retried(),
-      p99Ms: quantileOf(load.takeLatencies(), 0.99),
+      p99Ms: load.p99Ms(),
       ...more,
     });
   }

@@ -4,7 +4,6 @@
 import { execFileSync } from 'node:child_process';
 import type { Account } from '../account.ts';
 import { Crowd, type Manner } from '../crowd.ts';
-import { quantileOf } from '../load.ts';
 import { growthOf, residentOfTree } from '../memory-use.ts';
 import { ALWAYS, FLAWLESS, type Scenario, type Vow } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
@@ -88,9 +87,9 @@ const slowHeads: Scenario = {
     await scene.open({ blue: 3 });
     const load = scene.load();
     const p99 = async (): Promise<number> => {
-      load.takeLatencies();
+      const { answers } = load;
       await load.run(WINDOW_SECONDS);
-      return quantileOf(load.takeLatencies(), 0.99);
+      return load.p99Ms(answers);
     };
     await load.run(scene.scale.seconds / 2);
     const p99BeforeMs = await medianP99(scene, { p99 });
@@ -110,7 +109,7 @@ const memory: Scenario = {
   fault: 'none, for a long time: does memory stay flat?',
   load: '{rate} requests/s, one in five a POST, up to 100 kB each way, one in ten on a connection of its own',
   rivals: false,
-  short: true,
+  short: false,
   run: async (scene) => {
     await scene.open({ blue: 3, green: 3 });
     const { memorySeconds } = scene.scale;

@@ -22,7 +22,7 @@ function dying(name: string, fault: string, mood: Mood): Scenario {
     fault,
     load: '{rate} requests/s, one in five a POST',
     rivals: true,
-    short: true,
+    short: false,
     run: async (scene) => {
       const { seconds } = scene.scale;
       const { blue } = await scene.open({ blue: 3 });
