@@ -14,8 +14,9 @@
  */
 import type { Downstream } from './downstream.ts';
 
-/** The part of all sockets that new clients do not get. */
+/** What new clients do not get: this part of all sockets, and of many sockets no more than so many. */
 const ENDPOINTS_PART = 0.2;
+const ENDPOINTS_MAX = 512;
 /** Idle clients that are closed at once, so that the next clients find room without a search. */
 const BATCH = 32;
 /** A shortage that has not been felt for so long is over. */
@@ -37,7 +38,7 @@ export class SocketRoom {
   /** Sets the most that may be open, as long as it is known. */
   limit(max: number): void {
     this.#max = max;
-    this.#low = max - Math.ceil(max * ENDPOINTS_PART);
+    this.#low = max - Math.min(ENDPOINTS_MAX, Math.ceil(max * ENDPOINTS_PART));
   }
 
   opened(): void {

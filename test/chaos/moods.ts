@@ -64,14 +64,10 @@ export const ANSWERS: Readonly<Record<Mood, (call: Call) => void>> = {
   },
   // In one write: whoever has taken the first answer has the second before it can ask for anything else. A second answer that
   // comes later, when the connection carries another request, cannot be told from that request's by any proxy.
-  doubling: (call) => {
-    const { req, wish } = call;
-    req.socket.cork();
-    answerWell(call);
-    req.socket.write(
-      Buffer.concat([headOf({ ...wish, identity: 'ghost' }), contentOf('response', 'ghost', wish.bytes)]),
-    );
-    req.socket.uncork();
+  doubling: ({ req, wish }) => {
+    const ghost = { ...wish, identity: 'ghost' };
+    const answers = [wish, ghost].flatMap((one) => [headOf(one), contentOf('response', one.identity, one.bytes)]);
+    req.socket.write(Buffer.concat(answers));
   },
   'closing-idle': (call) => {
     const { req, res, random } = call;

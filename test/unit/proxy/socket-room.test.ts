@@ -76,6 +76,15 @@ t.test('a shortage is told once when it begins and once when it is over, however
   t.match(told[1], /enough again: 0 idle clients were closed for others, 4000 were turned away/);
 });
 
+t.test('of many sockets, endpoints are left 512', async (t) => {
+  const room = new SocketRoom();
+  room.limit(10_000);
+  for (let socket = 0; socket < 9487; socket++) room.opened();
+  t.ok(room.mayCome([]));
+  room.opened();
+  t.notOk(room.mayCome([]));
+});
+
 t.test('without a known limit there is always room', async (t) => {
   const room = new SocketRoom();
   for (let socket = 0; socket < 1000; socket++) room.opened();
