@@ -8,15 +8,19 @@ import { growthOf, residentOfTree } from '../memory-use.ts';
 import { ALWAYS, FLAWLESS, type Scenario, type Vow } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
 
-/** Descriptors that a process needs for everything but the connections of a crowd. */
-const DESCRIPTORS_BESIDE = 400;
+/** The part of a process's descriptors that a crowd may take: the proxy needs some beside, and shares them by thread. */
+const CROWD_PART = 0.9;
 const WINDOW_SECONDS = 1;
 const SAMPLES_MIN = 12;
 
-/** How many connections one process may have here, both as a client and as a proxy. */
-function connectionsMax(): number {
+/** How many descriptors one process may have here, be it a client or a proxy. */
+function descriptorsMax(): number {
   const hard = execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
-  return hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard) - DESCRIPTORS_BESIDE;
+  return hard === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(hard);
+}
+
+function crowdMax(): number {
+  return Math.floor(descriptorsMax() * CROWD_PART);
 }
 
 function crowdOf(scene: Scene, count: number, manner: Manner): Crowd {
@@ -32,7 +36,7 @@ const idle: Scenario = {
   short: true,
   run: async (scene) => {
     const wanted = scene.scale.idleConnections;
-    const count = Math.min(wanted, connectionsMax());
+    const count = Math.min(wanted, crowdMax());
     await scene.open({ blue: 3 }, { listener: ['timeouts: { keepAlive: 10m }'] });
     const load = scene.load({ perSecond: 100, posts: 0 });
     await load.run(1);
@@ -47,7 +51,7 @@ const idle: Scenario = {
     const measures = { connections: count, bytesPerConnection: Math.round(bytes), closed };
     const notes =
       count < wanted
-        ? [`A process may have ${count + DESCRIPTORS_BESIDE} descriptors here, so there were ${count}.`]
+        ? [`A process may have ${descriptorsMax()} descriptors here, so there were ${count} connections.`]
         : [];
     return scene.settle(load, () => true, { measures, notes });
   },
@@ -93,7 +97,7 @@ const slowHeads: Scenario = {
     };
     await load.run(scene.scale.seconds / 2);
     const p99BeforeMs = await medianP99(scene, { p99 });
-    const count = Math.min(scene.scale.slowHeads, connectionsMax());
+    const count = Math.min(scene.scale.slowHeads, crowdMax());
     const crowd = crowdOf(scene, count, 'slow-head');
     await load.during(() => crowd.until(({ open }) => open >= count));
     const p99DuringMs = await medianP99(scene, { p99 });
