@@ -133,6 +133,11 @@ export class Downstream implements BodySink {
     if (this.idle) this.#close();
   }
 
+  /** Whether nobody would miss the connection: no request is under way, and all of the last answer has been handed over. */
+  get mayGiveWay(): boolean {
+    return !this.#active && !this.socket.destroyed && this.socket.writableLength === 0;
+  }
+
   /** Closes an idle connection at once, because others need its socket. */
   giveWay(): void {
     this.#state = 'closing';

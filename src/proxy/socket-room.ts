@@ -64,7 +64,7 @@ export class SocketRoom {
     if (!this.#isSearched) {
       let closed = 0;
       for (const client of clients) {
-        if (!client.idle || client.gone) continue;
+        if (!client.mayGiveWay) continue;
         client.giveWay();
         closed += 1;
         if (closed === BATCH) break;

@@ -17,7 +17,14 @@ function roomWith(open: number): SocketRoom {
 function clientsOf(idle: readonly boolean[]): { readonly clients: Downstream[]; readonly closed: number[] } {
   const closed: number[] = [];
   const clients = idle.map((isIdle, number) => {
-    return { idle: isIdle, gone: false, giveWay: () => closed.push(number) } as unknown as Downstream;
+    const client = {
+      mayGiveWay: isIdle,
+      giveWay: () => {
+        client.mayGiveWay = false;
+        closed.push(number);
+      },
+    };
+    return client as unknown as Downstream;
   });
   return { clients, closed };
 }
