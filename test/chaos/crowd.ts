@@ -45,10 +45,11 @@ export class Crowd {
 
   /** Resolves with the first report that fits; rejects when the crowd ends before. */
   async until(fits: (report: CrowdReport) => boolean): Promise<CrowdReport> {
-    while (!fits(this.latest)) {
-      if (this.#child.process.exitCode !== null) throw new Error(`the crowd has ended: ${this.#child.output()}`);
-      await once(this.#child.process, 'message');
-    }
+    const { process: child, output } = this.#child;
+    const ended = new AbortController();
+    child.once('exit', () => ended.abort(new Error(`the crowd has ended: ${output().slice(-500)}`)));
+    if (child.exitCode !== null || child.signalCode !== null) ended.abort();
+    while (!fits(this.latest)) await once(child, 'message', { signal: ended.signal });
     return this.latest;
   }
 

@@ -2,6 +2,7 @@
  * `npm run chaos`: every scenario with real processes, each with its account, each promise held against Tidegate.
  *
  *   --only NAME[,NAME]  those scenarios only        --seed N      repeat a run's random choices
+ *   --seconds N         how long a fault lasts
  *   --minutes N         how long memory is watched  --rivals      nginx, HAProxy and Caddy under the same faults
  *   --short             a second or two of each, as in the tests
  *
@@ -19,6 +20,7 @@ import { FULL, type Scale, SHORT } from './scene.ts';
 import { SUBJECTS, type SubjectName, versionOf } from './subject.ts';
 
 const MINUTES_MAX = 24 * 60;
+const SECONDS_MAX = 600;
 
 interface Options {
   readonly chosen: readonly Scenario[];
@@ -36,6 +38,7 @@ function readOptions(words: readonly string[]): Options | string {
     options: {
       only: { type: 'string' },
       seed: { type: 'string' },
+      seconds: { type: 'string' },
       minutes: { type: 'string' },
       rivals: { type: 'boolean', default: false },
       short: { type: 'boolean', default: false },
@@ -51,7 +54,10 @@ function readOptions(words: readonly string[]): Options | string {
   const minutes = values.minutes === undefined ? null : Number(values.minutes);
   if (minutes !== null && !(minutes > 0 && minutes <= MINUTES_MAX))
     return `--minutes is a number up to ${MINUTES_MAX}.`;
-  const scale = values.short ? SHORT : FULL;
+  const whole = values.short ? SHORT : FULL;
+  const seconds = Number(values.seconds ?? whole.seconds);
+  if (!(seconds > 0 && seconds <= SECONDS_MAX)) return `--seconds is a number up to ${SECONDS_MAX}.`;
+  const scale = { ...whole, seconds };
   return {
     chosen: scenarios.filter(({ name }) => names.includes(name)),
     seed,
@@ -73,14 +79,13 @@ function print({ scenario, subject, account, broken }: Outcome, seed: number): v
 async function chaos({ chosen, seed, scale, rivals, isKept }: Options): Promise<number> {
   const present = SUBJECTS.filter((name) => name === 'tidegate' || (rivals && versionOf(name) !== null));
   console.log(`seed ${seed}; ${chosen.length} scenarios for ${present.join(', ')}`);
-  const outcomes: Outcome[] = [];
   const failures: string[] = [];
   for (const scenario of chosen) {
     const subjects: readonly SubjectName[] = scenario.rivals ? present : ['tidegate'];
     for (const subject of subjects) {
       try {
         const outcome = await runScenario(scenario, subject, seed, scale);
-        outcomes.push(outcome);
+        if (isKept) keep([outcome], seed);
         print(outcome, seed);
         for (const says of outcome.broken) failures.push(`${scenario.name}: it does not hold that ${says}`);
       } catch (cause) {
@@ -90,10 +95,7 @@ async function chaos({ chosen, seed, scale, rivals, isKept }: Options): Promise<
       }
     }
   }
-  if (isKept && outcomes.length > 0) {
-    keep(outcomes, seed);
-    writePage();
-  }
+  if (isKept) writePage();
   console.log(
     failures.length === 0
       ? 'Every promise was kept.'

@@ -42,13 +42,13 @@ const idle: Scenario = {
     await load.run(1);
     const before = residentOfTree(scene.subject.pid);
     const crowd = crowdOf(scene, count, 'served');
-    await load.during(() => crowd.until(({ open }) => open >= count));
+    await load.during(() => crowd.until(({ opened, refused }) => opened + refused >= count));
     await load.run(scene.scale.timed ? 5 : 0.5);
-    const { closed } = crowd.latest;
-    const bytes = (residentOfTree(scene.subject.pid) - before) / count;
+    const { open, closed, refused } = crowd.latest;
+    const bytes = (residentOfTree(scene.subject.pid) - before) / Math.max(1, open);
     await crowd.leave();
     await load.run(0.5);
-    const measures = { connections: count, bytesPerConnection: Math.round(bytes), closed };
+    const measures = { connections: open, bytesPerConnection: Math.round(bytes), closed: closed + refused };
     const notes =
       count < wanted
         ? [`A process may have ${descriptorsMax()} descriptors here, so there were ${count} connections.`]
@@ -99,7 +99,7 @@ const slowHeads: Scenario = {
     const p99BeforeMs = await medianP99(scene, { p99 });
     const count = Math.min(scene.scale.slowHeads, crowdMax());
     const crowd = crowdOf(scene, count, 'slow-head');
-    await load.during(() => crowd.until(({ open }) => open >= count));
+    await load.during(() => crowd.until(({ opened, refused }) => opened + refused >= count));
     const p99DuringMs = await medianP99(scene, { p99 });
     await crowd.leave();
     const measures = { connections: count, p99BeforeMs, p99DuringMs };
