@@ -147,6 +147,7 @@ export const serviceAnswer = z
     epoch: count,
     traffic: weights,
     previous: weights.nullable().describe('What rollback would return to.'),
+    active: z.string().nullable().describe('The pool that may save what the others fail; null when none has weight.'),
     since: z.object({ at: instant, by: z.string(), reason: moveReason, note: z.string() }),
     pools: z.array(poolView),
   })

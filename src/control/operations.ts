@@ -133,6 +133,8 @@ export interface ServiceView {
   readonly traffic: Weights;
   /** The position that `rollback` would return to, or null. */
   readonly previous: Weights | null;
+  /** The pool that may save what the others fail, as long as it has weight; null when none has. */
+  readonly active: string | null;
   /** Who moved the gate to where it stands, when and why. */
   readonly since: { readonly at: string; readonly by: string; readonly reason: MoveReason; readonly note: string };
   readonly pools: readonly PoolView[];

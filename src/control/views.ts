@@ -39,6 +39,7 @@ export function serviceView(gate: ServiceGate, sources: ViewSources): ServiceVie
     epoch: gate.epoch,
     traffic: gate.weights,
     previous: gate.previous,
+    active: gate.active,
     since: gate.since,
     pools: [...service.pools.keys()].map((pool) => poolView(service, pool, gate, sources)),
   };

@@ -22,7 +22,7 @@ import { linesForClient, trailersForClient } from './client-lines.ts';
 import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
-import { Expectation } from './expectation.ts';
+import { CONTINUE, Expectation } from './expectation.ts';
 import { FAULTS, type Fault, isBodyFault } from './fault.ts';
 import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
@@ -34,8 +34,6 @@ import type { PoolRuntime } from './runtime.ts';
 import { isOwnWant } from './socket-room.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
-
-const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 export class Exchange {
   readonly downstream: Downstream;
@@ -129,8 +127,7 @@ export class Exchange {
       return;
     }
     this.#patience = new Patience(this.context, admission.route!.spec.timeouts);
-    const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && head.contentLength > bodyMax) {
+    if (this.#body?.exceeds(head.contentLength)) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
@@ -174,11 +171,7 @@ export class Exchange {
   /** The endpoint's time runs once it has the whole request; until then the client's does. */
   #awaitResponse(): void {
     if (!this.requestDone) this.#patience!.forRequest();
-    else this.#patience!.forAnswer(this.attempts!.tryMs(this.#isReplayable));
-  }
-
-  get #isReplayable(): boolean {
-    return this.#body === null || this.#body.isReplayable;
+    else this.#patience!.forAnswer(this.attempts!.tryMs(this.#body?.isReplayable ?? true));
   }
 
   /** A piece of the request body has come. */
@@ -186,18 +179,17 @@ export class Exchange {
     this.bytesIn += data.length;
     const body = this.#body;
     if (body === null || this.finished) return;
-    const bodyMax = this.context.runtime.snapshot.limits.bodyBytes;
-    if (bodyMax !== null && body.bytes + data.length > bodyMax) {
+    if (body.exceeds(body.bytes + data.length)) {
       this.fail(FAULTS.bodyTooLarge);
       return;
     }
-    body.add(data, this.#connection === null ? null : this.#connection.out);
+    body.add(data, this.#connection?.out ?? null);
   }
 
   /** The request body is complete; `trailers` are its trailer lines. */
   onRequestEnd(trailers: string): void {
     this.requestDone = true;
-    this.#body?.end(trailers, this.#connection === null ? null : this.#connection.out);
+    this.#body?.end(trailers, this.#connection?.out ?? null);
     this.flushRequest();
   }
 
@@ -348,7 +340,7 @@ export class Exchange {
     const connection = this.#connection;
     // Who has waited in vain for one queue has no time for another.
     const leftMs = fault === FAULTS.queueTimeout ? 0 : this.#patience!.leftMs;
-    const isReplayable = this.#isReplayable;
+    const isReplayable = this.#body?.isReplayable ?? true;
     const decision = attempts.decide({ fault, connection, isReplayable, leftMs, retryAfterMs });
     if (!decision.again) return false;
     this.#connection = null;

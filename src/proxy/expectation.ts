@@ -8,6 +8,9 @@
 /** How long an endpoint may take to ask for a body before we ask the client ourselves. */
 const CONTINUE_MS = 1000;
 
+/** How we ask. */
+export const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
 export class Expectation {
   #dueMs = 0;
   #isOurs = false;

@@ -67,6 +67,12 @@ export class RequestBody {
     this.#memory = exchange.context.replays;
   }
 
+  /** Whether a body of so many bytes is longer than requests may have. */
+  exceeds(bytes: number): boolean {
+    const max = this.#exchange.context.runtime.snapshot.limits.bodyBytes;
+    return max !== null && bytes > max;
+  }
+
   /** Whether the body can be sent from its first byte on. */
   get isReplayable(): boolean {
     return this.#isKeeping || !this.#isHanded;
@@ -105,7 +111,7 @@ export class RequestBody {
   mayArrive(): void {
     this.#mayHaveArrived = true;
     const { method, contentLength } = this.#exchange.head;
-    if (!isIdempotent(method) || contentLength > this.#keepMax) this.forget();
+    if (!isIdempotent(method) || this.#keepMax === 0 || contentLength > this.#keepMax) this.forget();
     else this.#account();
   }
 

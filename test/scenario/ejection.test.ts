@@ -86,7 +86,12 @@ for (const { mood, rule, reason } of BAD) {
         shopConfig({
           pools: oneOf([good, bad, other]),
           traffic: 'blue',
-          service: [`ejection: { ${rule}, base: 100ms, max: 200ms }`, 'timeouts: { response: 100ms }'],
+          // Nothing is tried again, so that what the endpoint costs is seen.
+          service: [
+            `ejection: { ${rule}, base: 100ms, max: 200ms }`,
+            'timeouts: { response: 100ms }',
+            'retries: { attempts: 0 }',
+          ],
         }),
       );
       const clients = Clients.start(t, tidegate);

@@ -9,9 +9,10 @@ import t, { type Test } from 'tap';
 import { exchange } from './stage/exchange.ts';
 import { type Incoming, Load, type Outgoing } from './stage/load.ts';
 import { blueAndGreen, shopConfig } from './stage/shop.ts';
-import { configFile, Tidegate } from './stage/tidegate.ts';
+import { configFile, startTidegate, Tidegate } from './stage/tidegate.ts';
 import { until } from './stage/until.ts';
 import { sayVersion, Upstream } from './stage/upstream.ts';
+import { UpstreamProcess } from './stage/upstream-process.ts';
 
 const CLIENTS = 24;
 const SENT_502 = 'The endpoint closed the connection without an answer.';
@@ -31,15 +32,16 @@ class Ids {
   }
 }
 
-async function three(t: Test, ids: Ids): Promise<Upstream[]> {
-  return [
-    await Upstream.start(t, 'v1', ids.handler),
-    await Upstream.start(t, 'v1', ids.handler),
-    await Upstream.start(t, 'v1', ids.handler),
-  ];
+/** Three processes behind one pool, and Tidegate in front of them. */
+async function three(
+  t: Test,
+  service: readonly string[] = [],
+): Promise<{ all: UpstreamProcess[]; tidegate: Tidegate }> {
+  const all = await Promise.all([1, 2, 3].map(() => UpstreamProcess.start(t, 'v1')));
+  return { all, tidegate: await startTidegate(t, shopConfig({ pools: onePool(all), traffic: 'blue', service })) };
 }
 
-function onePool(endpoints: readonly Upstream[]): { blue: { version: string; endpoints: string[] } } {
+function onePool(endpoints: readonly { readonly address: string }[]) {
   return { blue: { version: 'v1', endpoints: endpoints.map(({ address }) => address) } };
 }
 
@@ -47,43 +49,51 @@ function post(number: number): Outgoing {
   return { bytes: `POST /${number} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\n\r\nhello` };
 }
 
-t.test('one of three endpoints is killed under GETs: no client sees an error', async (t) => {
-  const ids = new Ids();
-  const endpoints = await three(t, ids);
-  const tidegate = await Tidegate.start(
-    t,
-    await configFile(t, shopConfig({ pools: onePool(endpoints), traffic: 'blue' })),
-  );
-  const load = new Load({ port: tidegate.port, clients: CLIENTS, keepAlive: true });
-  await load.answers(600);
-  await endpoints[1]!.stop();
-  await load.answers(2000);
-  await load.stop();
-  t.same(load.failures, []);
-  const metrics = await tidegate.admin.metrics();
-  t.ok(metrics.sum('tidegate_retries_total', { result: 'saved' }) > 0, 'some were saved');
-  t.equal(metrics.sum('tidegate_requests_total', { code: '2xx' }), load.answered);
-  t.equal(metrics.sum('tidegate_requests_in_flight'), 0);
-});
+for (const [how, service] of [
+  ['', []],
+  [' and it is ejected meanwhile', ['ejection: { consecutiveFailures: 3, base: 200ms }']],
+] as const) {
+  t.test(`one of three endpoints is killed with SIGKILL under GETs${how}: no client sees an error`, async (t) => {
+    const { all, tidegate } = await three(t, service);
+    const load = new Load({ port: tidegate.port, clients: CLIENTS, keepAlive: true });
+    await load.answers(600);
+    await all[1]!.kill();
+    await load.answers(3000);
+    await load.stop();
+    t.same(load.failures, []);
+    const metrics = await tidegate.admin.metrics();
+    t.ok(metrics.sum('tidegate_retries_total', { result: 'saved' }) > 0, 'some were saved');
+    t.equal(metrics.sum('tidegate_retries_total', { result: 'failed' }), 0);
+    t.equal(metrics.sum('tidegate_requests_total', { code: '2xx' }), load.answered);
+    t.equal(metrics.sum('tidegate_requests_in_flight'), 0);
+    if (service.length > 0) t.ok(metrics.sum('tidegate_endpoint_ejections_total', { endpoint: all[1]!.address }) > 0);
+  });
+}
 
 t.test('the same under POSTs: only those that had been sent fail, with a 502, and none is done twice', async (t) => {
-  const ids = new Ids();
-  const endpoints = await three(t, ids);
-  const tidegate = await Tidegate.start(
-    t,
-    await configFile(t, shopConfig({ pools: onePool(endpoints), traffic: 'blue' })),
-  );
+  const { all, tidegate } = await three(t);
   const load = new Load({ port: tidegate.port, clients: CLIENTS, keepAlive: true, make: post });
   await load.answers(600);
-  await endpoints[1]!.stop();
-  await load.answers(2000);
+  await all[1]!.kill();
+  await load.answers(3000);
   await load.stop();
   t.ok(load.failed <= CLIENTS, `${load.failed} were under way`);
   t.same(
     [...new Set(load.failures.map(({ reason }) => reason))].filter((reason) => reason !== `status 502: ${SENT_502}`),
     [],
   );
-  t.equal(ids.most, 1, 'every id has reached an application at most once');
+  // What the processes have said is known for certain when they have ended.
+  for (const upstream of all) await upstream.kill();
+  const arrived = all.flatMap(({ arrivals }) => [...arrivals]);
+  t.ok(arrived.every(([, count]) => count === 1));
+  t.equal(new Set(arrived.map(([path]) => path)).size, arrived.length, 'every id has reached one application, once');
+  const failed = new Set(load.failures.map(({ number }) => `/${number}`));
+  const elsewhere = [all[0]!, all[2]!].flatMap(({ arrivals }) => [...arrivals.keys()]);
+  t.same(
+    elsewhere.filter((path) => failed.has(path)),
+    [],
+    'whoever was told of a failure was at the endpoint that was killed',
+  );
   const metrics = await tidegate.admin.metrics();
   t.equal(metrics.sum('tidegate_retries_total', { result: 'not-safe' }), load.failed);
   t.ok(metrics.sum('tidegate_retries_total', { result: 'saved' }) > 0, 'those that nobody had taken were saved');

@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Answer } from './answers.ts';
 import type { Entry, Ledger } from './ledger.ts';
+import { isIdempotent, isSafeToRepeat } from './verdict.ts';
 
 const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)$/;
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\/[\x21\x22\x24-\x7e]*) HTTP\/1\.1$/;
@@ -148,7 +149,8 @@ class RecorderEnd {
     this.#entry = entry;
     entry.heads++;
     // A head that is lost with a connection that was closed under it may come again, and a body may not.
-    if (entry.heads > 2) this.#ledger.problem(this.#name, `seen ${entry.heads} times`);
+    if (entry.heads > (isIdempotent(entry.scripted) ? 2 : 1))
+      this.#ledger.problem(this.#name, `seen ${entry.heads} times`);
     if (entry.scripted.answer.early) this.#send(entry);
     return this.#frame(lines);
   }
@@ -222,9 +224,9 @@ class RecorderEnd {
     entry.wholes++;
     this.#state = 'head';
     this.#entry = null;
-    const { kind, head, body, trailers } = entry.scripted;
-    const hasBody = head!.framing === 'chunked' || body !== '';
-    if (entry.wholes > (hasBody ? 1 : 2)) this.#ledger.problem(this.#name, `whole ${entry.wholes} times`);
+    const { kind, body, trailers } = entry.scripted;
+    if (entry.wholes > (isSafeToRepeat(entry.scripted) ? 2 : 1))
+      this.#ledger.problem(this.#name, `whole ${entry.wholes} times`);
     if (kind !== 'valid') this.#ledger.problem(this.#name, `whole though it is ${kind}`);
     if (!entry.sentWhole) this.#ledger.problem(this.#name, 'whole though its client has not sent all of it');
     if (this.#body !== body) this.#ledger.problem(this.#name, `another body: ${JSON.stringify(this.#body)}`);

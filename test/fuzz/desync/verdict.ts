@@ -160,8 +160,14 @@ function mayEndAt(requests: readonly ScriptedRequest[], index: number, ending: E
   return isTrouble(requests[index]!) || (ending === 'reset' && requests.slice(index).some(isTrouble));
 }
 
-function isSafeToRepeat({ head, body }: ScriptedRequest): boolean {
-  return head!.framing !== 'chunked' && body === '' && /^(GET|HEAD|OPTIONS|PUT|DELETE)$/.test(head!.method);
+/** Whether sending the request twice does nothing twice. */
+export function isIdempotent({ head }: ScriptedRequest): boolean {
+  return /^(GET|HEAD|OPTIONS|PUT|DELETE)$/.test(head!.method);
+}
+
+/** Whether the whole request may come again, though nothing of a body is kept here. */
+export function isSafeToRepeat(request: ScriptedRequest): boolean {
+  return request.head!.framing !== 'chunked' && request.body === '' && isIdempotent(request);
 }
 
 function outcomeOf(

@@ -36,6 +36,7 @@ export const SHOP: ServiceView = {
   epoch: 7,
   traffic: { blue: 100, green: 0 },
   previous: null,
+  active: 'blue',
   since: { at: '2026-01-01T00:00:00.000Z', by: 'file', reason: 'start', note: '' },
   pools: [
     {

@@ -200,6 +200,7 @@ export function service(changes: Partial<ServiceView> = {}): ServiceView {
     epoch: 7,
     traffic: { blue: 100, green: 0 },
     previous: null,
+    active: 'blue',
     since: { at: '2026-01-31T12:00:00.000Z', by: 'cli:ann', reason: 'rollback', note: 'green was slow' },
     pools: [pool(), idlePool()],
     ...changes,
