@@ -106,7 +106,7 @@ ${sections.join('\n\n')}
 npm run chaos                                    # Tidegate, every scenario, some minutes
 npm run chaos -- --rivals                        # the other proxies too, where they are installed
 npm run chaos -- --only kill-under-gets --seed 7 # one of them, with the random choices of an earlier run
-npm run chaos -- --only memory --minutes 30      # memory for half an hour
+npm run chaos -- --only memory --minutes 30      # memory for half an hour; --seconds N for longer faults
 npm run chaos -- --short                         # a second or two of each, as in \`npm test\`; nothing is kept
 \`\`\`
 
