@@ -57,16 +57,18 @@ export class PoolRuntime implements EndpointSet {
         if (this.endpoints[index]!.takeProbe(caller)) return this.endpoints[index]!;
       }
     }
-    const index = this.balancer.choose(this, randomU32, key);
+    let index = this.balancer.choose(this, randomU32, key);
+    // One endpoint may have come back behind the look that passed it, and another been left out ahead of it.
+    if (index < 0) index = this.balancer.choose(this, randomU32, key);
     return index < 0 ? null : this.endpoints[index]!;
   }
 
-  /** The configured weight, or the part of it that a slow start has come to. */
   /** Whether the endpoint of this index may be chosen. */
   admits(index: number): boolean {
     return this.weightAt(index) > 0 && this.admitting(index);
   }
 
+  /** The configured weight, or the part of it that a slow start has come to. */
   weightAt(index: number): number {
     return this.spec.endpoints[index]!.weight * this.endpoints[index]!.cells.weightPart;
   }
