@@ -6,8 +6,9 @@
  * The record is kept before its effects are carried out, so a crash between the two repeats an errand and never loses one.
  * Moves of the gate wait for their turn among all changes; the machine and the judge do not wait for anything.
  *
- * The judge looks when an error has come, and else once a second: every look is kept, and a replay of the kept looks must
- * be the whole truth. Latency alone changes with each request and is looked at with the next error or the next second.
+ * Looks are kept, and a replay of the kept ones must be the whole truth, so a look that is not kept leaves no trace. One is
+ * kept when an error has come, and else once a second. Latency changes with each request: the judge looks at it at every
+ * tick all the same, and keeps that look too when it blames the candidate.
  */
 import type { Logger } from 'pino';
 import { judge } from '../judge/judgement.ts';
@@ -159,16 +160,16 @@ export class RolloutRun {
     const untilMs = rollout.phase === 'baking' ? plan.bakeMs : stepOf(rollout).holdMs;
     const isHoldOver = rollout.elapsedMs >= untilMs;
     const isDue = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || ranMs - this.#lookedAtMs >= LOOK_MS;
-    if (isDue && rollout.hasMoved) {
+    if (rollout.hasMoved && this.#look(isHoldOver, isDue)) {
       this.#errorsSeen = bad;
       this.#wasHoldOver = isHoldOver;
       this.#lookedAtMs = ranMs;
-      this.#look(isHoldOver);
     }
     return this.#judgement();
   }
 
-  #look(isHoldOver: boolean): void {
+  /** Looks, and says whether the look is kept. */
+  #look(isHoldOver: boolean, isDue: boolean): boolean {
     const { record } = this;
     const { evidence } = this.#world;
     const signals: SignalLook[] = [
@@ -179,9 +180,11 @@ export class RolloutRun {
     }
     const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
     const judged = judge(record.judge, look, record.settings);
+    if (!isDue && judged.verdict.kind !== 'worse') return false;
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
     this.#world.keep(this.record);
     this.#world.note(this.record, { kind: 'look', look, verdict: judged.verdict.kind });
+    return true;
   }
 
   /** The positions whose counts are not what the judge knows of them. */
