@@ -81,6 +81,7 @@ export class RolloutRun {
   readonly #hurry = new AbortController();
   /** Who waits for the way back, and for its receipt. */
   #waiting: ((receipt: Receipt | null) => void)[] = [];
+  #wayBack: Receipt | null = null;
 
   constructor(record: RolloutRecord, world: RunWorld) {
     this.record = record;
@@ -239,7 +240,7 @@ export class RolloutRun {
   #end(): void {
     this.#errand?.stop.abort();
     this.#errand = null;
-    this.#release(null);
+    this.#release(this.#wayBack);
     this.#world.ended(this.record);
   }
 
@@ -297,7 +298,7 @@ export class RolloutRun {
         if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is no pool to go back to' };
         await this.#ramp(errand, AbortSignal.any([stop, this.#hurry.signal]));
         const receipt = await this.#move(errand, rollout.before, 'rollback', this.record.previous);
-        if (receipt !== null) this.#release(receipt);
+        this.#wayBack = receipt;
         return moved(receipt);
       }
       default:

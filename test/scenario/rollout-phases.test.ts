@@ -4,74 +4,9 @@
  */
 import t, { type Test } from 'tap';
 import { Load } from './stage/load.ts';
+import { PHASED, PHASES } from './stage/rollout-phases.ts';
 import { RolloutShop } from './stage/rollout-shop.ts';
 import { until } from './stage/until.ts';
-
-const ROLLOUT = [
-  'steps: [{ weight: 20%, hold: 1h }, { weight: 30%, hold: 0s, approve: true }, 100%]',
-  'hold: 1h',
-  'bake: 1h',
-  'inconclusive: promote',
-  'rollback: { over: 30s }',
-  'verify: { smoke: [{ path: /smoke, timeout: 5m }], timeout: 1h }',
-  'onNewVersion: reject',
-];
-
-/** How each phase is reached from a start, and green's share in it. */
-const PHASES: Readonly<
-  Record<string, { readonly share: number; readonly reach: (shop: RolloutShop) => Promise<unknown> }>
-> = {
-  verifying: {
-    share: 0,
-    reach: async (shop) => {
-      shop.green.smoke = 0;
-      const { smokes } = shop.green;
-      await shop.start();
-      await until('it is being verified', () => shop.green.smokes > smokes);
-      shop.green.smoke = 200;
-    },
-  },
-  holding: {
-    share: 0.2,
-    reach: async (shop) => {
-      await shop.start();
-      await shop.phase('holding');
-    },
-  },
-  paused: {
-    share: 0.2,
-    reach: async (shop) => {
-      await shop.start();
-      await shop.phase('holding');
-      await shop.command('pause');
-    },
-  },
-  'awaiting-approval': {
-    share: 0.3,
-    reach: async (shop) => {
-      await shop.start();
-      await shop.phase('holding');
-      await shop.command('promote');
-      await shop.phase('awaiting-approval');
-    },
-  },
-  baking: {
-    share: 1,
-    reach: async (shop) => {
-      await shop.start();
-      await shop.phase('holding');
-      await shop.command('promote', { full: true });
-      await shop.phase('baking');
-    },
-  },
-  'rolling-back': {
-    share: 1,
-    reach: async (shop) => {
-      await PHASES.baking!.reach(shop);
-      await shop.command('abort');
-    },
-  },
-};
 
 /** Runs `act` in every phase of rollouts of one shop, under load that must not notice anything. */
 async function inEachPhase(
@@ -79,7 +14,7 @@ async function inEachPhase(
   act: (shop: RolloutShop, phase: string, share: number) => Promise<void>,
   phases = Object.keys(PHASES),
 ): Promise<void> {
-  const shop = await RolloutShop.open(t, { rollout: ROLLOUT });
+  const shop = await RolloutShop.open(t, { rollout: PHASED });
   const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
   for (const phase of phases) {
     const { reach, share } = PHASES[phase]!;
@@ -169,7 +104,7 @@ t.test('an edit of the traffic in the file ends it, an edit of anything else doe
 });
 
 t.test('a candidate that gets another version or leaves the file is left, and the rollout has failed', async (t) => {
-  const shop = await RolloutShop.open(t, { rollout: ROLLOUT.filter((line) => !line.startsWith('rollback')) });
+  const shop = await RolloutShop.open(t, { rollout: PHASED.filter((line) => !line.startsWith('rollback')) });
   const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
   for (const phase of ['verifying', 'holding', 'paused', 'baking']) {
     await PHASES[phase]!.reach(shop);
@@ -195,7 +130,7 @@ t.test('a candidate that gets another version or leaves the file is left, and th
 });
 
 t.test('an active pool that leaves the file cannot be gone back to: the rollout has failed and ends', async (t) => {
-  const shop = await RolloutShop.open(t, { rollout: ROLLOUT });
+  const shop = await RolloutShop.open(t, { rollout: PHASED });
   const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
   await PHASES.baking!.reach(shop);
   await shop.reload((text) => text.replace(/\n.*blue: \{.*/, '').replace('traffic: blue', 'traffic: green'));
@@ -206,7 +141,7 @@ t.test('an active pool that leaves the file cannot be gone back to: the rollout 
 });
 
 t.test('a new version while one runs: reject refuses it, queue waits, restart takes the first one back', async (t) => {
-  const shop = await RolloutShop.open(t, { rollout: ROLLOUT.filter((line) => !line.startsWith('rollback')) });
+  const shop = await RolloutShop.open(t, { rollout: PHASED.filter((line) => !line.startsWith('rollback')) });
   const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
   await PHASES.holding!.reach(shop);
   const refusal = await shop.ask('POST', '', { to: 'green' });

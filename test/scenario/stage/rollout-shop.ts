@@ -21,8 +21,8 @@ export class Side {
   /** The chance that a request takes `slowMs` longer. */
   slow = 0;
   slowMs = 1000;
-  /** What `/smoke` answers; 0 for never. */
-  smoke = 200;
+  /** What `/smoke` answers when it is asked for the nth time, from 1; 0 for never. */
+  smoke: (nth: number) => number = () => 200;
   smokes = 0;
   /** Requests that were answered, and those of them that failed. */
   answered = 0;
@@ -38,7 +38,8 @@ export class Side {
     this.upstream = await Upstream.start(t, version, (req, res, self) => {
       if (req.url === '/smoke') {
         this.smokes += 1;
-        if (this.smoke > 0) res.writeHead(this.smoke).end();
+        const status = this.smoke(this.smokes);
+        if (status > 0) res.writeHead(status).end();
         return;
       }
       const isBad = req.headers['x-fail'] !== undefined || this.#random() < this.failing;
@@ -62,6 +63,8 @@ export interface RolloutShopOptions {
   readonly rollout?: readonly string[];
   /** Further lines of the service. */
   readonly service?: readonly string[];
+  /** A last change of the file's text. */
+  readonly edit?: (text: string) => string;
   readonly top?: readonly string[];
   readonly routes?: readonly string[];
 }
@@ -83,7 +86,13 @@ export class RolloutShop {
 
   /** Blue has all traffic; `rollout` is ENDLESS with one step of 10% unless given. */
   static async open(t: Cleaning, options: RolloutShopOptions = {}): Promise<RolloutShop> {
-    const { random = Math.random, rollout = ['steps: [10%, 100%]', ...ENDLESS], service = [], ...rest } = options;
+    const {
+      random = Math.random,
+      rollout = ['steps: [10%, 100%]', ...ENDLESS],
+      service = [],
+      edit = same,
+      ...rest
+    } = options;
     const blue = await new Side('blue', random).open(t, 'v1');
     const green = await new Side('green', random).open(t, 'v2');
     const text = shopConfig({
@@ -92,7 +101,7 @@ export class RolloutShop {
       service: [...service, 'rollout:', ...rollout.map((line) => `  ${line}`)],
       ...rest,
     });
-    const shop = new RolloutShop(blue, green, await configFile(t, text));
+    const shop = new RolloutShop(blue, green, await configFile(t, edit(text)));
     await shop.begin(t);
     return shop;
   }
@@ -164,4 +173,8 @@ export class RolloutShop {
 function granted({ status, body }: AdminAnswer<RolloutView & AdminError>): RolloutView {
   if (status !== 200) throw new Error(`${status}: ${body.error.code}: ${body.error.message}`);
   return body;
+}
+
+function same(text: string): string {
+  return text;
 }
