@@ -148,7 +148,7 @@ export class ControlPlane implements Operations {
       log,
       now,
       isHealthy: (...endpoint) => this.#health.stateOf(...endpoint).admitting,
-      weightOf: (service, pool) => this.#gates.get(service)?.weights[pool] ?? 0,
+      inUse: (service, pool) => this.#gates.get(service)?.endpointsInUse(pool) ?? 0,
     });
     this.#traffic = new Traffic({
       gates: this.#gates,

@@ -29,8 +29,8 @@ export interface EjectionWatchOptions {
   readonly log: Logger;
   /** Whether health checks let the endpoint be used. */
   readonly isHealthy: (service: string, pool: string, endpoint: string) => boolean;
-  /** The weight that the gate gives the pool. */
-  readonly weightOf: (service: string, pool: string) => number;
+  /** How many endpoints of the pool the gate uses, the first ones that have weight: 0 where nobody is sent there. */
+  readonly inUse: (service: string, pool: string) => number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -155,7 +155,7 @@ export class EjectionWatch {
   }
 
   #settle(pool: FollowedPool, nowMs: number): void {
-    const { isHealthy, weightOf } = this.#options;
+    const { isHealthy, inUse } = this.#options;
     const healthy = pool.endpoints.map(({ address }) => isHealthy(pool.service, pool.name, address));
     const { states, panic } = stepPool(
       pool.endpoints.map(({ state, weight, head }, index) => {
@@ -165,14 +165,17 @@ export class EjectionWatch {
       pool.policy,
       nowMs,
     );
-    const hasWeight = weightOf(pool.service, pool.name) > 0;
+    let left = inUse(pool.service, pool.name);
     for (const [index, endpoint] of pool.endpoints.entries()) {
       const before = endpoint.state;
       const state = states[index]!;
       const admitted = state.kind === 'admitting';
       endpoint.state = state;
       if (before.kind !== 'admitting' && admitted) endpoint.head.forget();
-      endpoint.used = usedSince(endpoint.used, hasWeight && healthy[index]! && admitted, nowMs);
+      // One without weight is passed over, and takes nothing from those that are used.
+      const isUsed = left > 0;
+      if (endpoint.weight > 0) left -= 1;
+      endpoint.used = usedSince(endpoint.used, isUsed && healthy[index]! && admitted, nowMs);
       const part = weightPart(endpoint.used, pool.slowStartMs, nowMs);
       endpoint.head.set(healthy[index]! && (admitted || panic), part, state.kind);
       const mayProbe = state.kind === 'probing' && healthy[index]! && endpoint.weight > 0 && !panic;

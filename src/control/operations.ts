@@ -10,6 +10,7 @@ import type { Command } from '../rollout/commands.ts';
 import type { Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
+import type { Group } from '../routing/group.ts';
 import type { Decision } from './rollout-record.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
@@ -292,6 +293,10 @@ export interface RolloutView {
     readonly holdMs: number;
     readonly minRequests: number;
     readonly approve: boolean;
+    /** Who is let in whatever the share; null for nobody. */
+    readonly group: Group | null;
+    /** How many endpoints of the candidate are used; null for all. */
+    readonly endpoints: number | null;
   }[];
   readonly bakeMs: number;
   /** The candidate's share of what it and the active pool have together. */

@@ -18,6 +18,7 @@ import { advance, type Event, type Judgement } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
+import type { Terms } from '../routing/terms.ts';
 import type { Receipt, Weights } from './operations.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
@@ -35,6 +36,7 @@ export interface RunWorld {
   /** Moves the gate in its turn. Null when the service or a pool has gone. */
   move(
     weights: Weights,
+    terms: Terms | null,
     reason: 'rollout' | 'rollback',
     note: string,
     stillWanted: () => boolean,
@@ -270,7 +272,14 @@ export class RolloutRun {
       case 'confirm':
         return this.#world.confirm(errand.step, stop);
       case 'move':
-        return moved(await this.#move(errand, weightsAt(rollout.before, rollout, errand.share), 'rollout'));
+        return moved(
+          await this.#move(
+            errand,
+            weightsAt(rollout.before, rollout, errand.share),
+            'rollout',
+            this.#terms(errand.step),
+          ),
+        );
       case 'finish':
         return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
       case 'move-back': {
@@ -284,9 +293,21 @@ export class RolloutRun {
     }
   }
 
-  async #move(errand: Errand, weights: Weights, reason: 'rollout' | 'rollback'): Promise<Receipt | null> {
+  /** What the position of a step says of the candidate beside its weight. */
+  #terms(step: number): Terms | null {
+    const { candidate, plan } = this.record.rollout;
+    const { group, endpoints } = plan.steps[step]!;
+    return group === null && endpoints === null ? null : { pool: candidate, group, endpoints };
+  }
+
+  async #move(
+    errand: Errand,
+    weights: Weights,
+    reason: 'rollout' | 'rollback',
+    terms: Terms | null = null,
+  ): Promise<Receipt | null> {
     const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
-    const receipt = await this.#world.move(weights, reason, this.record.rollout.reason, () => {
+    const receipt = await this.#world.move(weights, terms, reason, this.record.rollout.reason, () => {
       // The counts of the slot that the position is about to take are its baseline.
       this.#world.evidence.sample();
       return isWanted();
@@ -301,7 +322,9 @@ export class RolloutRun {
     const moves = Math.floor(rollout.plan.rollbackOverMs / RAMP_MS);
     for (let count = 1; count < moves; count += 1) {
       const weights = weightsAt(rollout.before, rollout, rollout.share * (1 - count / moves));
-      if ((await this.#move(errand, weights, 'rollback')) === null) return;
+      // Who came by a group goes back at once; endpoints that were not used are not used now either.
+      const terms = { pool: rollout.candidate, group: null, endpoints: stepOf(rollout).endpoints };
+      if ((await this.#move(errand, weights, 'rollback', terms)) === null) return;
       await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
     }
   }

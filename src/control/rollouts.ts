@@ -12,7 +12,9 @@ import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
+import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
+import { type Group, groupNumber, groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';
@@ -290,7 +292,7 @@ export class Rollouts {
         const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
         return { epoch: gate.epoch, slot: gate.slot, share };
       },
-      move: (weights, reason, note, stillWanted) =>
+      move: (weights, terms, reason, note, stillWanted) =>
         inTurn(async () => {
           const service = serviceNow();
           const gate = gates.get(name);
@@ -298,7 +300,7 @@ export class Rollouts {
             ([pool, weight]) => weight === 0 || service?.pools.has(pool),
           );
           if (service === undefined || gate === undefined || !arePoolsThere || !stillWanted()) return null;
-          return traffic.move(gate, service, weights, reason, { by: 'rollout', reason: note });
+          return traffic.move(gate, service, weights, reason, { by: 'rollout', reason: note }, terms);
         }),
       verify: (stop) => this.#verify(name, candidate, stop),
       confirm: async () => ({ result: 'ok', why: '' }),
@@ -351,6 +353,8 @@ export class Rollouts {
     for (const name of [rollout.active, rollout.candidate]) {
       if (!service.pools.has(name)) return `the pool ${name} has left the file`;
     }
+    const lacking = missingGroup(rollout, service);
+    if (lacking !== null) return `its step for ${groupText(lacking)} has left the file`;
     const now = service.pools.get(rollout.candidate)!.version;
     return now === version ? null : `${rollout.candidate} runs ${now} now and not ${version}`;
   }
@@ -378,6 +382,13 @@ export class Rollouts {
 
 function refuse(code: Refusal['code'], message: string): Refusal {
   return { refused: true, code, message };
+}
+
+/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
+function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
+  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
+  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
+  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }
 
 /** The pool that is not active, if there is just one. */

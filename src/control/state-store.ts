@@ -50,8 +50,8 @@ export interface OpenedStore {
 
 const SQL = {
   savePosition: `INSERT OR REPLACE INTO positions
-    (service, epoch, weights, previous, active, fingerprint, at, "by", reason, note, seal)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    (service, epoch, weights, previous, active, fingerprint, at, "by", reason, note, terms, seal)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   position: 'SELECT * FROM positions WHERE service = ?',
   positions: 'SELECT * FROM positions ORDER BY service',
   saveReceipt: 'INSERT OR REPLACE INTO receipts (service, epoch, body) VALUES (?, ?, ?)',

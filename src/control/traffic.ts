@@ -4,6 +4,7 @@
  */
 import { fingerprint } from '../config/fingerprint.ts';
 import type { Config, Service } from '../config/schema.ts';
+import type { Terms } from '../routing/terms.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MoveReason, Receipt, Refusal, Weights } from './operations.ts';
 import type { ServiceGate } from './service-gate.ts';
@@ -98,9 +99,19 @@ export class Traffic {
     weights: Weights,
     reason: MoveReason,
     { by, reason: note }: Pick<Instruction, 'by' | 'reason'>,
+    terms: Terms | null = null,
   ): Promise<Receipt> {
-    const superseded = fingerprint(service.traffic);
-    return this.#gates.move({ gate, weights, reason, by, note, fingerprint: superseded, drainMs: service.drainMs });
+    const { drainMs } = service;
+    return this.#gates.move({
+      gate,
+      weights,
+      terms,
+      reason,
+      by,
+      note,
+      drainMs,
+      fingerprint: fingerprint(service.traffic),
+    });
   }
 
   #find(name: string, { ifEpoch }: Instruction): { readonly gate: ServiceGate; readonly service: Service } | Refusal {
