@@ -25,6 +25,7 @@ import { EventLog } from './event-log.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
 import { LiveRates } from './live-rates.ts';
+import { metricsSource } from './metrics-source.ts';
 import { type NameResolver, systemResolver } from './name-resolver.ts';
 import { NameWatch } from './name-watch.ts';
 import type {
@@ -45,12 +46,11 @@ import { canReusePort } from './ports.ts';
 import { Releases } from './releases.ts';
 import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
-import { refusingRoutes } from './rule-specs.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
-import { rateKey, serviceView, sharesOf, type ViewSources } from './views.ts';
+import { rateKey, serviceView, type ViewSources } from './views.ts';
 
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
@@ -335,44 +335,21 @@ export class ControlPlane implements Operations {
   }
 
   metrics(): MetricsSource {
-    const { services } = this.#configuration.config;
-    return {
-      names: this.#names.figures(),
-      series: this.#board.publishedSeries(),
-      endpoints: this.#board.endpoints(),
-      listeners: this.#committer.snapshot?.listeners.map(({ name, board }) => ({ name, board })) ?? [],
-      routes: refusingRoutes(this.#committer.snapshot),
-      services: this.#gates.all().map((gate) => {
-        const shares = sharesOf(gate.weights);
-        const pools = [...services.get(gate.service)!.pools.values()];
-        return {
-          name: gate.service,
-          epoch: gate.epoch,
-          pools: pools.map(({ name, version }) => ({
-            name,
-            version,
-            share: shares[name] ?? 0,
-            panic: this.#ejection.isInPanic(gate.service, name),
-          })),
-        };
-      }),
-      gateMoves: this.#gates.moveCounts(),
-      reloads: this.#configuration.reloads,
-      lastReloadSuccess: this.#configuration.lastReloadSuccess,
+    return metricsSource({
+      config: this.#configuration.config,
+      snapshot: this.#committer.snapshot,
       generation: this.#committer.generation,
-      threads: Array.from({ length: this.#owner.threads }, (_, thread) => ({
-        thread,
-        utilization: this.#owner.utilization(thread),
-        lagMs: this.#owner.lagMs(thread),
-        accessLogDropped: this.#owner.accessLogDropped(thread),
-        replayBytes: this.#owner.replayBytes(thread),
-        replayRefused: this.#owner.replayRefused(thread),
-      })),
+      configuration: this.#configuration,
+      board: this.#board,
+      owner: this.#owner,
+      gates: this.#gates,
+      ejection: this.#ejection,
+      names: this.#names,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors,
+      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rollouts.storeErrors,
       state: this.#state.view(),
-    };
+    });
   }
 
   #onThreadDeath(thread: number, cause: string): void {

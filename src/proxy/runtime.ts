@@ -14,6 +14,7 @@ import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snap
 import { poolSeedsOf } from '../routing/stick.ts';
 import { endOfUse } from '../routing/terms.ts';
 import { EvidenceWriter } from '../stats/evidence-cells.ts';
+import { InFlightCells } from '../stats/in-flight-cells.ts';
 import { SeriesWriter } from '../stats/series.ts';
 import type { Caller } from './caller.ts';
 import { Endpoint } from './endpoint.ts';
@@ -30,6 +31,8 @@ export class PoolRuntime implements EndpointSet {
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
   readonly pass: PassRuntime | null;
+  /** The exchanges that are under way in the pool. */
+  readonly places: InFlightCells;
   readonly count: number;
   readonly #ejects: boolean;
 
@@ -49,6 +52,7 @@ export class PoolRuntime implements EndpointSet {
       spec.endpoints.map((endpoint) => endpoint.address),
     );
     this.pass = spec.rules === null ? null : new PassRuntime(spec.rules);
+    this.places = new InFlightCells(spec.inFlight.board, thread);
     this.count = this.endpoints.length;
     this.#ejects = service.ejects;
   }
@@ -151,6 +155,8 @@ export class Runtime {
   readonly routes: RouteTable<RouteRuntime>;
   readonly services: readonly ServiceRuntime[];
   readonly unrouted: SeriesWriter;
+  /** The exchanges that are under way in the process. */
+  readonly places: InFlightCells;
   /** By identity; see `endpointKey`. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
 
@@ -176,6 +182,7 @@ export class Runtime {
       }),
     );
     this.unrouted = new SeriesWriter(snapshot.unrouted, thread);
+    this.places = new InFlightCells(snapshot.inFlight.board, thread);
     this.endpoints = endpoints;
   }
 

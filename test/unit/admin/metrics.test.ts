@@ -5,7 +5,9 @@ import type { MetricsSource, SeriesEntry } from '../../../src/control/operations
 import { AuthWriter, createAuthMemory } from '../../../src/stats/auth-cells.ts';
 import { createEndpointMemory, EndpointCells, setAdmitting } from '../../../src/stats/endpoint-cells.ts';
 import { BUCKETS, bucketOf, countAtMost, lowerBoundUs } from '../../../src/stats/histogram.ts';
+import { createInFlightMemory, InFlightCells } from '../../../src/stats/in-flight-cells.ts';
 import { createListenerMemory, ListenerWriter } from '../../../src/stats/listener-cells.ts';
+import { createOverloadMemory, OverloadWriter } from '../../../src/stats/overload-cells.ts';
 import { createRouteMemory } from '../../../src/stats/route-cells.ts';
 import {
   CODES,
@@ -261,6 +263,53 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
   t.ok(value(page, 'process_resident_memory_bytes')! > 1e6);
   t.ok(value(page, 'process_cpu_seconds_total')! > 0);
   t.ok(value(page, 'process_start_time_seconds')! > 1.7e9);
+});
+
+t.test('what was shed is published by why, and limits on what is in flight beside what counts for them', async (t) => {
+  const overload = createOverloadMemory(THREADS);
+  for (const thread of [0, 1]) {
+    const writer = new OverloadWriter(overload, thread);
+    writer.shed('lag');
+    writer.shed('pool-in-flight');
+    writer.setShedding(thread === 1);
+  }
+  const board = createInFlightMemory(THREADS);
+  const cells = [0, 1].map((thread) => new InFlightCells(board, thread));
+  t.same([cells[0]!.enter(2), cells[1]!.enter(2), cells[1]!.enter(2)], [true, true, false]);
+  const page = await scrape({
+    overload,
+    inFlight: [
+      { service: '', pool: '', max: null, board: createInFlightMemory(THREADS) },
+      { service: 'shop', pool: 'blue', max: 2, board },
+    ],
+    threads: [0, 1].map((thread) => ({
+      thread,
+      utilization: 1,
+      lagMs: 0,
+      accessLogDropped: 0,
+      replayBytes: 0,
+      replayRefused: 0,
+    })),
+  });
+  const blue = { service: 'shop', pool: 'blue' };
+  const process = { service: '', pool: '' };
+  const expected = [
+    ['shed_total', { reason: 'lag' }, 2],
+    ['shed_total', { reason: 'connection' }, 0],
+    ['shed_total', { reason: 'in-flight' }, 0],
+    ['shed_total', { reason: 'pool-in-flight' }, 2],
+    ['thread_shedding', { thread: '0' }, 0],
+    ['thread_shedding', { thread: '1' }, 1],
+    ['in_flight_limit', blue, 2],
+    ['in_flight_limit', process, undefined],
+    ['in_flight', blue, 2],
+    ['in_flight', process, 0],
+    ['in_flight_refused_total', blue, 1],
+    ['in_flight_refused_total', process, 0],
+  ] as const;
+  for (const [name, labels, number] of expected) {
+    t.equal(value(page, `tidegate_${name}`, labels), number, `${name} ${JSON.stringify(labels)}`);
+  }
 });
 
 t.test('endpoints and listeners are summed over threads', async (t) => {
