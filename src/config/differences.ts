@@ -6,6 +6,7 @@
  * routes by their name or, without one, by their match. Secrets are compared and never shown.
  */
 
+import { windowText } from '../rollout/starting.ts';
 import { formatAddress } from './address.ts';
 import { compareRoutes } from './route-differences.ts';
 import { ruleTexts } from './rule-differences.ts';
@@ -44,7 +45,8 @@ function compareSettings(before: Config, after: Config): Difference[] {
 function settingsOf(config: Config): Map<string, string> {
   const { workers, state, admin, log, limits, overload, shutdown, dns } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
-  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns });
+  const freeze = config.freeze.map((window) => `${windowText(window)}: ${window.reason}`);
+  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns, freeze });
 }
 
 function compareListeners(before: Config, after: Config): Difference[] {

@@ -22,6 +22,8 @@ import { DataThreads } from './data-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
+import { FreezeStore } from './freeze-store.ts';
+import { Freezes } from './freezes.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
 import { LiveRates } from './live-rates.ts';
@@ -102,6 +104,7 @@ export class ControlPlane implements Operations {
   readonly #serial = new Serial();
   readonly #rollouts: Rollouts;
   readonly rollouts: Releases;
+  readonly freezes: Freezes;
   readonly threads: DataThreads;
   #tickedAt = performance.now();
   #housekeeping: NodeJS.Timeout | undefined;
@@ -156,6 +159,8 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       onInstruction: (service, what) => this.#rollouts.superseded(service, what),
     });
+    const windows = () => this.#configuration.config.freeze;
+    this.freezes = new Freezes({ store: new FreezeStore(store), events, log, windows, now });
     const rolloutStore = new RolloutStore(store);
     this.#rollouts = new Rollouts({
       board,
@@ -168,7 +173,7 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       unhealthy: (...endpoint) => whyUnhealthy(this.#health.stateOf(...endpoint)),
       inTurn: (work) => this.#serial.run(work),
-      frozen: () => null,
+      frozen: () => this.freezes.frozen(),
     });
     this.rollouts = new Releases(this.#rollouts, rolloutStore, () => this.#stopping);
     this.#names = new NameWatch({
@@ -387,6 +392,7 @@ export class ControlPlane implements Operations {
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
+    this.freezes.tick();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),

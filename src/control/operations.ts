@@ -87,6 +87,8 @@ export interface Refusal {
     | 'bad-plan'
     | 'version-mismatch'
     | 'no-rollout'
+    | 'bad-freeze'
+    | 'not-frozen'
     | StartRefusal
     | RefusalCode
     | 'unknown-receipt'
@@ -205,7 +207,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `state`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `freeze`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -363,6 +365,37 @@ export interface RolloutOperations {
   ): Retrial | Refusal;
 }
 
+/** A freeze that somebody declares. */
+export interface FreezeOrder {
+  readonly reason: string;
+  /** When it is over by itself, in milliseconds since 1970; null for when somebody ends it. */
+  readonly untilMs: number | null;
+}
+
+/** Whether rollouts may be begun. */
+export interface FreezeView {
+  /** Why not, in words; null when they may. */
+  readonly frozen: string | null;
+  /** What somebody has declared; `stored`: a restart now would remember it. */
+  readonly declared: {
+    readonly reason: string;
+    readonly by: string;
+    readonly at: string;
+    readonly until: string | null;
+    readonly stored: boolean;
+  } | null;
+  /** The windows of the config. */
+  readonly windows: readonly { readonly window: string; readonly reason: string; readonly isOpen: boolean }[];
+}
+
+/** Keeping rollouts from being begun. */
+export interface FreezeOperations {
+  view(): FreezeView;
+  declare(order: FreezeOrder, instruction: Instruction): FreezeView | Refusal;
+  /** Ends what was declared; windows of the config stay. */
+  end(instruction: Instruction): FreezeView | Refusal;
+}
+
 /** The control plane as others see it. */
 export interface Operations {
   services(): readonly ServiceView[];
@@ -377,6 +410,7 @@ export interface Operations {
   ): Promise<Receipt | Refusal>;
   rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal>;
   readonly rollouts: RolloutOperations;
+  readonly freezes: FreezeOperations;
   receipt(service: string, epoch: number): Receipt | Refusal;
   config(): ConfigView;
   /** Checks a text as if it were the config file, without any effect. */
