@@ -52,6 +52,7 @@ import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
+import { startForVersions, versionChanges } from './version-change.ts';
 import { rateKey, serviceView, type ViewSources } from './views.ts';
 
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
@@ -206,6 +207,7 @@ export class ControlPlane implements Operations {
         this.#ejection.follow(config);
         this.#rollouts.follow(config);
       },
+      onReloaded: (before, after, by) => startForVersions(this.#rollouts, versionChanges(before, after), by),
       events,
       log,
       now,
