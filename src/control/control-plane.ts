@@ -347,6 +347,7 @@ export class ControlPlane implements Operations {
       snapshot: this.#committer.snapshot,
       generation: this.#committer.generation,
       configuration: this.#configuration,
+      rollouts: this.#rollouts,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,

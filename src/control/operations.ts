@@ -7,7 +7,7 @@
 import type { Problem } from '../config/problem.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Command } from '../rollout/commands.ts';
-import type { Pause, Phase } from '../rollout/rollout.ts';
+import type { Ending, Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import type { Group } from '../routing/group.ts';
@@ -267,6 +267,19 @@ export interface MetricsSource {
     readonly addresses: number;
     readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
   }[];
+  /** Each service of the config: its last rollout, and how those that ended since the start have ended. */
+  readonly rollouts: readonly {
+    readonly service: string;
+    readonly outcomes: Readonly<Record<Ending, number>>;
+    readonly last: {
+      readonly phase: Phase;
+      /** From 1. */
+      readonly step: number;
+      readonly steps: number;
+      readonly verdict: Verdict['kind'];
+      readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
+    } | null;
+  }[];
   /** Gate moves since the process started, by service and reason. */
   readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];
   readonly reloads: Readonly<Record<'applied' | 'unchanged' | 'rejected', number>>;
@@ -326,6 +339,8 @@ export interface RolloutView {
   /** What the judge says, with all its numbers; null before its first look. */
   readonly verdict: Verdict | null;
   readonly verification: Verification | null;
+  /** Until when the pool that was active before counts as warm, after a success: one move goes back. ISO 8601, or null. */
+  readonly warmUntil: string | null;
   /** Whether another rollout waits for the end of this one. */
   readonly isQueued: boolean;
 }

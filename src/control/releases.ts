@@ -105,6 +105,7 @@ export class Releases implements RolloutOperations {
       ranMs: record.ranMs,
       verdict: record.verdict,
       verification: record.verification,
+      warmUntil: this.#rollouts.warmUntil(record),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
     };
   }

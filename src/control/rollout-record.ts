@@ -29,6 +29,8 @@ export interface RolloutRecord {
   readonly ranMs: number;
   /** The first gate position of the present step. */
   readonly stepEpoch: number;
+  /** How long the active pool counts as warm after a success. */
+  readonly keepMs: number;
   /** What the last verification found. */
   readonly verification: Verification | null;
 }

@@ -20,8 +20,9 @@ import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
-import type { Instruction, Receipt, Refusal, StartOrder } from './operations.ts';
+import type { Instruction, MetricsSource, Receipt, Refusal, StartOrder } from './operations.ts';
 import { RolloutEvidence } from './rollout-evidence.ts';
+import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor, planFor } from './rollout-settings.ts';
@@ -59,6 +60,7 @@ export class Rollouts {
   /** The last one of each service, running or ended. */
   readonly #last = new Map<string, RolloutRecord>();
   readonly #waiting = new Map<string, Waiting>();
+  readonly #outcomes = new RolloutOutcomes();
   #lastId = 0;
   storeErrors = 0;
 
@@ -95,6 +97,22 @@ export class Rollouts {
   /** The last rollout of a service, running or ended. */
   last(service: string): RolloutRecord | undefined {
     return this.#running.get(service)?.record ?? this.#last.get(service);
+  }
+
+  /** Until when a single move goes back from this success to a warm pool, ISO 8601; null when that is over, or never was. */
+  warmUntil({ id, service, endedAt, keepMs, rollout }: RolloutRecord): string | null {
+    const { gates, now } = this.#options;
+    if (rollout.phase !== 'succeeded' || endedAt === null || this.last(service)?.id !== id) return null;
+    const gate = gates.get(service);
+    const stands = gate?.active === rollout.candidate && gate.pools.includes(rollout.active);
+    const untilMs = Date.parse(endedAt) + keepMs;
+    return stands && now() < untilMs ? new Date(untilMs).toISOString() : null;
+  }
+
+  /** What /metrics says of each service. */
+  figures(): MetricsSource['rollouts'] {
+    const services = [...this.#options.config().services.keys()];
+    return services.map((service) => rolloutFigures(service, this.last(service), this.#outcomes));
   }
 
   isQueued(service: string): boolean {
@@ -239,6 +257,7 @@ export class Rollouts {
       verdict: null,
       ranMs: 0,
       stepEpoch: gate.epoch,
+      keepMs: service.rollout.keepMs,
       verification: null,
     };
     const run = this.#runOf(record, service)!;
@@ -314,6 +333,7 @@ export class Rollouts {
       ended: (record) => {
         this.#running.delete(name);
         this.#last.set(name, record);
+        this.#outcomes.ended(record);
         store.trim(name);
         const waiting = this.#waiting.get(name);
         if (waiting === undefined) return;

@@ -123,6 +123,7 @@ export const EMPTY_METRICS: MetricsSource = {
   logDropped: 0,
   threadReplacements: 0,
   names: [],
+  rollouts: [],
   stateStoreErrors: 0,
   state: STATE,
 };
