@@ -1,4 +1,9 @@
-/** `/api/freeze`: whether rollouts may be begun, and keeping them from it. */
+/**
+ * `/api/freeze`: whether rollouts may be begun, and keeping them from it.
+ *
+ * One resource with three methods, since there is at most one declared freeze: whoever declares another replaces it. Windows of
+ * the config are shown beside it and cannot be changed here, for the file is where they are agreed on.
+ */
 import { z } from 'zod';
 import { type FreezeView, isRefusal, type Operations, type Refusal } from '../control/operations.ts';
 import type { AdminApp } from './app.ts';

@@ -6,8 +6,8 @@
  * routes by their name or, without one, by their match. Secrets are compared and never shown.
  */
 
-import { windowText } from '../rollout/starting.ts';
 import { formatAddress } from './address.ts';
+import { windowText } from './freeze-schema.ts';
 import { compareRoutes } from './route-differences.ts';
 import { ruleTexts } from './rule-differences.ts';
 import type { Config, Endpoint, Listener, Pool, Service } from './schema.ts';

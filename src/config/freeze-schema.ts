@@ -89,3 +89,16 @@ export const freeze = z
   .max(100)
   .default([])
   .describe('Times in which no rollout is begun, and running ones pause; going back is always possible.');
+
+type Window = z.output<typeof window>;
+
+/** A window as people write it: `Fri 16:00 to Mon 08:00 Europe/Berlin`. */
+export function windowText(one: Window): string {
+  if (one.kind === 'once') return `${new Date(one.fromMs).toISOString()} to ${new Date(one.toMs).toISOString()}`;
+  return `${weekText(one.from)} to ${weekText(one.to)} ${one.zone}`;
+}
+
+function weekText(minute: number): string {
+  const [hours, minutes] = [Math.floor((minute % 1440) / 60), minute % 60].map((part) => String(part).padStart(2, '0'));
+  return `${DAYS[Math.floor(minute / 1440)]} ${hours}:${minutes}`;
+}

@@ -1,4 +1,8 @@
-/** The freeze that somebody has declared, in the state file: at most one, and it outlives the process. */
+/**
+ * The freeze that somebody has declared, in the state file: at most one, and it outlives the process.
+ *
+ * Windows are not kept: the config says them anew at each start. Who declared what before is in the event log.
+ */
 import { DamagedRow } from './state-fault.ts';
 import type { StateStore, Stored } from './state-store.ts';
 

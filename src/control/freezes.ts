@@ -9,7 +9,8 @@
  * told. Windows open and close by the calendar, and whoever asks is told what is so at that moment.
  */
 import type { Logger } from 'pino';
-import { type FreezeWindow, frozenAt, windowText } from '../rollout/starting.ts';
+import { windowText } from '../config/freeze-schema.ts';
+import { type FreezeWindow, frozenAt } from '../rollout/starting.ts';
 import type { EventLog } from './event-log.ts';
 import type { Declared, FreezeStore } from './freeze-store.ts';
 import type { FreezeOperations, FreezeOrder, FreezeView, Instruction, Refusal } from './operations.ts';

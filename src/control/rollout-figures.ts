@@ -1,4 +1,9 @@
-/** What /metrics says of rollouts: the last one of each service, and how those that ended have ended. */
+/**
+ * What /metrics says of rollouts: the last one of each service, and how those that ended have ended.
+ *
+ * Outcomes are counted since the process started, as every counter is, and not read from the state file: what is kept there is
+ * trimmed, and a counter must not fall.
+ */
 import { ENDINGS, type Ending } from '../rollout/rollout.ts';
 import type { MetricsSource } from './operations.ts';
 import type { RolloutRecord } from './rollout-record.ts';

@@ -101,18 +101,3 @@ function answerWhileRunning(rollout: Rollout, onNewVersion: OnNewVersion): Start
       return onNewVersion satisfies never;
   }
 }
-
-/** A window as people write it: `Fri 16:00 to Mon 08:00 Europe/Berlin`. */
-export function windowText(window: FreezeWindow): string {
-  if (window.kind === 'once') return `${isoText(window.fromMs)} to ${isoText(window.toMs)}`;
-  return `${weekText(window.from)} to ${weekText(window.to)} ${window.zone}`;
-}
-
-function weekText(minute: number): string {
-  const [hours, minutes] = [Math.floor((minute % 1440) / 60), minute % 60].map((part) => String(part).padStart(2, '0'));
-  return `${DAYS[Math.floor(minute / 1440)]} ${hours}:${minutes}`;
-}
-
-function isoText(ms: number): string {
-  return new Date(ms).toISOString();
-}
