@@ -214,6 +214,12 @@ export const rollout = z
       .prefault({})
       .describe('How traffic goes back.'),
     verify: verify.describe('What is looked at before users come, and after the last step.'),
+    afterPromotion: z
+      .enum(['keep', 'return'])
+      .default('keep')
+      .describe(
+        'Whether the candidate is the active pool from then on, or gives the traffic back when the file says that the other pool has its version too and that one is verified.',
+      ),
     trigger: z
       .enum(['manual', 'version-change'])
       .default('manual')

@@ -47,6 +47,7 @@ import type {
 import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
 import { Releases } from './releases.ts';
+import { Returns } from './returns.ts';
 import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
 import { Serial } from './serial.ts';
@@ -105,6 +106,7 @@ export class ControlPlane implements Operations {
   readonly #configuration: Configuration;
   readonly #serial = new Serial();
   readonly #rollouts: Rollouts;
+  readonly #returns: Returns;
   readonly rollouts: Releases;
   readonly freezes: Freezes;
   readonly threads: DataThreads;
@@ -178,6 +180,16 @@ export class ControlPlane implements Operations {
       inTurn: (work) => this.#serial.run(work),
       frozen: () => this.freezes.frozen(),
     });
+    this.#returns = new Returns({
+      rollouts: this.#rollouts,
+      gates: this.#gates,
+      traffic: this.#traffic,
+      config: () => this.#configuration.effective,
+      frozen: () => this.freezes.frozen(),
+      inTurn: (work) => this.#serial.run(work),
+      events,
+      log,
+    });
     this.rollouts = new Releases(this.#rollouts, rolloutStore, () => this.#stopping);
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
@@ -209,7 +221,8 @@ export class ControlPlane implements Operations {
         this.#ejection.follow(config);
         this.#rollouts.follow(config);
       },
-      onReloaded: (before, after, by) => startForVersions(this.#rollouts, versionChanges(before, after), by),
+      onReloaded: (before, after, by) =>
+        startForVersions(this.#rollouts, versionChanges(before, after, this.#returns), by),
       events,
       log,
       now,
@@ -378,6 +391,7 @@ export class ControlPlane implements Operations {
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
     this.freezes.tick();
+    this.#returns.tick();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
@@ -425,6 +439,7 @@ export class ControlPlane implements Operations {
     clearInterval(this.#housekeeping);
     this.#names.close();
     this.#rollouts.close();
+    this.#returns.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();

@@ -321,7 +321,7 @@ export class Rollouts {
           if (service === undefined || gate === undefined || !arePoolsThere || !stillWanted()) return null;
           return traffic.move(gate, service, weights, reason, { by: 'rollout', reason: note }, terms);
         }),
-      verify: (stop) => this.#verify(name, candidate, stop),
+      verify: (stop) => this.verify(name, candidate, stop),
       confirm: async () => ({ result: 'ok', why: '' }),
       keep: (record) => this.#keep(record),
       note: (record, entry) => this.#note(record, entry),
@@ -346,11 +346,12 @@ export class Rollouts {
     };
   }
 
-  async #verify(name: string, candidate: string, stop: AbortSignal): ReturnType<typeof verify> {
+  /** Verifies a pool as its service says, by the version that the file gives it. */
+  async verify(name: string, poolName: string, stop: AbortSignal): ReturnType<typeof verify> {
     const service = this.#options.config().services.get(name);
-    const pool = service?.pools.get(candidate);
+    const pool = service?.pools.get(poolName);
     if (service === undefined || pool === undefined)
-      return { ok: false, results: [], text: `${candidate} has left the file` };
+      return { ok: false, results: [], text: `${poolName} has left the file` };
     const { smoke, version, timeoutMs } = service.rollout.verify;
     const preface = service.proxyProtocol === undefined ? null : buildLocalProxyHeader(service.proxyProtocol);
     const endpoints = pool.endpoints.map(({ name: address, address: place }) => ({
@@ -358,7 +359,7 @@ export class Rollouts {
       place,
       authority: service.health?.host ?? authorityOf(address),
       preface,
-      unhealthy: () => this.#options.unhealthy(name, candidate, address),
+      unhealthy: () => this.#options.unhealthy(name, poolName, address),
     }));
     return verify({ endpoints, smoke, version, expectedVersion: pool.version, timeoutMs }, stop);
   }

@@ -9,6 +9,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import { isRefusal, type Refusal } from './operations.ts';
+import type { Returns } from './returns.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { Rollouts } from './rollouts.ts';
 
@@ -19,14 +20,18 @@ export interface VersionChange {
   readonly version: string;
 }
 
-/** The version changes of services whose rollouts are to begin by them, in the order of the file. */
-export function versionChanges(before: Config, after: Config): VersionChange[] {
+/**
+ * The version changes of services whose rollouts are to begin by them, in the order of the file. One that traffic is to return
+ * for (`returns.ts`) is no new release.
+ */
+export function versionChanges(before: Config, after: Config, returns: Pick<Returns, 'awaits'>): VersionChange[] {
   const found: VersionChange[] = [];
   for (const [name, service] of after.services) {
     if (service.rollout.trigger !== 'version-change') continue;
     for (const [pool, { version }] of service.pools) {
       const earlier = before.services.get(name)?.pools.get(pool);
-      if (earlier !== undefined && earlier.version !== version) found.push({ service: name, pool, version });
+      if (earlier === undefined || earlier.version === version || returns.awaits(service, pool, version)) continue;
+      found.push({ service: name, pool, version });
     }
   }
   return found;

@@ -160,6 +160,33 @@ t.test('after a success the earlier pool counts as warm for `keep`, and no longe
   t.equal((await cold.at('succeeded')).warmUntil, null);
 });
 
+t.test('with `return` the traffic goes home when the other pool has the version too, and proves it', async (t) => {
+  const proof = { timeout: '1s', version: { path: '/version' }, before: false, after: false };
+  const { rig, at } = await stage(t, {
+    plan: 'blue-green',
+    bake: '0s',
+    inconclusive: 'promote',
+    afterPromotion: 'return',
+    trigger: 'version-change',
+    verify: proof,
+  });
+  rig.upstream.respond = ({ end }) => end.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nv2');
+  t.match(await rig.plane.rollouts.start('app', START, BY_TEST), { candidate: 'next' });
+  await at('succeeded');
+  const traffic = () => {
+    const found = rig.plane.service('app');
+    if (isRefusal(found)) throw new Error(found.message);
+    return found.traffic;
+  };
+  t.same(traffic(), { main: 0, next: 100 });
+
+  const told = () => rig.plane.eventsSince(0, 1_000).map(({ text }) => text);
+  await rig.replaceInConfig('"version": "v1"', '"version": "v2"');
+  t.same(rig.plane.config().lastReload.changes, ['app.main: version v1→v2'], 'that is no new release');
+  await until('the traffic is back', () => traffic().main === 100);
+  t.ok(told().some((text) => text.includes('main runs v2 too: traffic returns to it')));
+});
+
 t.test('where a rollout is and how those before have ended can be scraped', async (t) => {
   const { rig, at } = await stage(t, { steps: ['50%', '100%'] });
   const figures = () => rig.plane.metrics().rollouts.find(({ service }) => service === 'app')!;
