@@ -18,6 +18,7 @@ import type { Config, Service } from '../config/schema.ts';
 import { admittedAt, type EjectionState, type Seen } from '../health/ejection.ts';
 import { type EjectionPolicy, stepPool } from '../health/ejection-pool.ts';
 import { type UsedSince, usedSince, weightPart } from '../health/slow-start.ts';
+import { endOfUse } from '../routing/terms.ts';
 import { EndpointHead } from '../stats/endpoint-cells.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
@@ -165,19 +166,23 @@ export class EjectionWatch {
       pool.policy,
       nowMs,
     );
-    let left = inUse(pool.service, pool.name);
-    for (const [index, endpoint] of pool.endpoints.entries()) {
+    const most = inUse(pool.service, pool.name);
+    const weights = pool.endpoints.map(({ weight }) => weight);
+    // Zero endpoints and all of them are the same number to `endOfUse`.
+    const end = most === 0 ? 0 : endOfUse(weights, Number.isFinite(most) ? most : 0);
+    const admits = (index: number): boolean => healthy[index]! && (states[index]!.kind === 'admitting' || panic);
+    // Who comes back is let in before anybody is left out, or a thread could find nobody between the two.
+    const order = [...pool.endpoints.keys()].sort((one, other) => Number(admits(other)) - Number(admits(one)));
+    for (const index of order) {
+      const endpoint = pool.endpoints[index]!;
       const before = endpoint.state;
       const state = states[index]!;
       const admitted = state.kind === 'admitting';
       endpoint.state = state;
       if (before.kind !== 'admitting' && admitted) endpoint.head.forget();
-      // One without weight is passed over, and takes nothing from those that are used.
-      const isUsed = left > 0;
-      if (endpoint.weight > 0) left -= 1;
-      endpoint.used = usedSince(endpoint.used, isUsed && healthy[index]! && admitted, nowMs);
+      endpoint.used = usedSince(endpoint.used, index < end && healthy[index]! && admitted, nowMs);
       const part = weightPart(endpoint.used, pool.slowStartMs, nowMs);
-      endpoint.head.set(healthy[index]! && (admitted || panic), part, state.kind);
+      endpoint.head.set(admits(index), part, state.kind);
       const mayProbe = state.kind === 'probing' && healthy[index]! && endpoint.weight > 0 && !panic;
       if (mayProbe) endpoint.head.offerProbe(nowMs, pool.probePatienceMs);
       else endpoint.head.withdrawProbe();

@@ -129,11 +129,11 @@ t.test('a position from before there were seals is believed', async (t) => {
   value(store.savePosition(positionOf(3)));
   store.close();
   const plain = new DatabaseSync(path);
-  plain.exec('ALTER TABLE positions DROP COLUMN seal; ALTER TABLE positions DROP COLUMN terms');
-  const early = ['positions', 'receipts', 'events', 'sqlite_sequence'];
-  const tables = plain.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-  for (const { name } of tables) if (!early.includes(String(name))) plain.exec(`DROP TABLE ${String(name)}`);
-  plain.exec('PRAGMA user_version=2');
+  const old = ['positions', 'receipts', 'events', 'sqlite_sequence'];
+  for (const { name } of plain.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()) {
+    if (!old.includes(String(name))) plain.exec(`DROP TABLE ${name}`);
+  }
+  plain.exec('ALTER TABLE positions DROP COLUMN seal; ALTER TABLE positions DROP COLUMN terms; PRAGMA user_version=2');
   plain.close();
   const later = open(t, path);
   t.equal(later.setAside, null);
