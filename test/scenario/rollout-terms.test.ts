@@ -27,12 +27,12 @@ t.test('a group and a box stand after kill -9, and so does a freeze with its rea
         green: { version: 'v2', endpoints: [first.address, second.address] },
       },
       traffic: 'blue',
-      service: [`rollout: { steps: ${STEPS}, hold: 1h }`, 'versionHeader: x-version'],
+      service: [`rollout: { steps: ${STEPS}, hold: 1h }`, 'versionHeader: x-served-by'],
     }),
   );
   const before = await Tidegate.start(t, file);
   const ask = async (tidegate: Tidegate, headers: Record<string, string> = {}): Promise<unknown> =>
-    (await exchange(tidegate.port, '/', { headers })).headers['x-version'];
+    (await exchange(tidegate.port, '/', { headers })).headers['x-served-by'];
   const at = (tidegate: Tidegate, phase: string): Promise<unknown> =>
     until(`it is ${phase}`, async () => (await tidegate.admin.call<RolloutView>('GET', ROLLOUT)).body.phase === phase);
 
