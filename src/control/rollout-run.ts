@@ -19,8 +19,9 @@ import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
 import type { Receipt, Weights } from './operations.ts';
+import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
-import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
+import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
 import type { Verification } from './verification.ts';
 
 /** How often the judge looks while no error comes, and the record's clock is kept. */
@@ -28,17 +29,22 @@ const LOOK_MS = 1_000;
 /** A ramp back moves this often. */
 const RAMP_MS = 1_000;
 
+/** A move of the gate; `previous` is what a rollback returns to afterwards. */
+export interface RunMove {
+  readonly weights: Weights;
+  readonly reason: 'rollout' | 'rollback';
+  readonly note: string;
+  readonly previous: Weights | null;
+}
+
 /** What a run needs of the world. All of it is of one service. */
 export interface RunWorld {
   /** Where the gate stands; the share is the candidate's. */
   standing(): Standing;
-  /** Moves the gate in its turn. Null when the service or a pool has gone. */
-  move(
-    weights: Weights,
-    reason: 'rollout' | 'rollback',
-    note: string,
-    stillWanted: () => boolean,
-  ): Promise<Receipt | null>;
+  /** Moves the gate in its turn, pools that have left the file left out. Null when the service has gone. */
+  move(move: RunMove, stillWanted: () => boolean): Promise<Receipt | null>;
+  /** Whether a pool that has weight among these is still in the file. */
+  isThere(weights: Weights): boolean;
   verify(stop: AbortSignal): Promise<Verification>;
   /** Asks whoever has a say whether the step may be taken. */
   confirm(
@@ -70,6 +76,8 @@ export class RolloutRun {
   #errorsSeen = 0;
   #wasHoldOver = false;
   #closed = false;
+  /** Aborted when somebody wants the traffic back at once, whatever the plan says about cold pools. */
+  readonly #hurry = new AbortController();
   /** Who waits for the way back, and for its receipt. */
   #waiting: ((receipt: Receipt | null) => void)[] = [];
 
@@ -101,9 +109,17 @@ export class RolloutRun {
     this.#take({ kind: 'lost', why });
   }
 
-  /** Goes back at once; resolves with the receipt of the way back, null when there was nothing to go back from. */
+  /** Says what is to be started when this one has ended, null for nothing. */
+  follow(next: NextStart | null): void {
+    if (next === this.record.next) return;
+    this.record = { ...this.record, next };
+    this.#world.keep(this.record);
+  }
+
+  /** Goes back in one move; resolves with the receipt of the way back, null when there was nothing to go back from. */
   takeBack(by: string): Promise<Receipt | null> {
     const receipt = new Promise<Receipt | null>((resolve) => this.#waiting.push(resolve));
+    this.#hurry.abort();
     if (this.record.rollout.phase !== 'rolling-back') this.command('abort', by);
     if (hasEnded(this.record.rollout)) this.#release(null);
     return receipt;
@@ -121,9 +137,9 @@ export class RolloutRun {
     const { record } = this;
     if (this.#closed || hasEnded(record.rollout)) return;
     this.record = { ...record, ranMs: record.ranMs + ms };
-    const { evidence } = this.#world;
-    evidence.sample();
+    // A position that somebody else has taken has the last sample as its baseline, as one of our own has.
     this.#stand();
+    this.#world.evidence.sample();
     const judgement = this.#judge();
     const requests = this.#requestsInStep();
     this.#take({ kind: 'tick', ms, judgement, requests, frozen: this.#world.frozen() });
@@ -209,6 +225,7 @@ export class RolloutRun {
     }
     const hasEndedNow = hasEnded(next.rollout);
     if (hasEndedNow) this.record = { ...this.record, endedAt: this.#world.at() };
+    if (this.#errand !== null && this.#errand.id !== next.rollout.errand?.id) this.#errand.stop.abort();
     const isWorthKeeping = next.effects.length > 0 || next.rollout.phase !== before.phase || hasArrived;
     if (isWorthKeeping) this.#world.keep(this.record);
     this.#carryOut(next.effects);
@@ -274,8 +291,9 @@ export class RolloutRun {
       case 'finish':
         return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
       case 'move-back': {
-        await this.#ramp(errand);
-        const receipt = await this.#move(errand, rollout.before, 'rollback');
+        if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is no pool to go back to' };
+        await this.#ramp(errand, AbortSignal.any([stop, this.#hurry.signal]));
+        const receipt = await this.#move(errand, rollout.before, 'rollback', this.record.previous);
         if (receipt !== null) this.#release(receipt);
         return moved(receipt);
       }
@@ -284,9 +302,16 @@ export class RolloutRun {
     }
   }
 
-  async #move(errand: Errand, weights: Weights, reason: 'rollout' | 'rollback'): Promise<Receipt | null> {
+  async #move(
+    errand: Errand,
+    weights: Weights,
+    reason: 'rollout' | 'rollback',
+    // However many steps it took: a rollback is one move to where all of it began.
+    previous: Weights | null = this.record.rollout.before,
+  ): Promise<Receipt | null> {
     const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
-    const receipt = await this.#world.move(weights, reason, this.record.rollout.reason, () => {
+    const note = this.record.rollout.reason;
+    const receipt = await this.#world.move({ weights, reason, note, previous }, () => {
       // The counts of the slot that the position is about to take are its baseline.
       this.#world.evidence.sample();
       return isWanted();
@@ -295,14 +320,16 @@ export class RolloutRun {
     return receipt;
   }
 
-  /** Takes the traffic back a little each second, for an active pool that has cooled down. */
-  async #ramp(errand: Errand): Promise<void> {
+  /** Takes the traffic back a little each second, for an active pool that has cooled down; until `hurry` is aborted. */
+  async #ramp(errand: Errand, hurry: AbortSignal): Promise<void> {
     const { rollout } = this.record;
     const moves = Math.floor(rollout.plan.rollbackOverMs / RAMP_MS);
-    for (let count = 1; count < moves; count += 1) {
-      const weights = weightsAt(rollout.before, rollout, rollout.share * (1 - count / moves));
+    // Where the gate stands and not where the step was: a ramp that a restart has interrupted must not go up again.
+    const { share } = this.#world.standing();
+    for (let count = 1; count < moves && !hurry.aborted; count += 1) {
+      const weights = weightsAt(rollout.before, rollout, share * (1 - count / moves));
       if ((await this.#move(errand, weights, 'rollback')) === null) return;
-      await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
+      await pause(RAMP_MS, hurry);
     }
   }
 }
