@@ -14,6 +14,7 @@ import type { Gates } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { MetricsSource } from './operations.ts';
 import { refusingRoutes } from './rule-specs.ts';
+import type { SignalBooks } from './signal-books.ts';
 import { sharesOf } from './views.ts';
 
 /** The parts that know something that is published, and what is passed on as it is. */
@@ -27,14 +28,16 @@ export interface MetricsParts
   readonly gates: Gates;
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
+  readonly signals: SignalBooks;
 }
 
 /** Everything that /metrics needs. */
 export function metricsSource(parts: MetricsParts): MetricsSource {
-  const { config, snapshot, configuration, board, owner, gates, ejection, names, ...rest } = parts;
+  const { config, snapshot, configuration, board, owner, gates, ejection, names, signals, ...rest } = parts;
   return {
     ...rest,
     names: names.figures(),
+    signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),
     listeners: snapshot?.listeners.map((listener) => ({ name: listener.name, board: listener.board })) ?? [],

@@ -6,7 +6,7 @@
  * The record is kept before its effects are carried out, so a crash between the two repeats an errand and never loses one.
  * Moves of the gate wait for their turn among all changes; the machine and the judge do not wait for anything.
  *
- * The judge looks when an error has come, and else once a second: every look is kept, and a replay of the kept looks must
+ * The judge looks when an error or a reading of a signal has come, and else once a second: every look is kept, and a replay of the kept looks must
  * be the whole truth. Latency alone changes with each request and is looked at with the next error or the next second.
  */
 import type { Logger } from 'pino';
@@ -22,6 +22,7 @@ import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
 import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
+import type { SignalSources } from './signal-sources.ts';
 import type { Verification } from './verification.ts';
 
 /** How often the judge looks while no error comes, and the record's clock is kept. */
@@ -60,6 +61,10 @@ export interface RunWorld {
   /** ISO 8601. */
   at(): string;
   readonly evidence: RolloutEvidence;
+  /** The signals that are read from elsewhere; they are asked while it runs. */
+  readonly sources: SignalSources;
+  /** Whether a signal of the business is still in the file, and so counted. */
+  isCounted(signal: string): boolean;
   readonly warmUpMs: number;
   readonly log: Logger;
 }
@@ -89,11 +94,13 @@ export class RolloutRun {
   /** Keeps the record, new or read back, and does what it asks for. */
   begin(effects: readonly Effect[]): void {
     this.#world.keep(this.record);
+    this.#world.sources.start();
     this.#carryOut(effects);
   }
 
   /** What is under way when the process has started again. */
   resume(): void {
+    this.#world.sources.start();
     this.#take({ kind: 'restarted' });
   }
 
@@ -128,6 +135,7 @@ export class RolloutRun {
   /** Nothing more is done; what was kept is gone on with after the next start. */
   close(): void {
     this.#closed = true;
+    this.#world.sources.stop();
     this.#errand?.stop.abort();
     this.#release(null);
   }
@@ -153,12 +161,14 @@ export class RolloutRun {
 
   #judge(): Judgement {
     const { rollout, ranMs } = this.record;
-    const errors = this.#world.evidence.errors();
-    const bad = errors.reduce((sum, { active, candidate }) => sum + active.events[0]! + candidate.events[0]!, 0);
+    const { evidence, sources } = this.#world;
+    const counted = [evidence.errors(), ...evidence.signals.map((name) => evidence.signal(name))].flat();
+    const bad = counted.reduce((sum, { active, candidate }) => sum + active.events[0]! + candidate.events[0]!, 0);
     const { plan } = rollout;
     const untilMs = rollout.phase === 'baking' ? plan.bakeMs : stepOf(rollout).holdMs;
     const isHoldOver = rollout.elapsedMs >= untilMs;
-    const isDue = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || ranMs - this.#lookedAtMs >= LOOK_MS;
+    const isNews = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || sources.hasNews;
+    const isDue = isNews || ranMs - this.#lookedAtMs >= LOOK_MS;
     if (isDue && rollout.hasMoved) {
       this.#errorsSeen = bad;
       this.#wasHoldOver = isHoldOver;
@@ -177,6 +187,12 @@ export class RolloutRun {
     if (record.scale !== null) {
       signals.push({ kind: 'counts', name: 'latency', epochs: this.#changed('latency', evidence.latency()) });
     }
+    for (const name of evidence.signals) {
+      if (this.#world.isCounted(name)) {
+        signals.push({ kind: 'counts', name, epochs: this.#changed(name, evidence.signal(name)) });
+      } else signals.push({ kind: 'silence', name, reason: 'the signal has left the file' });
+    }
+    signals.push(...this.#world.sources.take(record.ranMs));
     const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
     const judged = judge(record.judge, look, record.settings);
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
@@ -234,6 +250,7 @@ export class RolloutRun {
   }
 
   #end(): void {
+    this.#world.sources.stop();
     this.#errand?.stop.abort();
     this.#errand = null;
     this.#release(null);

@@ -1,6 +1,6 @@
 /** The signals of a service's config: those of requests as the snapshot has them, all of them as the judge has them. */
 import type { ReadableSignal, RequestSignal, Service } from '../config/schema.ts';
-import type { Signal } from '../judge/signals.ts';
+import type { JudgeSettings, Signal } from '../judge/signals.ts';
 import type { AnswerMatch, RequestSignalSpec } from '../routing/snapshot.ts';
 import { namedMatch, routeMatch } from './match-specs.ts';
 
@@ -9,6 +9,9 @@ import { namedMatch, routeMatch } from './match-specs.ts';
  * run's own timers find out and say so.
  */
 const NEVER_STALE_MS = Number.MAX_SAFE_INTEGER;
+
+/** What every service is judged by. */
+const BUILT_IN: readonly string[] = ['errors', 'latency'];
 
 const STATUS_END = 600;
 
@@ -19,6 +22,16 @@ export function requestSignals({ rollout }: Service): Omit<RequestSignalSpec, 'l
     const { match, bad, good, rest } = signal;
     return [{ name, match: routeMatch(match), bad: bad.map(answerMatch), good: good.map(answerMatch), rest }];
   });
+}
+
+/** The names of the signals of the business that a release is judged by. */
+export function countedNames({ signals }: JudgeSettings): string[] {
+  return signals.filter(({ kind, name }) => kind === 'compared' && !BUILT_IN.includes(name)).map(({ name }) => name);
+}
+
+/** The names of the signals that it is judged by and that are read from elsewhere. */
+export function readNames({ signals }: JudgeSettings): string[] {
+  return signals.filter(({ kind }) => kind === 'read').map(({ name }) => name);
 }
 
 /** The signal of this name that reads a number; undefined when the config has none. */

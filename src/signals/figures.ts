@@ -41,15 +41,19 @@ export interface ScrapePair {
 }
 
 /** The names of the samples that are needed, and the name that declares them. */
-export function namesWanted({ metric, figure }: Wanted): ReadonlySet<string> {
+export function namesWanted(wanted: Wanted): ReadonlySet<string> {
+  return new Set([wanted.metric, ...samplesOf(wanted)]);
+}
+
+function samplesOf({ metric, figure }: Wanted): string[] {
   switch (figure.kind) {
     case 'value':
     case 'rate':
-      return new Set([metric]);
+      return [metric];
     case 'mean':
-      return new Set([metric, `${metric}_count`, `${metric}_sum`]);
+      return [`${metric}_count`, `${metric}_sum`];
     case 'quantile':
-      return new Set([metric, `${metric}_bucket`]);
+      return [`${metric}_bucket`];
     default:
       return figure satisfies never;
   }
@@ -60,27 +64,26 @@ export function scrapeOf(page: Page, wanted: Wanted, atMs: number): Scrape | str
   if (!page.ok) return `line ${page.line} of the page: ${page.problem}`;
   if (page.declared.size === 0) return `the page has no ${wanted.metric}`;
   const labels = Object.entries(wanted.labels);
-  const fitting = page.samples.filter((sample) => labels.every(([name, value]) => sample.labels.get(name) === value));
+  const names = samplesOf(wanted);
+  const fitting = page.samples.filter(
+    (sample) => names.includes(sample.name) && labels.every(([name, value]) => sample.labels.get(name) === value),
+  );
   const strange = fitting.find(({ value }) => !Number.isFinite(value));
   if (strange !== undefined) return `${strange.name} is ${strange.value}`;
   const { metric, figure } = wanted;
   switch (figure.kind) {
     case 'value':
       if (fitting.length === 0) return `no series of ${metric} has the labels`;
-      return { atMs, bounds: [], series: seriesOf(fitting, [metric]) };
+      return { atMs, bounds: [], series: seriesOf(fitting, names) };
     case 'rate':
-      return { atMs, bounds: [], series: seriesOf(fitting, [metric]) };
+      return { atMs, bounds: [], series: seriesOf(fitting, names) };
     case 'mean': {
-      const series = seriesOf(fitting, [`${metric}_count`, `${metric}_sum`]);
+      const series = seriesOf(fitting, names);
       const half = [...series.values()].some((numbers) => numbers.some(Number.isNaN));
       return half ? `${metric} has a count without a sum, or a sum without a count` : { atMs, bounds: [], series };
     }
     case 'quantile':
-      return bucketsOf(
-        fitting.filter(({ name }) => name === `${metric}_bucket`),
-        metric,
-        atMs,
-      );
+      return bucketsOf(fitting, metric, atMs);
     default:
       return figure satisfies never;
   }

@@ -121,6 +121,7 @@ export const EMPTY_METRICS: MetricsSource = {
   logDropped: 0,
   threadReplacements: 0,
   names: [],
+  signals: [],
   stateStoreErrors: 0,
   state: STATE,
 };
