@@ -77,10 +77,14 @@ const requests = z
     ceilingRequests: whole(1, 1_000_000).default(50).describe('How many requests the ceiling needs to speak.'),
   })
   .check((context) => {
-    const { bad, good, proof } = context.value;
+    const { bad, good, proof, ceiling } = context.value;
     if (bad === undefined && good === undefined) {
       const params = { allowed: 'bad, good, or both' };
       context.issues.push({ code: 'custom', message: 'says not what is bad', input: context.value, params });
+    }
+    if (ceiling === 0) {
+      const params = { allowed: 'a share over 0%' };
+      context.issues.push({ code: 'custom', message: 'stops every release', input: '0%', path: ['ceiling'], params });
     }
     if (proof === 1) {
       const params = { allowed: 'a multiple over 1x' };
