@@ -363,6 +363,7 @@ export class Rollouts {
         return share > 0 && share < 1;
       },
       books: this.signals,
+      log: this.#options.log,
       nowMs: () => performance.now(),
     });
   }

@@ -12,6 +12,7 @@
  * The definition is looked up in the config before each reading, so an edited address or token is in effect with the next one.
  * The condition is part of the rollout's settings and stays what it was when it began.
  */
+import type { Logger } from 'pino';
 import type { Service } from '../config/schema.ts';
 import type { SignalLook } from '../judge/look.ts';
 import type { Measured } from '../signals/measured.ts';
@@ -36,6 +37,7 @@ export interface SignalWorld {
   /** Whether both pools have traffic. */
   isCompared(): boolean;
   readonly books: SignalBooks;
+  readonly log: Pick<Logger, 'error'>;
   /** Milliseconds of a clock that only goes forward. */
   nowMs(): number;
 }
@@ -53,7 +55,7 @@ export class SignalSources {
 
   /** Begins to ask. To be called once. */
   start(): void {
-    for (const name of this.#names) void this.#follow(name);
+    for (const name of this.#names) this.#follow(name).catch((error: unknown) => this.#broken(name, error));
   }
 
   /** Ends everything that is under way. */
@@ -75,6 +77,12 @@ export class SignalSources {
       const { name, candidate, active } = one;
       return { kind: 'reading', name, reading: { atMs, candidate, active } };
     });
+  }
+
+  /** Nobody asks any more: the signal stays unknown. */
+  #broken(name: string, error: unknown): void {
+    this.#world.log.error({ err: error, signal: name }, 'reading a signal has failed in an unforeseen way');
+    this.#heard.set(name, { kind: 'silence', name, reason: 'Tidegate could not read it; its log says why' });
   }
 
   async #follow(name: string): Promise<void> {
