@@ -15,6 +15,8 @@ export class Version {
   page = '';
   /** The outcome that the answer to this request names; '' for none. */
   outcome: (req: IncomingMessage) => string = () => '';
+  /** The status of its answers. */
+  status = 200;
   upstream!: Upstream;
 
   static async start(t: Cleaning, name: string): Promise<Version> {
@@ -26,7 +28,8 @@ export class Version {
       }
       const outcome = version.outcome(req);
       if (outcome !== '') res.setHeader('x-outcome', outcome);
-      sayVersion(req, res, upstream);
+      if (version.status !== 200) res.writeHead(version.status, { 'content-length': 0 }).end();
+      else sayVersion(req, res, upstream);
     });
     return version;
   }
@@ -68,12 +71,23 @@ export class SignalShop {
   static async open(
     t: Cleaning,
     signals: readonly string[],
-    { hold = '1h', service = [] }: { readonly hold?: string; readonly service?: readonly string[] } = {},
+    {
+      hold = '1h',
+      service = [],
+      routes = [],
+      guard = [],
+    }: {
+      readonly hold?: string;
+      readonly service?: readonly string[];
+      readonly routes?: readonly string[];
+      readonly guard?: readonly string[];
+    } = {},
   ): Promise<SignalShop> {
     const [blue, green] = await Promise.all([Version.start(t, 'v1'), Version.start(t, 'v2')]);
     const config = shopConfig({
       pools: blueAndGreen(blue.upstream.address, green.upstream.address),
       traffic: 'blue',
+      routes,
       service: [
         ...service,
         'rollout:',
@@ -81,6 +95,7 @@ export class SignalShop {
         '  steps: [50%, 100%]',
         '  guard:',
         '    latency: off',
+        ...guard.map((line) => `    ${line}`),
         '    signals:',
         ...signals.map((line) => `      ${line}`),
       ],
