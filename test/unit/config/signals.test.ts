@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to the environment are part of these texts.
 /** Signals as they are written: what each becomes, and what is refused, with its place. */
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { differences } from '../../../src/config/differences.ts';
 import { judgedSignals, readableSignal, requestSignals } from '../../../src/control/signal-specs.ts';
@@ -169,4 +170,12 @@ t.test('tokens and header fields are shown nowhere', async (t) => {
 t.test('a change of a signal is told by its name', async (t) => {
   const line = (limit: number) => text(`memory: { scrape: { metric: m, atMost: ${limit} } }`);
   t.match(differences(accept(line(1)), accept(line(2))), [{ subject: 'shop.rollout.guard.signals.memory.limit' }]);
+});
+
+t.test('what the page about signals shows is a config', async (t) => {
+  const [, example] = /```yaml\n([^]*?)```/.exec(readFileSync('docs/signals.md', 'utf8'))!;
+  const pools = '    pools: { blue: { version: v1, endpoints: [127.0.0.1:3001] } }\n';
+  const whole = `listeners: [{ address: 127.0.0.1:8080 }]\n${example!.replace('  shop:\n', (line) => line + pools)}`;
+  const { services } = accept(`${whole}routes: [{ service: shop }]\n`);
+  t.equal(Object.keys(services.get('shop')!.rollout.guard.signals).length, 5);
 });
