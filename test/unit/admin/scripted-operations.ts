@@ -124,6 +124,7 @@ export const EMPTY_METRICS: MetricsSource = {
   threadReplacements: 0,
   names: [],
   rollouts: [],
+  signals: [],
   stateStoreErrors: 0,
   state: STATE,
 };
