@@ -280,6 +280,23 @@ t.test('the file that was edited while Tidegate was down has the last word', asy
   t.same(second.gate.weights, { blue: 70, green: 30 });
 });
 
+t.test('killed on its way back while its candidate was edited, it still comes back', async (t) => {
+  const ramp = [...PLAN, 'rollback: { over: 30s }'];
+  const first = await shop(ramp);
+  await first.start();
+  first.rollouts.command('shop', 'abort', 'ana');
+  await settled();
+  t.equal(first.phase(), 'rolling-back');
+  const second = await shop(ramp, first.kill());
+  const service = serviceWith(ramp);
+  const green = { ...service.pools.get('green')!, version: 'v3' };
+  second.edit({ ...service, pools: new Map([...service.pools, ['green', green]]) });
+  second.rollouts.restore();
+  await second.rollouts.takeBack('shop', BY);
+  t.equal(second.phase(), 'aborted');
+  t.same(second.gate.weights, { blue: 100, green: 0 });
+});
+
 t.test('a restart moves nothing: the gate stands where it stood, and the numbers go on', async (t) => {
   const first = await shop();
   await first.start();
