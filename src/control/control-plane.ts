@@ -22,8 +22,11 @@ import { DataThreads } from './data-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
+import { FreezeStore } from './freeze-store.ts';
+import { Freezes } from './freezes.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
+import { Incidents } from './incidents.ts';
 import { LiveRates } from './live-rates.ts';
 import { metricsSource } from './metrics-source.ts';
 import { type NameResolver, systemResolver } from './name-resolver.ts';
@@ -44,12 +47,14 @@ import type {
 import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
 import { Releases } from './releases.ts';
+import { Returns } from './returns.ts';
 import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
+import { startForVersions, versionChanges } from './version-change.ts';
 import { rateKey, serviceView, type ViewSources } from './views.ts';
 
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
@@ -102,7 +107,9 @@ export class ControlPlane implements Operations {
   readonly #serial = new Serial();
   readonly #rolloutStore: RolloutStore;
   readonly #rollouts: Rollouts;
+  readonly #returns: Returns;
   readonly rollouts: Releases;
+  readonly freezes: Freezes;
   readonly threads: DataThreads;
   #tickedAt = performance.now();
   #housekeeping: NodeJS.Timeout | undefined;
@@ -128,14 +135,15 @@ export class ControlPlane implements Operations {
     this.#events = events;
     this.#board = board;
     this.#owner = owner;
+    const incidents = new Incidents({ board, owner, events, log });
     this.threads = new DataThreads({
       count: threadCount,
       processMemory,
       reusePort,
       events: {
-        onDeath: (thread, cause) => this.#onThreadDeath(thread, cause),
+        onDeath: (thread, cause) => incidents.threadDied(thread, cause),
         onEnd: (thread) => void this.#board.settle(thread),
-        onReplaced: (thread) => this.#onThreadReplaced(thread),
+        onReplaced: (thread) => incidents.threadReplaced(thread),
         onAccessLog: options.accessLog,
         onWarning: (thread, message) => log.warn({ thread }, message),
       },
@@ -150,7 +158,7 @@ export class ControlPlane implements Operations {
       log,
       now,
       isHealthy: (...endpoint) => this.#health.stateOf(...endpoint).admitting,
-      weightOf: (service, pool) => this.#gates.get(service)?.weights[pool] ?? 0,
+      inUse: (service, pool) => this.#gates.get(service)?.endpointsInUse(pool) ?? 0,
     });
     this.#traffic = new Traffic({
       gates: this.#gates,
@@ -158,6 +166,8 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       onInstruction: (service, what) => this.#rollouts.superseded(service, what),
     });
+    const windows = () => this.#configuration.config.freeze;
+    this.freezes = new Freezes({ store: new FreezeStore(store), events, log, windows, now });
     this.#rollouts = new Rollouts({
       board,
       gates: this.#gates,
@@ -169,13 +179,23 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       unhealthy: (...endpoint) => whyUnhealthy(this.#health.stateOf(...endpoint)),
       inTurn: (work) => this.#serial.run(work),
-      frozen: () => null,
+      frozen: () => this.freezes.frozen(),
+    });
+    this.#returns = new Returns({
+      rollouts: this.#rollouts,
+      gates: this.#gates,
+      traffic: this.#traffic,
+      config: () => this.#configuration.effective,
+      frozen: () => this.freezes.frozen(),
+      inTurn: (work) => this.#serial.run(work),
+      events,
+      log,
     });
     this.rollouts = new Releases(this.#rollouts, this.#rolloutStore, () => this.#stopping);
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
-      onLost: (name, why, addresses) => this.#onNameLost(name, why, addresses),
+      onLost: (name, why, addresses) => incidents.nameLost(name, why, addresses),
       log,
     });
     events.onEvent(({ kind, service, data }) => {
@@ -203,6 +223,8 @@ export class ControlPlane implements Operations {
         this.#ejection.follow(config);
         this.#rollouts.follow(config);
       },
+      onReloaded: (before, after, by) =>
+        startForVersions(this.#rollouts, versionChanges(before, after, this.#returns), by),
       events,
       log,
       now,
@@ -343,6 +365,7 @@ export class ControlPlane implements Operations {
       snapshot: this.#committer.snapshot,
       generation: this.#committer.generation,
       configuration: this.#configuration,
+      rollouts: this.#rollouts,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,
@@ -355,28 +378,8 @@ export class ControlPlane implements Operations {
     });
   }
 
-  #onThreadDeath(thread: number, cause: string): void {
-    const lost = this.#board.settle(thread);
-    this.#owner.settleDeadThread(thread);
-    this.#log.error({ thread, lost, cause }, 'a data thread has died and is being replaced');
-    const text = `data thread ${thread} has died with ${lost} exchanges in flight`;
-    this.#events.append('thread', null, text, { thread, lost });
-  }
-
-  #onThreadReplaced(thread: number): void {
-    this.#log.info({ thread }, 'a data thread has been replaced');
-    this.#events.append('thread', null, `data thread ${thread} has been replaced`, { thread });
-  }
-
   async #refreshNames(): Promise<boolean> {
     return (await this.#change(() => this.#configuration.refreshNames())) === true;
-  }
-
-  #onNameLost(name: string, why: string, addresses: number): void {
-    const kept = addresses === 0 ? 'no address of it is known' : `the last ${addresses} known are kept`;
-    const text = `${name} is not found (${why}): ${kept}`;
-    this.#log.warn({ name }, text);
-    this.#events.append('names', null, text, { name, why, addresses });
   }
 
   #keepHouse(): void {
@@ -390,6 +393,8 @@ export class ControlPlane implements Operations {
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
+    this.freezes.tick();
+    this.#returns.tick();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
@@ -437,6 +442,7 @@ export class ControlPlane implements Operations {
     clearInterval(this.#housekeeping);
     this.#names.close();
     this.#rollouts.close();
+    this.#returns.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();

@@ -1,4 +1,9 @@
-/** What can be asked about rollouts: views of them, past ones from the store, and judging a past one again. */
+/**
+ * What can be asked about rollouts: views of them, past ones from the store, and judging a past one again.
+ *
+ * A view is plain data without secrets. Judging again is `replay` over the looks of the decision log, so with the settings of
+ * the time it gives each verdict again to the last digit, and with others it says what they would have done.
+ */
 import { replay } from '../judge/replay.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
@@ -92,7 +97,7 @@ export class Releases implements RolloutOperations {
       plan: plan.kind,
       phase: rollout.phase,
       step: rollout.step + 1,
-      steps: plan.steps.map(({ share, holdMs, minRequests, approve }) => ({ share, holdMs, minRequests, approve })),
+      steps: plan.steps.map(({ verify: _, ...step }) => step),
       bakeMs: plan.bakeMs,
       share: rollout.share,
       elapsedMs: rollout.elapsedMs,
@@ -105,6 +110,7 @@ export class Releases implements RolloutOperations {
       ranMs: record.ranMs,
       verdict: record.verdict,
       verification: record.verification,
+      warmUntil: this.#rollouts.warmUntil(record),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
     };
   }

@@ -1,4 +1,9 @@
-/** What is kept of a rollout: plain data, enough to go on after a restart and to judge it again. */
+/**
+ * What is kept of a rollout: plain data, enough to go on after a restart and to judge it again.
+ *
+ * The settings are part of it: a config that changes meanwhile does not change what a running or a past rollout was judged
+ * by. Everything survives JSON without the loss of a digit.
+ */
 import type { LatencyScale } from '../judge/latency.ts';
 import type { JudgeState, Look } from '../judge/look.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
@@ -34,6 +39,8 @@ export interface RolloutRecord {
   readonly ranMs: number;
   /** The first gate position of the present step. */
   readonly stepEpoch: number;
+  /** How long the active pool counts as warm after a success. */
+  readonly keepMs: number;
   /** What the last verification found. */
   readonly verification: Verification | null;
   /** What is to be started when this one has ended. */

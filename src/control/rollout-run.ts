@@ -19,6 +19,7 @@ import { advance, type Event, type Judgement } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
+import type { Terms } from '../routing/terms.ts';
 import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
@@ -33,6 +34,7 @@ const RAMP_MS = 1_000;
 /** A move of the gate; `previous` is what a rollback returns to afterwards. */
 export interface RunMove {
   readonly weights: Weights;
+  readonly terms: Terms | null;
   readonly reason: 'rollout' | 'rollback';
   readonly note: string;
   readonly previous: Weights | null;
@@ -291,13 +293,20 @@ export class RolloutRun {
       case 'confirm':
         return this.#world.confirm(errand.step, stop);
       case 'move':
-        return moved(await this.#move(errand, weightsAt(rollout.before, rollout, errand.share), 'rollout'));
+        return moved(
+          await this.#move(
+            errand,
+            weightsAt(rollout.before, rollout, errand.share),
+            'rollout',
+            this.#terms(errand.step),
+          ),
+        );
       case 'finish':
         return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
       case 'move-back': {
         if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is no pool to go back to' };
         await this.#ramp(errand, AbortSignal.any([stop, this.#hurry.signal]));
-        const receipt = await this.#move(errand, rollout.before, 'rollback', this.record.previous);
+        const receipt = await this.#move(errand, rollout.before, 'rollback', null, this.record.previous);
         this.#wayBack = receipt;
         return moved(receipt);
       }
@@ -306,16 +315,24 @@ export class RolloutRun {
     }
   }
 
+  /** What the position of a step says of the candidate beside its weight. */
+  #terms(step: number): Terms | null {
+    const { candidate, plan } = this.record.rollout;
+    const { group, endpoints } = plan.steps[step]!;
+    return group === null && endpoints === null ? null : { pool: candidate, group, endpoints };
+  }
+
   async #move(
     errand: Errand,
     weights: Weights,
     reason: 'rollout' | 'rollback',
+    terms: Terms | null = null,
     // However many steps it took: a rollback is one move to where all of it began.
     previous: Weights | null = this.record.rollout.before,
   ): Promise<Receipt | null> {
     const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
     const note = this.record.rollout.reason;
-    const receipt = await this.#world.move({ weights, reason, note, previous }, () => {
+    const receipt = await this.#world.move({ weights, terms, reason, note, previous }, () => {
       // The counts of the slot that the position is about to take are its baseline.
       this.#world.evidence.sample();
       return isWanted();
@@ -330,9 +347,11 @@ export class RolloutRun {
     const moves = Math.floor(rollout.plan.rollbackOverMs / RAMP_MS);
     // Where the gate stands and not where the step was: a ramp that a restart has interrupted must not go up again.
     const { share } = this.#world.standing();
+    // Who came by a group goes back at once; endpoints that were not used are not used now either.
+    const terms = { pool: rollout.candidate, group: null, endpoints: stepOf(rollout).endpoints };
     for (let count = 1; count < moves && !hurry.aborted; count += 1) {
       const weights = weightsAt(rollout.before, rollout, share * (1 - count / moves));
-      if ((await this.#move(errand, weights, 'rollback')) === null) return;
+      if ((await this.#move(errand, weights, 'rollback', terms)) === null) return;
       await pause(RAMP_MS, hurry);
     }
   }

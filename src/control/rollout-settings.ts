@@ -1,4 +1,9 @@
-/** From the `rollout:` of a service to what the state machine and the judge work with. */
+/**
+ * From the `rollout:` of a service to what the state machine and the judge work with.
+ *
+ * The file's words (margins, ceilings, shares) become a plan and settings once, when a rollout begins. What a start may say
+ * otherwise replaces the file's word here and nowhere else.
+ */
 import type { Service } from '../config/schema.ts';
 import type { LatencyScale } from '../judge/latency.ts';
 import type { ComparedSignal, JudgeSettings } from '../judge/signals.ts';
@@ -28,15 +33,12 @@ export function planFor(service: Service, candidate: string, overrides: PlanOver
     approve: false,
     verify: false,
   };
-  const shape = { increment: rollout.increment, endpoints: service.pools.get(candidate)?.endpoints.length ?? 1 };
+  const endpoints = service.pools.get(candidate)?.endpoints.filter(({ weight }) => weight > 0).length ?? 1;
+  const shape = { increment: rollout.increment, endpoints };
   const written = overrides.plan === undefined ? rollout.steps : undefined;
   const steps =
     overrides.steps?.map((share) => ({ ...defaults, share, group: null, endpoints: null })) ??
-    written?.map((step) => ({
-      ...step,
-      holdMs: overrides.holdMs ?? step.holdMs,
-      endpoints: null,
-    })) ??
+    written?.map((step) => ({ ...step, holdMs: overrides.holdMs ?? step.holdMs })) ??
     stepsOf(kind, defaults, shape);
   const verifies = overrides.verify ?? kind !== 'all-at-once';
   const plan: Plan = {
