@@ -13,6 +13,7 @@
  */
 
 import type { EpochCounts, SideCounts } from '../judge/evidence.ts';
+import type { JudgeState } from '../judge/look.ts';
 import { BOUNDARIES_MAX, type EvidenceCounts, readEvidence } from '../stats/evidence-cells.ts';
 import { POSITION_SLOTS } from '../stats/series.ts';
 
@@ -28,6 +29,13 @@ export interface Standing {
 export interface EarlierCounts {
   readonly errors: readonly EpochCounts[];
   readonly latency: readonly EpochCounts[];
+}
+
+/** What the judge knew when the earlier process ended. */
+export function earlierCounts({ signals }: JudgeState): EarlierCounts {
+  const epochsOf = (signal: string): readonly EpochCounts[] =>
+    signals.find(({ name }) => name === signal)?.evidence.epochs ?? [];
+  return { errors: epochsOf('errors'), latency: epochsOf('latency') };
 }
 
 const NOTHING: EvidenceCounts = { judged: 0, bad: 0, above: new Array<number>(BOUNDARIES_MAX).fill(0) };

@@ -22,7 +22,7 @@ import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, StartOrder } from './operations.ts';
-import { type EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
+import { type EarlierCounts, earlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
@@ -86,7 +86,7 @@ export class Rollouts {
   /** Goes on with a rollout; `overruled` is why the gate does not stand where it was left. */
   #goOn(record: RolloutRecord, overruled: string | undefined): void {
     const service = this.#options.config().services.get(record.service);
-    const run = this.#runOf(record, service, earlierCounts(record));
+    const run = this.#runOf(record, service, earlierCounts(record.judge));
     if (run === null || service === undefined) return;
     this.#options.log.info({ service: record.service, rollout: record.id }, 'a rollout goes on after a restart');
     const why = this.#whyLost(record, service);
@@ -429,13 +429,6 @@ export class Rollouts {
 
 function refuse(code: Refusal['code'], message: string): Refusal {
   return { refused: true, code, message };
-}
-
-/** What the judge knew when the earlier process ended. */
-function earlierCounts({ judge }: RolloutRecord): EarlierCounts {
-  const epochsOf = (signal: string): EarlierCounts['errors'] =>
-    judge.signals.find(({ name }) => name === signal)?.evidence.epochs ?? [];
-  return { errors: epochsOf('errors'), latency: epochsOf('latency') };
 }
 
 /** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */

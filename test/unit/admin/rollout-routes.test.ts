@@ -15,7 +15,7 @@ const VIEW: RolloutView = {
   plan: 'canary',
   phase: 'holding',
   step: 1,
-  steps: [{ share: 1, holdMs: 1, minRequests: 0, approve: false }],
+  steps: [{ share: 1, holdMs: 1, minRequests: 0, approve: false, group: null, endpoints: null }],
   bakeMs: 1,
   share: 0.1,
   elapsedMs: 1,
