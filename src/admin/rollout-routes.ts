@@ -49,6 +49,7 @@ export function addRolloutRoutes(app: AdminApp, operations: Operations, audit: A
   app.post(
     '/api/services/:service/rollout/forecast',
     {
+      config: { action: 'forecast' },
       schema: {
         tags,
         operationId: 'forecastRollout',

@@ -54,7 +54,9 @@ export class Releases implements RolloutOperations {
 
   find(id: number): RolloutView | Refusal {
     const record = this.#kept(id);
-    return 'refused' in record ? record : this.#viewOf(record);
+    if ('refused' in record) return record;
+    const last = this.#rollouts.last(record.service);
+    return this.#viewOf(last?.id === id ? last : record);
   }
 
   forecast(service: string, order: StartOrder): RolloutForecast | Refusal {

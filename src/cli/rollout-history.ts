@@ -1,0 +1,60 @@
+/** `tidegate rollout history SERVICE`: the rollouts of a service that are kept, newest first, each in a line. */
+
+import type { RolloutView } from '../control/operations.ts';
+import { adminOf, ask, reportFailure } from './admin-client.ts';
+import { misused, readCommand, type VerbSpec } from './command.ts';
+import { span } from './figures.ts';
+import { type CliIo, EXIT } from './io.ts';
+import { plainTable } from './plain-table.ts';
+import { isRolloutList } from './rollout-shapes.ts';
+import { ascii, plain, when } from './terminal-text.ts';
+
+const SPEC: VerbSpec = {
+  name: 'rollout history',
+  usage: 'SERVICE [--limit N]',
+  about: `Lists the rollouts of a service that are kept, newest first, with how each has ended
+and why. \`tidegate rollout explain ID\` tells the whole story of one.`,
+  words: { least: 1, most: 1 },
+  options: { limit: { value: 'N', help: 'at most N of them (default: 20)' } },
+};
+
+const LEFT = ['STARTED', 'VERSION', 'POOLS', 'PLAN'] as const;
+const COLUMNS = [
+  { title: 'ID', side: 'right' },
+  ...LEFT.map((title) => ({ title, side: 'left' }) as const),
+  { title: 'RAN', side: 'right' },
+  { title: 'STATE', side: 'left' },
+  { title: 'REASON', side: 'left' },
+] as const;
+
+/** Lists what is kept. */
+export async function run(args: readonly string[], io: CliIo): Promise<number> {
+  const command = readCommand(SPEC, args, io);
+  if (typeof command === 'number') return command;
+  const admin = adminOf(command, io.env);
+  if (typeof admin === 'string') return misused(SPEC, admin, io);
+  const limit = command.value('limit') ?? '20';
+  if (!/^[1-9][0-9]{0,2}$/.test(limit)) return misused(SPEC, '--limit needs a whole number from 1 to 999', io);
+  const service = command.words[0]!;
+  const path = ['api', 'services', service, 'rollouts'];
+  const answer = await ask(admin, { method: 'GET', path, query: { limit } }, isRolloutList);
+  const json = command.has('json');
+  if (answer.kind !== 'ok') return reportFailure(answer, json, io);
+  const { rollouts } = answer.value;
+  if (json) {
+    io.out(`${JSON.stringify(answer.value)}\n`);
+    return EXIT.done;
+  }
+  const { columns, unicode } = io.screen();
+  const place = { width: columns, indent: 0, mark: unicode ? '…' : '~' };
+  const lines =
+    rollouts.length === 0 ? [`${plain(service)} has had no rollout.`] : plainTable(COLUMNS, rollouts.map(rowOf), place);
+  const text = `${lines.join('\n')}\n`;
+  io.out(unicode ? text : ascii(text));
+  return EXIT.done;
+}
+
+function rowOf({ id, startedAt, version, active, candidate, plan, ranMs, phase, reason }: RolloutView): string[] {
+  const pools = `${plain(active)}→${plain(candidate)}`;
+  return [String(id), when(startedAt), plain(version), pools, plain(plan), span(ranMs), plain(phase), plain(reason)];
+}
