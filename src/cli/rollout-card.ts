@@ -6,7 +6,7 @@
  */
 
 import type { RolloutView } from '../control/operations.ts';
-import { percent, span } from './figures.ts';
+import { counted, percent, span } from './figures.ts';
 import { bar, paint, type Tone } from './paint.ts';
 import { plainTable } from './plain-table.ts';
 import { opinionTone, signalLines } from './signal-text.ts';
@@ -26,7 +26,7 @@ export function rolloutCard(rollout: RolloutView, style: TableStyle, isLive: boo
     labelled('steps', stepsText(rollout), wide),
     placeLine(rollout, wide),
     sharesLine(rollout, wide),
-    ...sentence('reason', rollout.reason, 'none', wide),
+    ...reasonLines(rollout, wide),
     ...verdictLines(rollout, wide),
     ...verificationLines(rollout, wide, isLive),
   ];
@@ -94,6 +94,11 @@ function sharesLine({ active, candidate, share }: RolloutView, style: TableStyle
   return labelled('shares', text, style);
 }
 
+/** The last decision; left out where it is the verdict, which follows. */
+function reasonLines({ reason, verdict }: RolloutView, style: TableStyle): string[] {
+  return reason === verdict?.sentence ? [] : sentence('reason', reason, 'none', style);
+}
+
 function verdictLines(rollout: RolloutView, style: TableStyle): string[] {
   const { verdict } = rollout;
   if (verdict === null) return [labelled('verdict', 'nothing has been judged yet', style)];
@@ -114,7 +119,7 @@ function verificationLines({ verification }: RolloutView, style: TableStyle, isL
     one.ok ? '' : plain(one.detail),
   ]);
   const titles = ['ENDPOINT', 'CHECK', 'RESULT', 'DETAIL'].map((title) => ({ title, side: 'left' }) as const);
-  const head = labelled('verify', ok ? `all ${results.length} checks passed` : 'not verified', style);
+  const head = labelled('verify', ok ? `${counted(results.length, 'check')} passed` : 'not verified', style);
   return [head, ...plainTable(titles, rows, { width: style.width, indent: 2, mark: mark(style) })];
 }
 

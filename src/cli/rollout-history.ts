@@ -1,4 +1,4 @@
-/** `tidegate rollout history SERVICE`: the rollouts of a service that are kept, newest first, each in a line. */
+/** `tidegate rollout history SERVICE`: the rollouts of a service that are kept, newest first, each with its reason. */
 
 import type { RolloutView } from '../control/operations.ts';
 import { adminOf, ask, reportFailure } from './admin-client.ts';
@@ -7,7 +7,7 @@ import { span } from './figures.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { plainTable } from './plain-table.ts';
 import { isRolloutList } from './rollout-shapes.ts';
-import { ascii, plain, when } from './terminal-text.ts';
+import { ascii, cut, plain, when } from './terminal-text.ts';
 
 const SPEC: VerbSpec = {
   name: 'rollout history',
@@ -18,14 +18,16 @@ and why. \`tidegate rollout explain ID\` tells the whole story of one.`,
   options: { limit: { value: 'N', help: 'at most N of them (default: 20)' } },
 };
 
-const LEFT = ['STARTED', 'VERSION', 'POOLS', 'PLAN'] as const;
 const COLUMNS = [
   { title: 'ID', side: 'right' },
-  ...LEFT.map((title) => ({ title, side: 'left' }) as const),
+  { title: 'STARTED', side: 'left' },
+  { title: 'VERSION', side: 'left' },
+  { title: 'POOLS', side: 'left' },
+  { title: 'PLAN', side: 'left' },
   { title: 'RAN', side: 'right' },
   { title: 'STATE', side: 'left' },
-  { title: 'REASON', side: 'left' },
 ] as const;
+const REASON_INDENT = 4;
 
 /** Lists what is kept. */
 export async function run(args: readonly string[], io: CliIo): Promise<number> {
@@ -46,15 +48,24 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
     return EXIT.done;
   }
   const { columns, unicode } = io.screen();
-  const place = { width: columns, indent: 0, mark: unicode ? '…' : '~' };
-  const lines =
-    rollouts.length === 0 ? [`${plain(service)} has had no rollout.`] : plainTable(COLUMNS, rollouts.map(rowOf), place);
-  const text = `${lines.join('\n')}\n`;
+  const text =
+    rollouts.length === 0 ? `${plain(service)} has had no rollout.\n` : historyText(rollouts, columns, unicode);
   io.out(unicode ? text : ascii(text));
   return EXIT.done;
 }
 
-function rowOf({ id, startedAt, version, active, candidate, plan, ranMs, phase, reason }: RolloutView): string[] {
+/** A table, and below each row why it came to what it is. */
+function historyText(rollouts: readonly RolloutView[], width: number, unicode: boolean): string {
+  const mark = unicode ? '…' : '~';
+  const [titles, ...rows] = plainTable(COLUMNS, rollouts.map(rowOf), { width, indent: 0, mark });
+  const lines = rows.flatMap((row, index) => {
+    const reason = cut(plain(rollouts[index]!.reason), Math.max(1, width - REASON_INDENT), mark);
+    return [row, `${' '.repeat(REASON_INDENT)}${reason}`];
+  });
+  return `${[titles, ...lines].join('\n')}\n`;
+}
+
+function rowOf({ id, startedAt, version, active, candidate, plan, ranMs, phase }: RolloutView): string[] {
   const pools = `${plain(active)}→${plain(candidate)}`;
-  return [String(id), when(startedAt), plain(version), pools, plain(plan), span(ranMs), plain(phase), plain(reason)];
+  return [String(id), when(startedAt), plain(version), pools, plain(plan), span(ranMs), plain(phase)];
 }
