@@ -7,8 +7,8 @@
  */
 import type { MetricsSource } from '../control/operations.ts';
 import { EJECTION_CAUSES, type EndpointTotals, readEndpoint } from '../stats/endpoint-cells.ts';
-import { type ListenerTotals, readListener } from '../stats/listener-cells.ts';
-import { addUp, groupBoards } from './board-groups.ts';
+import { CLIENT_LIMITS, type ListenerTotals, readClientLimits, readListener } from '../stats/listener-cells.ts';
+import { addCells, addUp, groupBoards } from './board-groups.ts';
 import { counter, type Family, gauge, type Labels, type Sample } from './metric-family.ts';
 
 const ACTIVE: Labels = { state: 'active' };
@@ -114,6 +114,18 @@ export function listenerFamilies(listeners: MetricsSource['listeners']): Family[
       'listener_dropped_total',
       'Client connections that were closed at once because the listener had too many.',
       each((one) => one.dropped),
+    ),
+    counter(
+      'client_limits_total',
+      'Times that a client has met a limit on what it sends or how long it takes, by which.',
+      groups.flatMap(({ labels, boards }) => {
+        const counts = addCells(boards.map(readClientLimits));
+        return CLIENT_LIMITS.map((limit, index) => ({
+          labels: { limit },
+          sharedLabels: labels,
+          value: counts[index]!,
+        }));
+      }),
     ),
     counter(
       'listener_client_limited_total',

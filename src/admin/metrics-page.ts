@@ -12,6 +12,7 @@ import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
+import { overloadFamilies } from './overload-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
 import { routeFamilies } from './route-families.ts';
 import { seriesFamilies } from './series-families.ts';
@@ -38,6 +39,7 @@ export class MetricsPage {
       ...nameFamilies(source.names),
       ...routeFamilies(source.routes),
       ...authFamilies(source.routes),
+      ...overloadFamilies(source),
       ...controlFamilies(source),
       ...processFamilies(this.#version, streams),
     ];

@@ -1,4 +1,8 @@
-/** Asks for the explanation of a rollout, which a user names by its id or by its service. */
+/**
+ * Asks for the explanation of a rollout, which a user names by its id or by its service.
+ *
+ * Whatever is a number is an id. A service whose name is a number is rare enough to be asked for by the id of its rollout.
+ */
 
 import type { Explanation } from '../control/operations.ts';
 import { type Admin, type Answer, ask } from './admin-client.ts';

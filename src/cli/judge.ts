@@ -1,4 +1,9 @@
-/** `tidegate judge replay ID`: what the judge would have said of a past rollout under other settings. */
+/**
+ * `tidegate judge replay ID`: what the judge would have said of a past rollout under other settings.
+ *
+ * The exit code is that of the judgement, so that a script can try settings on all past releases: 0 where the candidate would have
+ * been left alone, 1 where it would have been turned back.
+ */
 
 import type { Explanation } from '../control/operations.ts';
 import { shareText } from '../judge/figures.ts';

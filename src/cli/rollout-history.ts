@@ -1,4 +1,8 @@
-/** `tidegate rollout history SERVICE`: the rollouts of a service that are kept, newest first, each with its reason. */
+/**
+ * `tidegate rollout history SERVICE`: the rollouts of a service that are kept, newest first.
+ *
+ * Why each has ended as it did stands below its row and not in it, since a sentence beside seven columns would be cut to a word.
+ */
 
 import type { RolloutView } from '../control/operations.ts';
 import { adminOf, ask, reportFailure } from './admin-client.ts';

@@ -1,4 +1,9 @@
-/** A rollout in one line: for the answer to a command, for logs of CI jobs, and for its end. */
+/**
+ * A rollout in one line: for the answer to a command, for logs of CI jobs, and for its end.
+ *
+ * What makes a new line of a log is decided here too: a phase, a step, a share, an opinion of a signal. Not the numbers, which change
+ * each second and stand in the line anyway.
+ */
 
 import type { RolloutView } from '../control/operations.ts';
 import { percent, span } from './figures.ts';

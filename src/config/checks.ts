@@ -21,6 +21,7 @@ export function checkMeaning(config: Config, source: Source, structure: Structur
   checkAdmin(config, check);
   checkListeners(config, check);
   for (const service of config.services.values()) checkService(service, check);
+  checkInFlight(config, check);
   checkRoutes(config, check);
 }
 
@@ -83,6 +84,25 @@ function checkService(service: Service, check: Check): void {
   if (service.preview === undefined && source.has(preview) && !structure.touched(preview)) {
     const message = 'is empty, so no pool of this service can be previewed';
     source.report({ path: [...preview, 'token'], message, severity: 'warning' });
+  }
+}
+
+/** A limit of a pool that is above the one of the process can never be reached. */
+function checkInFlight({ limits, services }: Config, { source, structure }: Check): void {
+  const total = limits.inFlight;
+  if (total === undefined || structure.touched(['limits', 'inFlight'])) return;
+  for (const { name, pools, limits: own } of services.values()) {
+    const service: Path = ['services', name];
+    const below: readonly (readonly [Path, number | undefined])[] = [
+      [service, own.inFlight],
+      ...[...pools.values()].map((pool) => [[...service, 'pools', pool.name], pool.limits.inFlight] as const),
+    ];
+    for (const [at, most] of below) {
+      const path = [...at, 'limits', 'inFlight'];
+      if (most === undefined || most <= total || structure.touched(path)) continue;
+      const message = `${most} is never reached: limits.inFlight is ${total} for the whole process`;
+      source.report({ path, message, severity: 'warning' });
+    }
   }
 }
 

@@ -42,9 +42,9 @@ function compareSettings(before: Config, after: Config): Difference[] {
 }
 
 function settingsOf(config: Config): Map<string, string> {
-  const { workers, state, admin, log, limits, shutdown, dns } = config;
+  const { workers, state, admin, log, limits, overload, shutdown, dns } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
-  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, shutdown, dns });
+  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns });
 }
 
 function compareListeners(before: Config, after: Config): Difference[] {
@@ -141,10 +141,15 @@ function comparePool(subject: string, before: Pool, after: Pool): Difference[] {
   for (const address of right.keys()) {
     if (!left.has(address)) found.push(changed('endpoint', subject, `${subject}: endpoint ${address} added`));
   }
-  for (const { key, text } of compareTexts(textsOf(ruleTexts(before)), textsOf(ruleTexts(after)))) {
+  for (const { key, text } of compareTexts(settingsOfPool(before), settingsOfPool(after))) {
     found.push(changed('pool', subject, `${subject}: ${key} ${text}`));
   }
   return found;
+}
+
+/** What a pool has beside its version and its endpoints. */
+function settingsOfPool(pool: Pool): Map<string, string> {
+  return textsOf({ limits: pool.limits, ...ruleTexts(pool) });
 }
 
 function endpointsOf(pool: Pool): Map<string, Endpoint> {

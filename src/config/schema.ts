@@ -25,7 +25,7 @@ import {
   trustedPeer,
   whole,
 } from './scalars.ts';
-import { service } from './service-schema.ts';
+import { inFlight, service } from './service-schema.ts';
 import { parsePercent } from './units.ts';
 
 const listener = z
@@ -129,6 +129,9 @@ const limits = z
       .prefault('8KiB')
       .describe('The longest request target.'),
     fields: whole(8, 10_000).default(128).describe('The most fields in a head.'),
+    inFlight: inFlight(
+      'The most requests that are on their way at once in the whole process; more are answered with 503.',
+    ),
     body: z
       .union([z.literal('off').transform(() => Number.POSITIVE_INFINITY), size(0, Number.MAX_SAFE_INTEGER)])
       .prefault('off')
@@ -145,10 +148,25 @@ const limits = z
     targetBytes: value.target,
     fields: value.fields,
     bodyBytes: value.body,
+    inFlight: value.inFlight,
     paths: value.paths,
   }))
   .prefault({})
-  .describe('What a client may send.');
+  .describe('What clients may send.');
+
+const overload = z
+  .union([
+    z.literal('off').transform(() => ({ lagMs: Number.POSITIVE_INFINITY })),
+    z
+      .strictObject({
+        lag: duration(20, 60_000)
+          .prefault('500ms')
+          .describe('So far behind, a data thread answers new requests with 503 until it has caught up.'),
+      })
+      .transform((value) => ({ lagMs: value.lag })),
+  ])
+  .prefault({})
+  .describe('When data threads refuse new work because they have too much; `off` for never.');
 
 const shutdown = z
   .strictObject({
@@ -196,6 +214,7 @@ export const configSchema = z.strictObject({
     .describe('The file that keeps positions and events across restarts.'),
   log,
   limits,
+  overload,
   shutdown,
   dns,
   services: z

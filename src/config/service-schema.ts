@@ -88,9 +88,20 @@ function endpointAt(address: Place, weight: number, resolveMs: number | null) {
   return { name: formatAddress(address), address, weight, resolveMs };
 }
 
+/** The most exchanges that may be under way at once somewhere, all threads together; no limit without it. */
+export function inFlight(description: string) {
+  return whole(1, 10_000_000)
+    .optional()
+    .describe(`${description} A tunnel, such as a WebSocket, counts until its end.`);
+}
+
 const pool = z.strictObject({
   version: text('a label such as v2.0', 64).describe('What the pool runs; every statistic carries this label.'),
   endpoints: z.array(endpoint).min(1).describe('The addresses that run this version.'),
+  limits: z
+    .strictObject({ inFlight: inFlight("In place of the service's `limits.inFlight`, for this pool.") })
+    .prefault({})
+    .describe('How much may be under way in this pool.'),
   ...poolRules,
 });
 
@@ -190,6 +201,9 @@ const limits = z
   .strictObject({
     connections: whole(1, 65_535).default(256).describe('Connections per endpoint and data thread.'),
     queue: whole(0, 1_000_000).default(1024).describe('Requests that may wait, per endpoint and data thread.'),
+    inFlight: inFlight(
+      'The most requests that are on their way at once in each pool, all data threads together; more are answered with 503.',
+    ),
   })
   .prefault({});
 
@@ -250,7 +264,7 @@ export const service = z
     rollout: rollout.prefault({}).describe('How a release of this service goes on, and when it turns back by itself.'),
     timeouts: timeouts.describe('How long each part of an exchange may take.'),
     retries: retries.describe('What becomes of a request whose attempt has failed.'),
-    limits: limits.describe('How much one data thread may have open towards one endpoint.'),
+    limits: limits.describe('How much may be open towards one endpoint, and under way in one pool.'),
     keepAlive: keepAlive.describe('What becomes of connections to endpoints between exchanges.'),
     proxyProtocol: z
       .enum(['v1', 'v2'])

@@ -76,6 +76,7 @@ function itemText(item: unknown): string {
 }
 
 function duration(ms: number): string {
+  if (ms === Number.POSITIVE_INFINITY) return 'off';
   for (const [unit, length] of [
     ['h', 3_600_000],
     ['m', 60_000],

@@ -15,7 +15,9 @@ import {
   settleDeadEndpointLine,
 } from '../stats/endpoint-cells.ts';
 import { createEvidenceMemory, createLevelMemory } from '../stats/evidence-cells.ts';
+import { createInFlightMemory, readInFlight, settleDeadInFlightLine } from '../stats/in-flight-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
+import { createOverloadMemory, settleDeadOverloadRow } from '../stats/overload-cells.ts';
 import { createPaceMemory } from '../stats/pace.ts';
 import { createRouteMemory } from '../stats/route-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
@@ -80,16 +82,20 @@ export class Board {
   readonly #endpoints = new Shelf<EndpointEntry>((board) => readEndpoint(board).connections > 0);
   readonly #evidence = new Shelf<null>(() => false);
   readonly #listeners = new Shelf<null>((board) => readListener(board).active > 0);
+  readonly #inFlight = new Shelf<null>((board) => readInFlight(board).inFlight > 0);
   readonly #routes = new Shelf<null>(() => false);
   readonly #auths = new Shelf<null>(() => false);
   readonly #paces = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
+  /** What was shed, and why. */
+  readonly overload: SharedArrayBuffer;
 
   constructor(threads: number) {
     this.#threads = threads;
     this.unrouted = this.series('', '', '');
+    this.overload = createOverloadMemory(threads);
   }
 
   /** The block of a series; '' stands for no pool, or no service. */
@@ -129,6 +135,12 @@ export class Board {
     return this.#listeners.take(key, () => ({ board: createListenerMemory(this.#threads), entry: null })).board;
   }
 
+  /** What is under way in a pool, of whatever version; '' stands for the whole process. */
+  inFlight(service: string, pool: string): SharedArrayBuffer {
+    const make = () => ({ board: createInFlightMemory(this.#threads), entry: null });
+    return this.#inFlight.take(`${service} ${pool}`, make).board;
+  }
+
   /** The counters of a route's rules. */
   route(name: string): SharedArrayBuffer {
     return this.#routes.take(name, () => ({ board: createRouteMemory(this.#threads), entry: null })).board;
@@ -151,7 +163,7 @@ export class Board {
 
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
-    const live = [this.#series, this.#endpoints, this.#evidence, this.#listeners];
+    const live = [this.#series, this.#endpoints, this.#evidence, this.#listeners, this.#inFlight];
     for (const shelf of [...live, this.#routes, this.#auths, this.#paces, this.#buckets]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
@@ -217,6 +229,8 @@ export class Board {
     for (const { board } of both(this.#series)) lost += settleDeadThread(board, thread);
     for (const { board } of both(this.#endpoints)) settleDeadEndpointLine(board, thread);
     for (const { board } of both(this.#listeners)) settleDeadListenerRow(board, thread);
+    for (const { board } of both(this.#inFlight)) settleDeadInFlightLine(board, thread);
+    settleDeadOverloadRow(this.overload, thread);
     return lost;
   }
 }

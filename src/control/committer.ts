@@ -167,6 +167,7 @@ export class Committer {
 
 function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
   const blocks = new Set<SharedArrayBuffer>(snapshot.listeners.map((listener) => listener.board));
+  blocks.add(snapshot.inFlight.board);
   for (const { board, rateLimit, forwardAuth } of snapshot.routes) {
     if (board !== null) blocks.add(board);
     if (forwardAuth !== null) blocks.add(forwardAuth.board);
@@ -183,6 +184,7 @@ function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
     for (const pool of service.pools) {
       blocks.add(pool.board);
       blocks.add(pool.evidence);
+      blocks.add(pool.inFlight.board);
       for (const endpoint of pool.endpoints) blocks.add(endpoint.board);
     }
   }

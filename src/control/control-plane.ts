@@ -24,7 +24,9 @@ import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
+import { Incidents } from './incidents.ts';
 import { LiveRates } from './live-rates.ts';
+import { metricsSource } from './metrics-source.ts';
 import { type NameResolver, systemResolver } from './name-resolver.ts';
 import { NameWatch } from './name-watch.ts';
 import type {
@@ -45,12 +47,11 @@ import { canReusePort } from './ports.ts';
 import { Releases } from './releases.ts';
 import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
-import { refusingRoutes } from './rule-specs.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
-import { rateKey, serviceView, sharesOf, type ViewSources } from './views.ts';
+import { rateKey, serviceView, type ViewSources } from './views.ts';
 
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
@@ -127,14 +128,15 @@ export class ControlPlane implements Operations {
     this.#events = events;
     this.#board = board;
     this.#owner = owner;
+    const incidents = new Incidents({ board, owner, events, log });
     this.threads = new DataThreads({
       count: threadCount,
       processMemory,
       reusePort,
       events: {
-        onDeath: (thread, cause) => this.#onThreadDeath(thread, cause),
+        onDeath: (thread, cause) => incidents.threadDied(thread, cause),
         onEnd: (thread) => void this.#board.settle(thread),
-        onReplaced: (thread) => this.#onThreadReplaced(thread),
+        onReplaced: (thread) => incidents.threadReplaced(thread),
         onAccessLog: options.accessLog,
         onWarning: (thread, message) => log.warn({ thread }, message),
       },
@@ -174,7 +176,7 @@ export class ControlPlane implements Operations {
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
-      onLost: (name, why, addresses) => this.#onNameLost(name, why, addresses),
+      onLost: (name, why, addresses) => incidents.nameLost(name, why, addresses),
       log,
     });
     events.onEvent(({ kind, service, data }) => {
@@ -335,68 +337,25 @@ export class ControlPlane implements Operations {
   }
 
   metrics(): MetricsSource {
-    const { services } = this.#configuration.config;
-    return {
-      names: this.#names.figures(),
-      series: this.#board.publishedSeries(),
-      endpoints: this.#board.endpoints(),
-      listeners: this.#committer.snapshot?.listeners.map(({ name, board }) => ({ name, board })) ?? [],
-      routes: refusingRoutes(this.#committer.snapshot),
-      services: this.#gates.all().map((gate) => {
-        const shares = sharesOf(gate.weights);
-        const pools = [...services.get(gate.service)!.pools.values()];
-        return {
-          name: gate.service,
-          epoch: gate.epoch,
-          pools: pools.map(({ name, version }) => ({
-            name,
-            version,
-            share: shares[name] ?? 0,
-            panic: this.#ejection.isInPanic(gate.service, name),
-          })),
-        };
-      }),
-      gateMoves: this.#gates.moveCounts(),
-      reloads: this.#configuration.reloads,
-      lastReloadSuccess: this.#configuration.lastReloadSuccess,
+    return metricsSource({
+      config: this.#configuration.config,
+      snapshot: this.#committer.snapshot,
       generation: this.#committer.generation,
-      threads: Array.from({ length: this.#owner.threads }, (_, thread) => ({
-        thread,
-        utilization: this.#owner.utilization(thread),
-        lagMs: this.#owner.lagMs(thread),
-        accessLogDropped: this.#owner.accessLogDropped(thread),
-        replayBytes: this.#owner.replayBytes(thread),
-        replayRefused: this.#owner.replayRefused(thread),
-      })),
+      configuration: this.#configuration,
+      board: this.#board,
+      owner: this.#owner,
+      gates: this.#gates,
+      ejection: this.#ejection,
+      names: this.#names,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors,
+      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rollouts.storeErrors,
       state: this.#state.view(),
-    };
-  }
-
-  #onThreadDeath(thread: number, cause: string): void {
-    const lost = this.#board.settle(thread);
-    this.#owner.settleDeadThread(thread);
-    this.#log.error({ thread, lost, cause }, 'a data thread has died and is being replaced');
-    const text = `data thread ${thread} has died with ${lost} exchanges in flight`;
-    this.#events.append('thread', null, text, { thread, lost });
-  }
-
-  #onThreadReplaced(thread: number): void {
-    this.#log.info({ thread }, 'a data thread has been replaced');
-    this.#events.append('thread', null, `data thread ${thread} has been replaced`, { thread });
+    });
   }
 
   async #refreshNames(): Promise<boolean> {
     return (await this.#change(() => this.#configuration.refreshNames())) === true;
-  }
-
-  #onNameLost(name: string, why: string, addresses: number): void {
-    const kept = addresses === 0 ? 'no address of it is known' : `the last ${addresses} known are kept`;
-    const text = `${name} is not found (${why}): ${kept}`;
-    this.#log.warn({ name }, text);
-    this.#events.append('names', null, text, { name, why, addresses });
   }
 
   #keepHouse(): void {

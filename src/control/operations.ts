@@ -240,6 +240,15 @@ export interface MetricsSource {
     readonly board: SharedArrayBuffer;
   }[];
   readonly listeners: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
+  /** What is under way in each pool, and in the whole process, whose names are ''; `max` is null where there is no limit. */
+  readonly inFlight: readonly {
+    readonly service: string;
+    readonly pool: string;
+    readonly max: number | null;
+    readonly board: SharedArrayBuffer;
+  }[];
+  /** The counters of what was shed. */
+  readonly overload: SharedArrayBuffer;
   /** Routes that may refuse a request by their rules or those of a pool. */
   readonly routes: readonly {
     readonly name: string;

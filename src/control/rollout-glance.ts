@@ -1,4 +1,9 @@
-/** A running rollout in a few words: what the view of its service says of it. */
+/**
+ * A running rollout in a few words: what the view of its service says of it.
+ *
+ * Not the whole view of the rollout: a list of a thousand services is asked for every second by somebody's `status --watch`, and a
+ * verdict has more numbers than all pools together.
+ */
 import { stepOf } from '../rollout/course.ts';
 import type { RolloutGlance } from './operations.ts';
 import type { RolloutRecord } from './rollout-record.ts';

@@ -61,6 +61,8 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
       bodyBytes: Number.isFinite(config.limits.bodyBytes) ? config.limits.bodyBytes : null,
       strictPaths: config.limits.paths === 'strict',
     },
+    inFlight: { max: config.limits.inFlight ?? null, board: board.inFlight('', '') },
+    overload: { lagMs: Number.isFinite(config.overload.lagMs) ? config.overload.lagMs : null, board: board.overload },
     accessLog:
       config.log.access.mode === 'sampled'
         ? { kind: 'sampled', share: config.log.access.share }
@@ -82,6 +84,10 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
     pools: pools.map((pool) => ({
       name: pool.name,
       version: pool.version,
+      inFlight: {
+        max: pool.limits.inFlight ?? service.limits.inFlight ?? null,
+        board: board.inFlight(service.name, pool.name),
+      },
       rules: poolRules(pool),
       board: board.series(service.name, pool.name, pool.version),
       evidence: board.evidence(service.name, pool.name, pool.version),

@@ -13,11 +13,14 @@ import { clientAddress } from '../routing/client-address.ts';
 import type { KeySource } from '../routing/snapshot.ts';
 import { chooseAt } from '../routing/split.ts';
 import { stickAt } from '../routing/stick.ts';
+import type { InFlightCells } from '../stats/in-flight-cells.ts';
+import type { ShedReason } from '../stats/overload-cells.ts';
 import type { SeriesWriter } from '../stats/series.ts';
 import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import { randomHex, randomU32 } from './ids.ts';
+import { RETRY_AFTER } from './overload.ts';
 import type { OwnAnswer } from './own-answer.ts';
 import type { PasswordCheck } from './password-checks.ts';
 import type { PoolRuntime, RouteRuntime, ServiceRuntime } from './runtime.ts';
@@ -57,8 +60,11 @@ export class Admission {
   wouldLimit = false;
   /** `OPTIONS *`, and an OPTIONS that may go no further (RFC 9110 section 7.6.2): Tidegate itself is asked. */
   readonly isAnsweredHere: boolean;
+  /** Where the exchange is counted as in flight, so that it is counted out at the same places, whatever is reloaded. */
+  #places: InFlightCells | null = null;
+  #poolPlaces: InFlightCells | null = null;
 
-  constructor(context: ThreadContext, downstream: Downstream, head: RequestHead) {
+  constructor(context: ThreadContext, downstream: Downstream, head: RequestHead, nowMs: number) {
     const process = context.process;
     const { client, listener } = downstream;
     this.client = client.trusted ? clientAddress(client.address, head.xForwardedFor, listener.trusted) : client.address;
@@ -67,7 +73,10 @@ export class Admission {
     try {
       const runtime = context.currentRuntime();
       this.series = runtime.unrouted;
-      if (!this.isAnsweredHere) {
+      if (!this.isAnsweredHere && context.overload.refuses(nowMs)) {
+        this.fault = FAULTS.overloaded;
+        this.faultLines = RETRY_AFTER;
+      } else if (!this.isAnsweredHere) {
         this.fault =
           this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ??
           this.route!.guard?.check(this, head, context.passwords) ??
@@ -77,6 +86,29 @@ export class Admission {
     } finally {
       process.leave();
     }
+  }
+
+  /** Counts the exchange in, once, before its first attempt: the fault when its pool or the process has enough in flight. */
+  enter(context: ThreadContext): Fault | null {
+    const { places, snapshot } = context.runtime;
+    const { places: poolPlaces, spec } = this.pool!;
+    if (!places.enter(snapshot.inFlight.max)) return this.#crowded(context, FAULTS.inFlight, 'in-flight');
+    this.#places = places;
+    if (!poolPlaces.enter(spec.inFlight.max)) return this.#crowded(context, FAULTS.poolInFlight, 'pool-in-flight');
+    this.#poolPlaces = poolPlaces;
+    return null;
+  }
+
+  #crowded(context: ThreadContext, fault: Fault, reason: ShedReason): Fault {
+    context.overload.count(reason);
+    this.faultLines = RETRY_AFTER;
+    return fault;
+  }
+
+  /** The exchange has ended: counts it out of wherever it was counted in. */
+  leave(): void {
+    this.#places?.leave();
+    this.#poolPlaces?.leave();
   }
 
   #match(routes: RoutesOf, strict: boolean, head: RequestHead): Fault | null {

@@ -8,6 +8,7 @@
 import type { ProcessMember } from '../stats/process-cells.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Downstream } from './downstream.ts';
+import { Overload } from './overload.ts';
 import { PasswordChecks } from './password-checks.ts';
 import { ReplayMemory } from './request-body.ts';
 import type { Runtime } from './runtime.ts';
@@ -23,6 +24,7 @@ export class ThreadContext {
   readonly replays: ReplayMemory;
   readonly downstreams = new Set<Downstream>();
   readonly passwords = new PasswordChecks();
+  readonly overload: Overload;
   /** Milliseconds of a monotonic clock as of the last tick. */
   nowMs: number;
   /** The runtime in force. Read it through `currentRuntime`, which notices a commit. */
@@ -44,6 +46,7 @@ export class ThreadContext {
     this.replays = new ReplayMemory(options.process);
     this.nowMs = options.nowMs;
     this.runtime = options.runtime;
+    this.overload = new Overload(options.runtime.snapshot.overload, options.thread, TICK_MS);
     this.#onActivated = options.onActivated;
   }
 

@@ -117,7 +117,10 @@ export class Downstream implements BodySink {
     else if (this.#state === 'preface' && (this.client.headerStarted || this.client.beginning === 'header')) {
       this.#turnAway('proxy-header-timeout');
     } else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader(nowMs);
-    else this.destroy();
+    else {
+      if (this.#state === 'head') this.listener.cells.limited('keep-alive-timeout');
+      this.destroy();
+    }
   }
 
   /** A client that still reads what it is owed is waited for, however slow it is. */
@@ -356,6 +359,7 @@ export class Downstream implements BodySink {
   /** Answers a request that was never routed, after everything that is owed, and closes. */
   #refuse(refusal: Refusal): void {
     this.listener.cells.refused();
+    this.listener.cells.limited(refusal.kind);
     const series = this.context.runtime.unrouted;
     series.start(0);
     series.finish(0, refusal.status, 0, 0, 0, false);

@@ -83,7 +83,7 @@ export class Exchange implements Caller {
     this.response = new ResponseRelay(downstream.out, head);
     this.#sentBefore = downstream.out.sentBytes;
     this.requestId = requestIdFrom(head.requestId);
-    this.admission = new Admission(downstream.context, downstream, head);
+    this.admission = new Admission(downstream.context, downstream, head, this.startedAt);
   }
 
   get epoch(): number {
@@ -126,8 +126,10 @@ export class Exchange implements Caller {
       return;
     }
     this.#patience = new Patience(this.context, admission.route!.spec.timeouts);
-    if (this.#body?.exceeds(head.contentLength)) {
-      this.fail(FAULTS.bodyTooLarge);
+    const isTooLarge = this.#body?.exceeds(head.contentLength) ?? false;
+    const fault = isTooLarge ? FAULTS.bodyTooLarge : admission.enter(this.context);
+    if (fault !== null) {
+      this.fail(fault);
       return;
     }
     this.attempts = new Attempts(this, admission.service!, admission.pool!);
@@ -433,10 +435,12 @@ export class Exchange implements Caller {
       if (this.tunnel !== null) attempts.pool.series.tunnelClosed();
     }
     this.#body?.forget();
+    admission.leave();
     const totalUs = (performance.now() - this.startedAt) * 1000;
     const isDrained = fault === FAULTS.drained;
     admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, isCut(fault), isDrained);
     this.context.accessLog.finished(this, fault, totalUs);
+    if (fault !== null) this.downstream.listener.cells.limited(fault.kind);
     this.downstream.onExchangeEnd(this.#keepAlive);
   }
 }

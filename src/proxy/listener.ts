@@ -11,6 +11,7 @@ import { AddressSet } from '../routing/client-address.ts';
 import type { ListenerSpec } from '../routing/snapshot.ts';
 import { ListenerWriter } from '../stats/listener-cells.ts';
 import { ClientCount } from './client-count.ts';
+import type { Overload } from './overload.ts';
 import { freeSocketPath } from './socket-path.ts';
 
 /** Connections that the kernel keeps until they are accepted. */
@@ -25,6 +26,8 @@ export class ListenerRuntime {
   readonly cells: ListenerWriter;
   /** It accepts no more; its connections end after the request that they are at. */
   closed = false;
+  /** It takes connections; else each is closed at once, because the thread is far behind. */
+  #taking = true;
   readonly #clients = new ClientCount();
   readonly #server: Server;
 
@@ -41,14 +44,19 @@ export class ListenerRuntime {
     thread: number,
     reusePort: boolean,
     onConnection: (socket: Socket, listener: ListenerRuntime) => void,
+    overload: Overload,
   ): Promise<ListenerRuntime> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     const listener = new ListenerRuntime(spec, thread, server);
     server.maxConnections = spec.connectionsMax;
     server.on('connection', (socket) => {
+      overload.connected(true);
       if (listener.takes(socket, socket.remoteAddress ?? '')) onConnection(socket, listener);
     });
-    server.on('drop', () => listener.cells.dropped());
+    server.on('drop', () => {
+      if (listener.#taking) listener.cells.dropped();
+      else overload.connected(false);
+    });
     const { host, port, path } = spec;
     if (path !== null) await freeSocketPath(path);
     await new Promise<void>((resolve, reject) => {
@@ -78,7 +86,14 @@ export class ListenerRuntime {
     if (path !== null && mode !== null && mode !== this.spec.mode) chmod(path, mode, () => {});
     this.spec = spec;
     this.trusted = new AddressSet(spec.trustedProxies);
-    this.#server.maxConnections = spec.connectionsMax;
+    this.#server.maxConnections = this.#taking ? spec.connectionsMax : 0;
+  }
+
+  /** Takes connections from now on, or closes each new one at once. */
+  take(taking: boolean): void {
+    if (this.#taking === taking) return;
+    this.#taking = taking;
+    this.#server.maxConnections = taking ? this.spec.connectionsMax : 0;
   }
 
   /**

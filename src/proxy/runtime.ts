@@ -12,6 +12,7 @@ import { RouteTable } from '../routing/route-table.ts';
 import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
 import { poolSeedsOf } from '../routing/stick.ts';
 import { EvidenceWriter } from '../stats/evidence-cells.ts';
+import { InFlightCells } from '../stats/in-flight-cells.ts';
 import { SeriesWriter } from '../stats/series.ts';
 import type { Caller } from './caller.ts';
 import { Endpoint } from './endpoint.ts';
@@ -27,6 +28,8 @@ export class PoolRuntime implements EndpointSet {
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
   readonly pass: PassRuntime | null;
+  /** The exchanges that are under way in the pool. */
+  readonly places: InFlightCells;
   readonly count: number;
   readonly #ejects: boolean;
 
@@ -46,6 +49,7 @@ export class PoolRuntime implements EndpointSet {
       spec.endpoints.map((endpoint) => endpoint.address),
     );
     this.pass = spec.rules === null ? null : new PassRuntime(spec.rules);
+    this.places = new InFlightCells(spec.inFlight.board, thread);
     this.count = this.endpoints.length;
     this.#ejects = service.ejects;
   }
@@ -128,6 +132,8 @@ export class Runtime {
   readonly routes: RouteTable<RouteRuntime>;
   readonly services: readonly ServiceRuntime[];
   readonly unrouted: SeriesWriter;
+  /** The exchanges that are under way in the process. */
+  readonly places: InFlightCells;
   /** By identity; see `endpointKey`. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
 
@@ -153,6 +159,7 @@ export class Runtime {
       }),
     );
     this.unrouted = new SeriesWriter(snapshot.unrouted, thread);
+    this.places = new InFlightCells(snapshot.inFlight.board, thread);
     this.endpoints = endpoints;
   }
 

@@ -10,6 +10,8 @@ import type { Socket } from 'node:net';
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Snapshot } from '../routing/snapshot.ts';
+import { createInFlightMemory } from '../stats/in-flight-cells.ts';
+import { createOverloadMemory } from '../stats/overload-cells.ts';
 import { ProcessMember } from '../stats/process-cells.ts';
 import { createSeriesMemory } from '../stats/series.ts';
 import { AccessLog } from './access-log.ts';
@@ -111,9 +113,10 @@ class DataThread {
   async #openListeners(snapshot: Snapshot): Promise<void> {
     const { thread, reusePort } = this.#start;
     const accept = (socket: Socket, listener: ListenerRuntime): void => this.#onConnection(socket, listener);
+    const { overload } = this.#context;
     for (const spec of snapshot.listeners) {
       if (this.#listeners.has(spec.key) || (spec.path !== null && thread !== UNIX_THREAD)) continue;
-      this.#listeners.set(spec.key, await ListenerRuntime.open(spec, thread, reusePort, accept));
+      this.#listeners.set(spec.key, await ListenerRuntime.open(spec, thread, reusePort, accept, overload));
     }
   }
 
@@ -141,6 +144,7 @@ class DataThread {
   #onActivated(before: Runtime, now: Runtime): void {
     const context = this.#context;
     context.accessLog.mode = now.snapshot.accessLog;
+    context.overload.configure(now.snapshot.overload);
     this.#retired.push(...now.activate(before, context.nowMs));
     for (const spec of now.snapshot.listeners) this.#listeners.get(spec.key)?.configure(spec);
     for (const { socket, listener } of this.#early.splice(0)) {
@@ -180,6 +184,8 @@ class DataThread {
     this.#lagMs = Math.max(this.#lagMs, lateMs);
     this.#lastTickMs = nowMs;
     context.nowMs = nowMs;
+    const takesConnections = context.overload.tick(nowMs);
+    for (const listener of this.#listeners.values()) listener.take(takesConnections);
     // After a stall, the answers that came in time still lie in the kernel: they are read before anybody is judged late.
     this.#sweepPutOff = lateMs > TICK_MS && !this.#sweepPutOff;
     if (!this.#sweepPutOff) this.#sweep(nowMs);
@@ -226,6 +232,8 @@ const EMPTY: Snapshot = {
   services: [],
   routes: [],
   limits: { headBytes: 16384, targetBytes: 8192, fields: 128, bodyBytes: null, strictPaths: true },
+  inFlight: { max: null, board: createInFlightMemory(64) },
+  overload: { lagMs: null, board: createOverloadMemory(64) },
   accessLog: { kind: 'off' },
   unrouted: createSeriesMemory(64),
 };

@@ -82,9 +82,25 @@ export interface EvidenceSpec {
   readonly ledgers: { readonly failures: SharedArrayBuffer; readonly delays: SharedArrayBuffer } | null;
 }
 
+/** How many exchanges may be under way in one place, all threads together, and the memory that counts them. */
+export interface InFlightSpec {
+  /** Null for no limit. */
+  readonly max: number | null;
+  readonly board: SharedArrayBuffer;
+}
+
+/** When data threads refuse new work because they are behind. */
+export interface OverloadSpec {
+  /** How late the event loop may be; null for never refusing anything for that. */
+  readonly lagMs: number | null;
+  /** The counters of everything that is shed. */
+  readonly board: SharedArrayBuffer;
+}
+
 export interface PoolSpec {
   readonly name: string;
   readonly version: string;
+  readonly inFlight: InFlightSpec;
   readonly endpoints: readonly EndpointSpec[];
   readonly rules: PassRules | null;
   /** The series of (service, pool, version). */
@@ -164,6 +180,9 @@ export interface Snapshot {
   readonly services: readonly ServiceSpec[];
   readonly routes: readonly RouteSpec[];
   readonly limits: WireLimits;
+  /** Exchanges on their way to or from endpoints, of the whole process. */
+  readonly inFlight: InFlightSpec;
+  readonly overload: OverloadSpec;
   readonly accessLog: AccessLogMode;
   /** The series of exchanges that no route was found for, and of refused requests. */
   readonly unrouted: SharedArrayBuffer;

@@ -2,13 +2,26 @@
  * The board's record of one listener: its client connections, one row for each data thread, written by that thread only.
  */
 
-const ROW = 8;
+const ROW = 16;
 const ACCEPTED = 0;
 const OPEN = 1;
 const ACTIVE = 2;
 const REFUSED = 3;
 const DROPPED = 4;
 const CLIENT_LIMITED = 5;
+const LIMIT = 6;
+
+/** The limits on what a client sends and how long it takes, as the label `limit`, named as the access log names their ends. */
+export const CLIENT_LIMITS = [
+  'target-too-long',
+  'head-too-large',
+  'fields-too-many',
+  'body-too-large',
+  'head-timeout',
+  'client-idle',
+  'client-stalled',
+  'keep-alive-timeout',
+] as const;
 
 /** Memory for one listener of `threads` rows. */
 export function createListenerMemory(threads: number): SharedArrayBuffer {
@@ -47,6 +60,12 @@ export class ListenerWriter {
     this.#cells[CLIENT_LIMITED]! += 1;
   }
 
+  /** A request or a connection has ended for a reason of this name; only limits on clients are counted. */
+  limited(kind: string): void {
+    const index = (CLIENT_LIMITS as readonly string[]).indexOf(kind);
+    if (index >= 0) this.#cells[LIMIT + index]! += 1;
+  }
+
   /** A request was refused on this listener before it was routed. */
   refused(): void {
     this.#cells[REFUSED]! += 1;
@@ -80,6 +99,16 @@ export function readListener(memory: SharedArrayBuffer): ListenerTotals {
     clientLimited += cells[row + CLIENT_LIMITED]!;
   }
   return { accepted, active, idle: open - active, refused, dropped, clientLimited };
+}
+
+/** How often clients have met each of `CLIENT_LIMITS`, over all threads. */
+export function readClientLimits(memory: SharedArrayBuffer): Float64Array {
+  const cells = new Float64Array(memory);
+  const sums = new Float64Array(CLIENT_LIMITS.length);
+  for (let row = 0; row < cells.length; row += ROW) {
+    for (let index = 0; index < sums.length; index++) sums[index]! += cells[row + LIMIT + index]!;
+  }
+  return sums;
 }
 
 /** Zeroes the gauges of a dead thread; what it accepted and refused stays counted. */

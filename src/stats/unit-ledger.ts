@@ -12,7 +12,8 @@
  *
  * One ledger serves both sides, so what it cannot take it drops without regard to the side. It is a table of sets with
  * sixteen words each; a word holds 27 bits of the unit's hash and its level: 1 for errors, the number of boundaries reached
- * for latency, where a unit speaks once about each boundary. A word is taken or raised by one compare-and-swap and never
+ * for latency, where a unit speaks once about each boundary. (Who also wants to know how many units there were raises each of
+ * them to 1 and counts what is bad one level higher.) A word is taken or raised by one compare-and-swap and never
  * freed, so threads that meet agree, and exactly one of them counts. The errors: a unit is taken for another, and not
  * counted, with a chance of at most 15 in 2^27; when as many units are in it as it was made for, about 1 in 1,000
  * finds its set full. Both cost evidence and bias none.

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
+import { CLIENT_LIMITS, readClientLimits } from '../../src/stats/listener-cells.ts';
+import { until } from '../scenario/stage/until.ts';
 import { forwarded, GET, masked, OK, OK_RELAYED, own, refusal } from './stage/messages.ts';
 import { Rig } from './stage/rig.ts';
 
@@ -266,4 +268,21 @@ t.test('a client that does not read its response is let go, and does not speak a
   await end.ended();
   await rig.settled();
   t.equal(rig.outcomes('client-gone'), before + 1);
+});
+
+t.test('each time that a client has let pass is counted under its name', async (t) => {
+  const count = (limit: (typeof CLIENT_LIMITS)[number]) => {
+    const { board } = rig.plane.metrics().listeners.find(({ name }) => name === 'plain')!;
+    return readClientLimits(board)[CLIENT_LIMITS.indexOf(limit)]!;
+  };
+  const rows = [
+    ['head-timeout', 'GET / HTTP/1.1\r\nHost: app'],
+    ['keep-alive-timeout', ''],
+    ['client-idle', post('half')],
+  ] as const;
+  for (const [limit, bytes] of rows) {
+    const before = count(limit);
+    await rig.untilEnd(bytes);
+    t.ok(await until(`${limit} is counted`, () => count(limit) > before));
+  }
 });

@@ -1,5 +1,7 @@
 /** What a request may have at most, and what is answered when it has more. Nothing is ever dropped silently. */
 import t from 'tap';
+import { CLIENT_LIMITS, readClientLimits } from '../../src/stats/listener-cells.ts';
+import { until } from '../scenario/stage/until.ts';
 import { forwarded, masked, own } from './stage/messages.ts';
 import { Rig } from './stage/rig.ts';
 import { testForwards, testRefusals } from './stage/tables.ts';
@@ -70,6 +72,25 @@ t.test(
     t.notMatch(await rig.seen(), [/\r\n0\r\n\r\n/]);
   },
 );
+
+t.test('each limit that a client meets is counted under its name', async (t) => {
+  const count = (limit: (typeof CLIENT_LIMITS)[number]) => {
+    const { board } = rig.plane.metrics().listeners.find(({ name }) => name === 'plain')!;
+    return readClientLimits(board)[CLIENT_LIMITS.indexOf(limit)]!;
+  };
+  const rows = [
+    ['target-too-long', get(`/${'a'.repeat(8192)}`)],
+    ['head-too-large', headOf(16_385)],
+    ['fields-too-many', get('/', manyFields(128))],
+    ['body-too-large', post(`Content-Length: ${BODY_MAX + 1}`, '')],
+  ] as const;
+  for (const [limit, bytes] of rows) {
+    const before = count(limit);
+    await rig.untilEnd(bytes);
+    await until(`${limit} is counted`, () => count(limit) === before + 1);
+  }
+  t.equal(count('head-timeout'), 0);
+});
 
 t.test('a body of exactly the limit is forwarded', async (t) => {
   const body = 'x'.repeat(BODY_MAX);

@@ -1,12 +1,10 @@
 import t, { type Test } from 'tap';
 import { BOUND_LABELS, BOUNDS_US } from '../../../src/admin/latency-buckets.ts';
 import { MetricsPage } from '../../../src/admin/metrics-page.ts';
-import type { MetricsSource, SeriesEntry } from '../../../src/control/operations.ts';
-import { AuthWriter, createAuthMemory } from '../../../src/stats/auth-cells.ts';
+import type { SeriesEntry } from '../../../src/control/operations.ts';
 import { createEndpointMemory, EndpointCells, setAdmitting } from '../../../src/stats/endpoint-cells.ts';
 import { BUCKETS, bucketOf, countAtMost, lowerBoundUs } from '../../../src/stats/histogram.ts';
 import { createListenerMemory, ListenerWriter } from '../../../src/stats/listener-cells.ts';
-import { createRouteMemory } from '../../../src/stats/route-cells.ts';
 import {
   CODES,
   createSeriesMemory,
@@ -17,21 +15,8 @@ import {
 } from '../../../src/stats/series.ts';
 import { start } from './harness.ts';
 import { keyOf, type ParsedMetric, parsePrometheus } from './prometheus-text.ts';
+import { scrape, THREADS, value } from './scrape.ts';
 import { EMPTY_METRICS, STATE } from './scripted-operations.ts';
-
-const NO_STREAMS = { clients: 0, dropped: 0 };
-const THREADS = 2;
-
-async function scrape(
-  source: Partial<MetricsSource>,
-  page = new MetricsPage('1.2.3'),
-): Promise<Map<string, ParsedMetric>> {
-  return parsePrometheus(await page.render({ ...EMPTY_METRICS, ...source }, NO_STREAMS));
-}
-
-function value(page: Map<string, ParsedMetric>, name: string, labels: Record<string, string> = {}): number | undefined {
-  return page.get(name)?.samples.get(keyOf(name, labels));
-}
 
 /** Seeded random numbers from 0 to 1 (mulberry32). */
 function randomFrom(seed: number): () => number {
@@ -424,33 +409,4 @@ t.test('the page is served as Prometheus expects it', async (t) => {
   t.equal(answer.status, 200);
   t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
   checkSeries(t, parsePrometheus(answer.text), entry);
-});
-
-t.test('what came of questions to a forward-auth service is published by route, from the start', async (t) => {
-  const [asking, silent] = [createAuthMemory(THREADS), createAuthMemory(THREADS)];
-  new AuthWriter(asking, 0).ended('allowed', 300);
-  new AuthWriter(asking, 1).ended('allowed', 300);
-  new AuthWriter(asking, 1).ended('refused', 3000);
-  new AuthWriter(asking, 1).ended('cancelled', 1);
-  for (const reason of ['timeout', 'timeout', 'invalid'] as const) new AuthWriter(asking, 0).ended(reason, 1e6);
-  const board = createRouteMemory(THREADS);
-  const page = await scrape({
-    routes: [
-      { name: 'asking', board, forwardAuth: asking },
-      { name: 'silent', board, forwardAuth: silent },
-      { name: 'neither', board, forwardAuth: null },
-    ],
-  });
-  const total = (route: string, result: string) => value(page, 'tidegate_forward_auth_total', { route, result });
-  t.strictSame(
-    ['allowed', 'refused', 'cancelled', 'failed'].map((result) => total('asking', result)),
-    [2, 1, 1, 3],
-  );
-  t.equal(total('silent', 'failed'), 0);
-  t.equal(total('neither', 'failed'), undefined);
-  const failed = (reason: string) => value(page, 'tidegate_forward_auth_failures_total', { route: 'asking', reason });
-  t.strictSame(['busy', 'unavailable', 'timeout', 'invalid', 'too-large'].map(failed), [0, 0, 2, 1, 0]);
-  const family = page.get('tidegate_forward_auth_duration_seconds')?.samples;
-  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_count', { route: 'asking' })), 6);
-  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_sum', { route: 'asking' })), 3.0036);
 });

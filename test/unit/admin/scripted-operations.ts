@@ -17,6 +17,7 @@ import type {
   TidegateEvent,
   Weights,
 } from '../../../src/control/operations.ts';
+import { createOverloadMemory } from '../../../src/stats/overload-cells.ts';
 
 export const RECEIPT: Receipt = {
   service: 'shop',
@@ -110,6 +111,8 @@ export const EMPTY_METRICS: MetricsSource = {
   endpoints: [],
   listeners: [],
   routes: [],
+  inFlight: [],
+  overload: createOverloadMemory(2),
   services: [],
   gateMoves: [],
   reloads: { applied: 0, unchanged: 0, rejected: 0 },

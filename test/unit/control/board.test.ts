@@ -1,6 +1,7 @@
 import t from 'tap';
 import { Board } from '../../../src/control/board.ts';
 import { EndpointCells, readEndpoint } from '../../../src/stats/endpoint-cells.ts';
+import { InFlightCells, readInFlight } from '../../../src/stats/in-flight-cells.ts';
 import { ListenerWriter, readListener } from '../../../src/stats/listener-cells.ts';
 import { SeriesReader, SeriesWriter } from '../../../src/stats/series.ts';
 
@@ -129,4 +130,17 @@ t.test('the books of a dead thread are closed, also those of what is retired', a
   for (const memory of series) t.equal(new SeriesReader(memory).inFlight(), 1, 'those of the other thread go on');
   t.match(readEndpoint(endpoint), { connections: 2, idle: 1 });
   t.match(readListener(listener), { accepted: 2, active: 1, idle: 0 });
+});
+
+t.test('what is in flight in a pool is kept over its versions, and a dead thread holds nothing of it', async (t) => {
+  const board = new Board(2);
+  const memory = board.inFlight('shop', 'blue');
+  const [dead, alive] = [new InFlightCells(memory, 0), new InFlightCells(memory, 1)];
+  t.same([dead.enter(2), alive.enter(2)], [true, true]);
+  board.keepOnly(new Set());
+  t.equal(board.inFlight('shop', 'blue'), memory, 'a pool that comes back goes on counting');
+  board.keepOnly(new Set());
+  board.settle(0);
+  t.equal(readInFlight(memory).inFlight, 1);
+  t.same([alive.enter(2), alive.enter(2)], [true, false]);
 });

@@ -1,7 +1,9 @@
 import t from 'tap';
 import {
+  CLIENT_LIMITS,
   createListenerMemory,
   ListenerWriter,
+  readClientLimits,
   readListener,
   settleDeadListenerRow,
 } from '../../../src/stats/listener-cells.ts';
@@ -22,6 +24,18 @@ t.test('connections are active or idle, and what was accepted stays counted', as
   first.active(-1);
   first.closed();
   t.strictSame(readListener(memory), { accepted: 4, active: 1, idle: 2, refused: 1, dropped: 1, clientLimited: 1 });
+});
+
+t.test('limits that clients meet are counted by name, and nothing else is', async (t) => {
+  const memory = createListenerMemory(2);
+  const writers = [new ListenerWriter(memory, 0), new ListenerWriter(memory, 1)];
+  for (const kind of [...CLIENT_LIMITS, 'body-too-large', 'client-gone', '__proto__']) writers[0]!.limited(kind);
+  writers[1]!.limited('body-too-large');
+  t.same(
+    [...readClientLimits(memory)],
+    CLIENT_LIMITS.map((limit) => (limit === 'body-too-large' ? 3 : 1)),
+  );
+  t.strictSame(readListener(memory), { accepted: 0, active: 0, idle: 0, refused: 0, dropped: 0, clientLimited: 0 });
 });
 
 t.test("a dead thread's connections are gone, and its counts stay", async (t) => {

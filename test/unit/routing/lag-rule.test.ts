@@ -1,0 +1,155 @@
+import t from 'tap';
+import { LagRule } from '../../../src/routing/lag-rule.ts';
+
+const TICK_MS = 50;
+
+function ruleOf(lagMs: number | null): LagRule {
+  const rule = new LagRule(TICK_MS);
+  rule.configure(lagMs);
+  rule.tick(0);
+  return rule;
+}
+
+/** So many requests at one moment; how many of them are refused. */
+function refusedOf(rule: LagRule, count: number, nowMs: number): number {
+  let refused = 0;
+  for (let at = 0; at < count; at++) if (rule.refuses(nowMs)) refused += 1;
+  return refused;
+}
+
+t.test('a thread that keeps up refuses nothing, however much comes', async (t) => {
+  const rule = ruleOf(100);
+  for (let nowMs = 0; nowMs < 5000; nowMs += 140) {
+    t.equal(refusedOf(rule, 1000, nowMs + 139), 0);
+    rule.tick(nowMs + 140);
+  }
+});
+
+t.test('one pause is no overload, however long it was', async (t) => {
+  const rule = ruleOf(100);
+  refusedOf(rule, 100, 10);
+  t.equal(refusedOf(rule, 1000, 60_000), 0, 'neither for what comes in the turn that was paused');
+  rule.tick(60_000);
+  t.equal(rule.standing, true);
+  t.equal(refusedOf(rule, 1000, 60_140), 0, 'nor for the backlog, which is worked through in time');
+  rule.tick(60_140);
+  t.equal(rule.standing, false);
+});
+
+t.test('after a late tick, a turn refuses what it comes to later than the limit', async (t) => {
+  const rule = ruleOf(100);
+  refusedOf(rule, 100, 0);
+  rule.tick(151);
+  t.equal(refusedOf(rule, 100, 151 + TICK_MS + 100), 0);
+  t.equal(refusedOf(rule, 100, 151 + TICK_MS + 101), 100);
+  rule.tick(151 + TICK_MS + 120);
+  t.equal(rule.standing, true, 'and goes on while ticks are late');
+  rule.tick(151 + TICK_MS + 120 + TICK_MS + 100);
+  t.equal(rule.standing, false, 'and ends with the first that is not');
+});
+
+t.test('a slow machine with hardly any requests is not overloaded by them', async (t) => {
+  const rule = ruleOf(100);
+  for (let nowMs = 1000; nowMs < 10_000; nowMs += 1000) {
+    t.equal(refusedOf(rule, 16, nowMs - 1), 0);
+    rule.tick(nowMs);
+    t.equal(rule.standing, false);
+  }
+});
+
+t.test('far behind, no connection is taken until a tick comes in time', async (t) => {
+  const rule = ruleOf(100);
+  const turn = (nowMs: number): void => {
+    for (let count = 0; count < 100; count++) rule.connected();
+    rule.tick(nowMs);
+  };
+  turn(500);
+  t.equal(rule.closed, false, 'one pause closes nothing');
+  turn(500 + TICK_MS + 300);
+  t.equal(rule.closed, false);
+  turn(850 + TICK_MS + 301);
+  t.equal(rule.closed, true);
+  rule.tick(1201 + TICK_MS + 150);
+  t.equal(rule.closed, true, 'also when nothing has come');
+  rule.tick(1401 + TICK_MS);
+  t.equal(rule.closed, false);
+  t.equal(rule.standing, false);
+});
+
+t.test('it can be turned off, in the middle of it too', async (t) => {
+  const off = ruleOf(null);
+  for (let nowMs = 1000; nowMs < 10_000; nowMs += 1000) {
+    t.equal(refusedOf(off, 100, nowMs - 1), 0);
+    off.tick(nowMs);
+  }
+  t.same([off.standing, off.closed], [false, false]);
+  const rule = ruleOf(100);
+  for (let nowMs = 1000; nowMs < 4000; nowMs += 1000) {
+    refusedOf(rule, 100, nowMs - 1);
+    rule.tick(nowMs);
+  }
+  t.same([rule.standing, rule.closed], [true, true]);
+  rule.configure(null);
+  t.same([rule.standing, rule.closed, refusedOf(rule, 100, 60_000)], [false, false, 0]);
+  rule.configure(100);
+  t.equal(refusedOf(rule, 100, 60_000), 0, 'and on again, it begins anew');
+});
+
+/** What one kind of event costs the modelled thread, in milliseconds. */
+const HEAD_MS = 0.1;
+const ANSWER_MS = 0.1;
+const REFUSAL_MS = 0.015;
+const CAPACITY = 1000 / (HEAD_MS + ANSWER_MS);
+const DEADLINE_MS = 1000;
+const RUN_MS = 20_000;
+
+/**
+ * A thread as an event loop has it: a turn handles all that was ready when it began, a request takes two events, and a
+ * tick comes between two turns. Clients come at a fixed rate, whatever becomes of those before. Gives the requests per
+ * second that were answered within the deadline.
+ */
+function goodputAt(load: number, lagMs: number | null): number {
+  const rule = ruleOf(lagMs);
+  const everyMs = 1000 / (load * CAPACITY);
+  let nowMs = 0;
+  let dueMs = TICK_MS;
+  let arrivedMs = 0;
+  let heads: number[] = [];
+  let answers: number[] = [];
+  let good = 0;
+  while (nowMs < RUN_MS) {
+    for (; arrivedMs <= nowMs; arrivedMs += everyMs) heads.push(arrivedMs);
+    const [ready, owed] = [heads, answers];
+    heads = [];
+    answers = [];
+    if (ready.length === 0 && owed.length === 0) nowMs = Math.min(arrivedMs, dueMs);
+    for (const since of owed) {
+      nowMs += ANSWER_MS;
+      if (nowMs - since <= DEADLINE_MS) good += 1;
+    }
+    for (const since of ready) {
+      if (rule.refuses(nowMs)) nowMs += REFUSAL_MS;
+      else {
+        nowMs += HEAD_MS;
+        answers.push(since);
+      }
+    }
+    if (nowMs >= dueMs) {
+      rule.tick(nowMs);
+      dueMs = nowMs + TICK_MS;
+    }
+  }
+  return good / (RUN_MS / 1000);
+}
+
+t.test('at three times the capacity the answers in time stay within a fifth of the peak', async (t) => {
+  const loads = [0.5, 0.9, 1, 1.2, 1.5, 2, 3];
+  const shed = loads.map((load) => goodputAt(load, 100));
+  const peak = Math.max(...shed);
+  t.ok(peak > 0.9 * CAPACITY);
+  for (const [at, goodput] of shed.entries()) {
+    const least = 0.8 * Math.min(peak, loads[at]! * CAPACITY);
+    t.ok(goodput >= least, `load ${loads[at]}: ${goodput} of ${CAPACITY} in time`);
+  }
+  for (const load of [1.5, 3]) t.ok(goodputAt(load, null) < 0.2 * peak, `and without it, load ${load} is a collapse`);
+});
