@@ -257,7 +257,7 @@ t.test('history lists each rollout with its reason below', async (t) => {
   t.equal(code, 0);
   t.equal(
     out,
-    `ID  STARTED               VERSION  POOLS       PLAN           RAN  STATE
+    `ID  STARTED               VERSION  POOLS       PLAN            RAN  STATE
 12  2026-01-31 12:00:00Z  v2.0     blue→green  canary  14 min 12 s  holding
     step 2 of 3: green has 10%
  9  2026-01-31 12:00:00Z  v2.0     blue→green  canary  14 min 12 s  rolled-back
