@@ -15,13 +15,16 @@ routes: [{ service: shop }]
   return problems.map(({ line, column, path, message }) => `${line}:${column} ${path} ${message}`);
 }
 
-t.test('a budget of failed requests is a whole number from one, beside a plan whose first weight is open', async (t) => {
-  for (const plan of ['canary', 'linear', 'blue-green']) {
-    t.same(problemsOf(`{ plan: ${plan}, maxFailedRequests: 20 }`), []);
-  }
-  t.match(problemsOf('{ maxFailedRequests: 0 }'), [/^6:35 services\.shop\.rollout\.maxFailedRequests /]);
-  t.match(problemsOf('{ maxFailedRequests: 1.5 }'), [/maxFailedRequests /]);
-});
+t.test(
+  'a budget of failed requests is a whole number from one, beside a plan whose first weight is open',
+  async (t) => {
+    for (const plan of ['canary', 'linear', 'blue-green']) {
+      t.same(problemsOf(`{ plan: ${plan}, maxFailedRequests: 20 }`), []);
+    }
+    t.match(problemsOf('{ maxFailedRequests: 0 }'), [/^6:35 services\.shop\.rollout\.maxFailedRequests /]);
+    t.match(problemsOf('{ maxFailedRequests: 1.5 }'), [/maxFailedRequests /]);
+  },
+);
 
 t.test('beside a plan that leaves no weight to pick it is refused with its place', async (t) => {
   for (const plan of ['one-box', 'all-at-once']) {
