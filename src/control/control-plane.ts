@@ -105,6 +105,7 @@ export class ControlPlane implements Operations {
   readonly #traffic: Traffic;
   readonly #configuration: Configuration;
   readonly #serial = new Serial();
+  readonly #rolloutStore: RolloutStore;
   readonly #rollouts: Rollouts;
   readonly #returns: Returns;
   readonly rollouts: Releases;
@@ -148,7 +149,8 @@ export class ControlPlane implements Operations {
       },
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
-    this.#state = new StateWatch({ store, gates: this.#gates, events, log, now });
+    this.#rolloutStore = new RolloutStore(store);
+    this.#state = new StateWatch({ store, gates: this.#gates, rollouts: this.#rolloutStore, events, log, now });
     this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
     this.#ejection = new EjectionWatch({
       board,
@@ -166,12 +168,11 @@ export class ControlPlane implements Operations {
     });
     const windows = () => this.#configuration.config.freeze;
     this.freezes = new Freezes({ store: new FreezeStore(store), events, log, windows, now });
-    const rolloutStore = new RolloutStore(store);
     this.#rollouts = new Rollouts({
       board,
       gates: this.#gates,
       traffic: this.#traffic,
-      store: rolloutStore,
+      store: this.#rolloutStore,
       events,
       log,
       now,
@@ -190,7 +191,7 @@ export class ControlPlane implements Operations {
       events,
       log,
     });
-    this.rollouts = new Releases(this.#rollouts, rolloutStore, () => this.#stopping);
+    this.rollouts = new Releases(this.#rollouts, this.#rolloutStore, () => this.#stopping);
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
@@ -207,6 +208,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       store,
       log,
+      onInstruction: (service, why) => this.#rollouts.superseded(service, why),
     });
     this.#configuration = new Configuration(accepted, {
       file: options.file,
@@ -310,8 +312,9 @@ export class ControlPlane implements Operations {
 
   /** Takes a rollout back that runs, or else returns to the position before. */
   async rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal> {
-    const receipt = await this.#rollouts.takeBack(service, instruction.by);
-    return receipt ?? this.#change(() => this.#traffic.rollback(service, instruction));
+    if (this.#stopping) return STOPPING;
+    const taken = this.#rollouts.takeBack(service, instruction);
+    return taken ?? this.#change(() => this.#traffic.rollback(service, instruction));
   }
 
   receipt(service: string, epoch: number): Receipt | Refusal {
@@ -370,7 +373,7 @@ export class ControlPlane implements Operations {
       names: this.#names,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rollouts.storeErrors,
+      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rolloutStore.errors,
       state: this.#state.view(),
     });
   }

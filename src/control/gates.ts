@@ -34,6 +34,8 @@ export interface Move {
   readonly by: string;
   readonly note: string;
   readonly drainMs: number;
+  /** What a rollback returns to when it is not the position before this one. */
+  readonly previous?: Weights | null;
 }
 
 /** A move between its two halves. */
@@ -124,8 +126,10 @@ export class Gates {
     const startedAt = performance.now();
     const at = new Date(now()).toISOString();
     const { earlierSlot, from } = gate.move(weights, gate.epoch + 1, move.terms ?? null);
-    if (!sameWeights(sharesOf(from), sharesOf(gate.weights)))
-      gate.previous = Object.keys(from).length > 0 ? from : null;
+    if (!sameWeights(sharesOf(from), sharesOf(gate.weights))) {
+      const before = Object.keys(from).length > 0 ? from : null;
+      gate.previous = move.previous === undefined ? before : move.previous;
+    }
     gate.fingerprint = move.fingerprint;
     gate.since = { at, by, reason, note };
     drains.moved(gate.service, from, gate.weights, gate.epoch, move.drainMs);
