@@ -12,10 +12,9 @@ import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
-import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
-import { type Group, groupNumber, groupText } from '../routing/group.ts';
+import { groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';
@@ -26,7 +25,7 @@ import { type EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor, planFor } from './rollout-settings.ts';
+import { judgeSettingsFor, missingGroup, planFor } from './rollout-settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { authorityOf } from './snapshot-builder.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
@@ -436,13 +435,6 @@ function earlierCounts({ judge }: RolloutRecord): EarlierCounts {
   const epochsOf = (signal: string): EarlierCounts['errors'] =>
     judge.signals.find(({ name }) => name === signal)?.evidence.epochs ?? [];
   return { errors: epochsOf('errors'), latency: epochsOf('latency') };
-}
-
-/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
-function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
-  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
-  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
-  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }
 
 /** The pool that is not active, if there is just one. */

@@ -91,7 +91,7 @@ export class RunStage {
       judge: openJudgement(settings()),
       verdict: null,
       ranMs: 0,
-    keepMs: 3_600_000,
+      keepMs: 3_600_000,
       stepEpoch: 1,
       verification: null,
       next: null,
