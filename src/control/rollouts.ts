@@ -11,10 +11,9 @@ import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
-import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
-import { type Group, groupNumber, groupText } from '../routing/group.ts';
+import { groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
@@ -30,7 +29,7 @@ import { glanceOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor } from './rollout-settings.ts';
+import { judgeSettingsFor, missingGroup } from './rollout-settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { SignalBooks } from './signal-books.ts';
 import type { Sides } from './signal-reader.ts';
@@ -440,11 +439,4 @@ export class Rollouts {
   #at(): string {
     return new Date(this.#options.now()).toISOString();
   }
-}
-
-/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
-function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
-  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
-  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
-  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }
