@@ -17,6 +17,7 @@ const VIEW: RolloutView = {
   step: 1,
   steps: [{ share: 1, holdMs: 1, minRequests: 0, approve: false, group: null, endpoints: null }],
   bakeMs: 1,
+  warmUntil: null,
   share: 0.1,
   elapsedMs: 1,
   pausedBy: null,
