@@ -173,7 +173,7 @@ t.test('a change of a signal is told by its name', async (t) => {
 });
 
 t.test('what the page about signals shows is a config', async (t) => {
-  const [, example] = /```yaml\n([^]*?)```/.exec(readFileSync('docs/signals.md', 'utf8'))!;
+  const [, example] = /```yaml\n([\s\S]*?)```/.exec(readFileSync('docs/signals.md', 'utf8'))!;
   const pools = '    pools: { blue: { version: v1, endpoints: [127.0.0.1:3001] } }\n';
   const whole = `listeners: [{ address: 127.0.0.1:8080 }]\n${example!.replace('  shop:\n', (line) => line + pools)}`;
   const { services } = accept(`${whole}routes: [{ service: shop }]\n`);
