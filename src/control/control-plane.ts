@@ -22,6 +22,8 @@ import { DataThreads } from './data-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
+import { FreezeStore } from './freeze-store.ts';
+import { Freezes } from './freezes.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
 import { Incidents } from './incidents.ts';
@@ -45,12 +47,14 @@ import type {
 import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
 import { Releases } from './releases.ts';
+import { Returns } from './returns.ts';
 import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
+import { startForVersions, versionChanges } from './version-change.ts';
 import { rateKey, serviceView, type ViewSources } from './views.ts';
 
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
@@ -103,7 +107,9 @@ export class ControlPlane implements Operations {
   readonly #serial = new Serial();
   readonly #rolloutStore: RolloutStore;
   readonly #rollouts: Rollouts;
+  readonly #returns: Returns;
   readonly rollouts: Releases;
+  readonly freezes: Freezes;
   readonly threads: DataThreads;
   #tickedAt = performance.now();
   #housekeeping: NodeJS.Timeout | undefined;
@@ -152,7 +158,7 @@ export class ControlPlane implements Operations {
       log,
       now,
       isHealthy: (...endpoint) => this.#health.stateOf(...endpoint).admitting,
-      weightOf: (service, pool) => this.#gates.get(service)?.weights[pool] ?? 0,
+      inUse: (service, pool) => this.#gates.get(service)?.endpointsInUse(pool) ?? 0,
     });
     this.#traffic = new Traffic({
       gates: this.#gates,
@@ -160,6 +166,8 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       onInstruction: (service, what) => this.#rollouts.superseded(service, what),
     });
+    const windows = () => this.#configuration.config.freeze;
+    this.freezes = new Freezes({ store: new FreezeStore(store), events, log, windows, now });
     this.#rollouts = new Rollouts({
       board,
       gates: this.#gates,
@@ -171,7 +179,17 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       unhealthy: (...endpoint) => whyUnhealthy(this.#health.stateOf(...endpoint)),
       inTurn: (work) => this.#serial.run(work),
-      frozen: () => null,
+      frozen: () => this.freezes.frozen(),
+    });
+    this.#returns = new Returns({
+      rollouts: this.#rollouts,
+      gates: this.#gates,
+      traffic: this.#traffic,
+      config: () => this.#configuration.effective,
+      frozen: () => this.freezes.frozen(),
+      inTurn: (work) => this.#serial.run(work),
+      events,
+      log,
     });
     this.rollouts = new Releases(this.#rollouts, this.#rolloutStore, () => this.#stopping);
     this.#names = new NameWatch({
@@ -205,6 +223,8 @@ export class ControlPlane implements Operations {
         this.#ejection.follow(config);
         this.#rollouts.follow(config);
       },
+      onReloaded: (before, after, by) =>
+        startForVersions(this.#rollouts, versionChanges(before, after, this.#returns), by),
       events,
       log,
       now,
@@ -345,6 +365,7 @@ export class ControlPlane implements Operations {
       snapshot: this.#committer.snapshot,
       generation: this.#committer.generation,
       configuration: this.#configuration,
+      rollouts: this.#rollouts,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,
@@ -373,6 +394,8 @@ export class ControlPlane implements Operations {
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
+    this.freezes.tick();
+    this.#returns.tick();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
@@ -420,6 +443,7 @@ export class ControlPlane implements Operations {
     clearInterval(this.#housekeeping);
     this.#names.close();
     this.#rollouts.close();
+    this.#returns.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();

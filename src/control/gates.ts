@@ -10,6 +10,7 @@
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { Terms } from '../routing/terms.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
 import type { Drains } from './drains.ts';
@@ -26,6 +27,8 @@ const UNKEPT_RECEIPTS_MAX = 256;
 export interface Move {
   readonly gate: ServiceGate;
   readonly weights: Weights;
+  /** What the position says of one pool beside its weight; nothing where it is left out. */
+  readonly terms?: Terms | null;
   readonly fingerprint: string;
   readonly reason: MoveReason;
   readonly by: string;
@@ -122,7 +125,7 @@ export class Gates {
     const { drains, now } = this.#options;
     const startedAt = performance.now();
     const at = new Date(now()).toISOString();
-    const { earlierSlot, from } = gate.move(weights, gate.epoch + 1);
+    const { earlierSlot, from } = gate.move(weights, gate.epoch + 1, move.terms ?? null);
     if (!sameWeights(sharesOf(from), sharesOf(gate.weights))) {
       const before = Object.keys(from).length > 0 ? from : null;
       gate.previous = move.previous === undefined ? before : move.previous;
@@ -319,6 +322,7 @@ function recordOf(gate: ServiceGate): PositionRecord {
     service: gate.service,
     epoch: gate.epoch,
     weights: gate.weights,
+    terms: gate.terms,
     previous: gate.previous,
     active: gate.active,
     fingerprint: gate.fingerprint,

@@ -13,6 +13,7 @@ import type { EjectionWatch } from './ejection-watch.ts';
 import type { Gates } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { MetricsSource } from './operations.ts';
+import type { Rollouts } from './rollouts.ts';
 import { refusingRoutes } from './rule-specs.ts';
 import type { SignalBooks } from './signal-books.ts';
 import { sharesOf } from './views.ts';
@@ -28,15 +29,17 @@ export interface MetricsParts
   readonly gates: Gates;
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
+  readonly rollouts: Pick<Rollouts, 'figures'>;
   readonly signals: SignalBooks;
 }
 
 /** Everything that /metrics needs. */
 export function metricsSource(parts: MetricsParts): MetricsSource {
-  const { config, snapshot, configuration, board, owner, gates, ejection, names, signals, ...rest } = parts;
+  const { config, snapshot, configuration, board, owner, gates, ejection, names, rollouts, signals, ...rest } = parts;
   return {
     ...rest,
     names: names.figures(),
+    rollouts: rollouts.figures(),
     signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),

@@ -39,6 +39,8 @@ export interface RolloutRecord {
   readonly ranMs: number;
   /** The first gate position of the present step. */
   readonly stepEpoch: number;
+  /** How long the active pool counts as warm after a success. */
+  readonly keepMs: number;
   /** What the last verification found. */
   readonly verification: Verification | null;
   /** What is to be started when this one has ended. */

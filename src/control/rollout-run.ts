@@ -6,8 +6,9 @@
  * The record is kept before its effects are carried out, so a crash between the two repeats an errand and never loses one.
  * Moves of the gate wait for their turn among all changes; the machine and the judge do not wait for anything.
  *
- * The judge looks when an error or a reading of a signal has come, and else once a second: every look is kept, and a replay of the kept looks must
- * be the whole truth. Latency alone changes with each request and is looked at with the next error or the next second.
+ * Looks are kept, and a replay of the kept ones must be the whole truth, so a look that is not kept leaves no trace. One is
+ * kept when an error or a reading of a signal has come, and else once a second. Latency changes with each request: the judge
+ * looks at it at every tick all the same, and keeps that look too when it blames the candidate.
  */
 import type { Logger } from 'pino';
 import { judge } from '../judge/judgement.ts';
@@ -18,6 +19,7 @@ import { advance, type Event, type Judgement } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
+import type { Terms } from '../routing/terms.ts';
 import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
@@ -33,6 +35,7 @@ const RAMP_MS = 1_000;
 /** A move of the gate; `previous` is what a rollback returns to afterwards. */
 export interface RunMove {
   readonly weights: Weights;
+  readonly terms: Terms | null;
   readonly reason: 'rollout' | 'rollback';
   readonly note: string;
   readonly previous: Weights | null;
@@ -62,7 +65,7 @@ export interface RunWorld {
   at(): string;
   readonly evidence: RolloutEvidence;
   /** The signals that are read from elsewhere; they are asked while it runs. */
-  readonly sources: SignalSources;
+  readonly sources: Pick<SignalSources, 'start' | 'hasNews' | 'take' | 'stop'>;
   /** Whether a signal of the business is still in the file, and so counted. */
   isCounted(signal: string): boolean;
   readonly warmUpMs: number;
@@ -85,6 +88,7 @@ export class RolloutRun {
   readonly #hurry = new AbortController();
   /** Who waits for the way back, and for its receipt. */
   #waiting: ((receipt: Receipt | null) => void)[] = [];
+  #wayBack: Receipt | null = null;
 
   constructor(record: RolloutRecord, world: RunWorld) {
     this.record = record;
@@ -169,16 +173,16 @@ export class RolloutRun {
     const isHoldOver = rollout.elapsedMs >= untilMs;
     const isNews = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || sources.hasNews;
     const isDue = isNews || ranMs - this.#lookedAtMs >= LOOK_MS;
-    if (isDue && rollout.hasMoved) {
+    if (rollout.hasMoved && this.#look(isHoldOver, isDue)) {
       this.#errorsSeen = bad;
       this.#wasHoldOver = isHoldOver;
       this.#lookedAtMs = ranMs;
-      this.#look(isHoldOver);
     }
     return this.#judgement();
   }
 
-  #look(isHoldOver: boolean): void {
+  /** Looks, and says whether the look is kept. */
+  #look(isHoldOver: boolean, isDue: boolean): boolean {
     const { record } = this;
     const { evidence } = this.#world;
     const signals: SignalLook[] = [
@@ -195,9 +199,11 @@ export class RolloutRun {
     signals.push(...this.#world.sources.take(record.ranMs));
     const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
     const judged = judge(record.judge, look, record.settings);
+    if (!isDue && judged.verdict.kind !== 'worse') return false;
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
     this.#world.keep(this.record);
     this.#world.note(this.record, { kind: 'look', look, verdict: judged.verdict.kind });
+    return true;
   }
 
   /** The positions whose counts are not what the judge knows of them. */
@@ -253,7 +259,7 @@ export class RolloutRun {
     this.#world.sources.stop();
     this.#errand?.stop.abort();
     this.#errand = null;
-    this.#release(null);
+    this.#release(this.#wayBack);
     this.#world.ended(this.record);
   }
 
@@ -304,14 +310,21 @@ export class RolloutRun {
       case 'confirm':
         return this.#world.confirm(errand.step, stop);
       case 'move':
-        return moved(await this.#move(errand, weightsAt(rollout.before, rollout, errand.share), 'rollout'));
+        return moved(
+          await this.#move(
+            errand,
+            weightsAt(rollout.before, rollout, errand.share),
+            'rollout',
+            this.#terms(errand.step),
+          ),
+        );
       case 'finish':
         return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
       case 'move-back': {
         if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is no pool to go back to' };
         await this.#ramp(errand, AbortSignal.any([stop, this.#hurry.signal]));
-        const receipt = await this.#move(errand, rollout.before, 'rollback', this.record.previous);
-        if (receipt !== null) this.#release(receipt);
+        const receipt = await this.#move(errand, rollout.before, 'rollback', null, this.record.previous);
+        this.#wayBack = receipt;
         return moved(receipt);
       }
       default:
@@ -319,16 +332,24 @@ export class RolloutRun {
     }
   }
 
+  /** What the position of a step says of the candidate beside its weight. */
+  #terms(step: number): Terms | null {
+    const { candidate, plan } = this.record.rollout;
+    const { group, endpoints } = plan.steps[step]!;
+    return group === null && endpoints === null ? null : { pool: candidate, group, endpoints };
+  }
+
   async #move(
     errand: Errand,
     weights: Weights,
     reason: 'rollout' | 'rollback',
+    terms: Terms | null = null,
     // However many steps it took: a rollback is one move to where all of it began.
     previous: Weights | null = this.record.rollout.before,
   ): Promise<Receipt | null> {
     const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
     const note = this.record.rollout.reason;
-    const receipt = await this.#world.move({ weights, reason, note, previous }, () => {
+    const receipt = await this.#world.move({ weights, terms, reason, note, previous }, () => {
       // The counts of the slot that the position is about to take are its baseline.
       this.#world.evidence.sample();
       return isWanted();
@@ -343,9 +364,11 @@ export class RolloutRun {
     const moves = Math.floor(rollout.plan.rollbackOverMs / RAMP_MS);
     // Where the gate stands and not where the step was: a ramp that a restart has interrupted must not go up again.
     const { share } = this.#world.standing();
+    // Who came by a group goes back at once; endpoints that were not used are not used now either.
+    const terms = { pool: rollout.candidate, group: null, endpoints: stepOf(rollout).endpoints };
     for (let count = 1; count < moves && !hurry.aborted; count += 1) {
       const weights = weightsAt(rollout.before, rollout, share * (1 - count / moves));
-      if ((await this.#move(errand, weights, 'rollback')) === null) return;
+      if ((await this.#move(errand, weights, 'rollback', terms)) === null) return;
       await pause(RAMP_MS, hurry);
     }
   }

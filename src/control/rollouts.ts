@@ -11,15 +11,18 @@ import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
+import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
+import { type Group, groupNumber, groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
-import type { Instruction, Receipt, Refusal, StartOrder } from './operations.ts';
+import type { Instruction, MetricsSource, Receipt, Refusal, StartOrder } from './operations.ts';
 import type { EarlierCounts, RolloutEvidence, Standing } from './rollout-evidence.ts';
+import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
@@ -57,6 +60,7 @@ export class Rollouts {
   readonly #last = new Map<string, RolloutRecord>();
   /** Services whose traffic the file has moved before the rollouts were read back, with why; null from then on. */
   #overruled: Map<string, string> | null = new Map();
+  readonly #outcomes = new RolloutOutcomes();
   #lastId = 0;
   /** How the signals of all services were read. */
   readonly signals = new SignalBooks();
@@ -106,6 +110,22 @@ export class Rollouts {
   /** The last rollout of a service, running or ended. */
   last(service: string): RolloutRecord | undefined {
     return this.#running.get(service)?.record ?? this.#last.get(service);
+  }
+
+  /** Until when a single move goes back from this success to a warm pool, ISO 8601; null when that is over, or never was. */
+  warmUntil({ id, service, endedAt, keepMs, rollout }: RolloutRecord): string | null {
+    const { gates, now } = this.#options;
+    if (rollout.phase !== 'succeeded' || endedAt === null || this.last(service)?.id !== id) return null;
+    const gate = gates.get(service);
+    const stands = gate?.active === rollout.candidate && gate.pools.includes(rollout.active);
+    const untilMs = Date.parse(endedAt) + keepMs;
+    return stands && now() < untilMs ? new Date(untilMs).toISOString() : null;
+  }
+
+  /** What /metrics says of each service. */
+  figures(): MetricsSource['rollouts'] {
+    const services = [...this.#options.config().services.keys()];
+    return services.map((service) => rolloutFigures(service, this.last(service), this.#outcomes));
   }
 
   isQueued(service: string): boolean {
@@ -259,6 +279,7 @@ export class Rollouts {
       verdict: null,
       ranMs: 0,
       stepEpoch: gate.epoch,
+      keepMs: service.rollout.keepMs,
       verification: null,
       next: null,
     };
@@ -307,15 +328,15 @@ export class Rollouts {
       standing: () => this.#standing(name, { active, candidate }),
       isThere: (weights) =>
         Object.entries(weights).some(([pool, weight]) => weight > 0 && serviceNow()?.pools.has(pool) === true),
-      move: ({ weights, reason, note, previous }, stillWanted) =>
+      move: ({ weights, terms, reason, note, previous }, stillWanted) =>
         inTurn(async () => {
           const service = serviceNow();
           const gate = gates.get(name);
           if (service === undefined || gate === undefined || !stillWanted()) return null;
           const left = Object.fromEntries(Object.entries(weights).filter(([pool]) => service.pools.has(pool)));
-          return traffic.move(gate, service, left, reason, { by: 'rollout', reason: note, previous });
+          return traffic.move(gate, service, left, reason, { by: 'rollout', reason: note, terms, previous });
         }),
-      verify: (stop) => this.#verify(name, candidate, stop),
+      verify: (stop) => this.verify(name, candidate, stop),
       confirm: async () => ({ result: 'ok', why: '' }),
       keep: (record) => this.#keep(record),
       note: (record, entry) => this.#note(record, entry),
@@ -323,6 +344,7 @@ export class Rollouts {
       ended: (record) => {
         this.#running.delete(name);
         this.#last.set(name, record);
+        this.#outcomes.ended(record);
         store.trim(name);
         this.#startNext(record);
       },
@@ -368,15 +390,16 @@ export class Rollouts {
     });
   }
 
-  async #verify(name: string, candidate: string, stop: AbortSignal): ReturnType<typeof verify> {
+  /** Verifies a pool as its service says, by the version that the file gives it. */
+  async verify(name: string, poolName: string, stop: AbortSignal): ReturnType<typeof verify> {
     const service = this.#options.config().services.get(name);
-    const pool = service?.pools.get(candidate);
+    const pool = service?.pools.get(poolName);
     if (service === undefined || pool === undefined)
-      return { ok: false, results: [], text: `${candidate} has left the file` };
+      return { ok: false, results: [], text: `${poolName} has left the file` };
     const { smoke, version, timeoutMs } = service.rollout.verify;
     const endpoints = askedEndpoints(service, pool).map((endpoint) => ({
       ...endpoint,
-      unhealthy: () => this.#options.unhealthy(name, candidate, endpoint.name),
+      unhealthy: () => this.#options.unhealthy(name, poolName, endpoint.name),
     }));
     return verify({ endpoints, smoke, version, expectedVersion: pool.version, timeoutMs }, stop);
   }
@@ -395,7 +418,8 @@ export class Rollouts {
       // What it has answered until now is of another version: there is nothing left to compare with.
       if (pool.version !== before) return `${name} runs ${pool.version} now and not ${before}`;
     }
-    return null;
+    const lacking = missingGroup(rollout, service);
+    return lacking === null ? null : `its step for ${groupText(lacking)} has left the file`;
   }
 
   /** What the file does not take is with the store until it does, and whoever watches the file tells of that. */
@@ -415,6 +439,13 @@ export class Rollouts {
 
 function refuse(code: Refusal['code'], message: string): Refusal {
   return { refused: true, code, message };
+}
+
+/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
+function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
+  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
+  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
+  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }
 
 /** The pool that is not active, if there is just one. */

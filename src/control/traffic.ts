@@ -4,6 +4,7 @@
  */
 import { fingerprint } from '../config/fingerprint.ts';
 import type { Config, Service } from '../config/schema.ts';
+import type { Terms } from '../routing/terms.ts';
 import type { Gates, Move } from './gates.ts';
 import type { Instruction, MoveReason, Receipt, Refusal, Weights } from './operations.ts';
 import type { ServiceGate } from './service-gate.ts';
@@ -97,12 +98,17 @@ export class Traffic {
     service: Service,
     weights: Weights,
     reason: MoveReason,
-    { by, reason: note, ...rest }: Pick<Instruction, 'by' | 'reason'> & Pick<Move, 'previous'>,
+    {
+      by,
+      reason: note,
+      terms = null,
+      ...rest
+    }: Pick<Instruction, 'by' | 'reason'> & Pick<Move, 'previous'> & { readonly terms?: Terms | null },
   ): Promise<Receipt> {
     const superseded = fingerprint(service.traffic);
     const { drainMs } = service;
     const previous = rest.previous === undefined ? {} : { previous: rest.previous };
-    return this.#gates.move({ gate, weights, reason, by, note, fingerprint: superseded, drainMs, ...previous });
+    return this.#gates.move({ gate, weights, terms, reason, by, note, fingerprint: superseded, drainMs, ...previous });
   }
 
   #find(name: string, { ifEpoch }: Instruction): { readonly gate: ServiceGate; readonly service: Service } | Refusal {
