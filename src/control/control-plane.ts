@@ -28,9 +28,11 @@ import { LiveRates } from './live-rates.ts';
 import { metricsSource } from './metrics-source.ts';
 import { type NameResolver, systemResolver } from './name-resolver.ts';
 import { NameWatch } from './name-watch.ts';
+import { Notifications } from './notifications.ts';
 import type {
   ConfigView,
   Instruction,
+  LinkOperations,
   MetricsSource,
   Operations,
   Receipt,
@@ -102,6 +104,7 @@ export class ControlPlane implements Operations {
   readonly #serial = new Serial();
   readonly #rollouts: Rollouts;
   readonly rollouts: Releases;
+  readonly #notifications: Notifications;
   readonly threads: DataThreads;
   #tickedAt = performance.now();
   #housekeeping: NodeJS.Timeout | undefined;
@@ -156,6 +159,18 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       onInstruction: (service, what) => this.#rollouts.superseded(service, what),
     });
+    this.#notifications = new Notifications({
+      store,
+      events,
+      log,
+      now,
+      rollouts: () => this.#rollouts,
+      config: () => this.#configuration.config,
+      epochOf: (service) => this.#gates.get(service)?.epoch ?? null,
+      returnTo: (...where) => this.#change(() => this.#traffic.returnTo(...where)),
+      isStopping: () => this.#stopping,
+    });
+    this.#notifications.follow(accepted.config);
     const rolloutStore = new RolloutStore(store);
     this.#rollouts = new Rollouts({
       board,
@@ -163,6 +178,7 @@ export class ControlPlane implements Operations {
       traffic: this.#traffic,
       store: rolloutStore,
       events,
+      confirmations: this.#notifications.confirmations,
       log,
       now,
       config: () => this.#configuration.effective,
@@ -200,6 +216,7 @@ export class ControlPlane implements Operations {
         this.#health.follow(config);
         this.#ejection.follow(config);
         this.#rollouts.follow(config);
+        this.#notifications.follow(config);
       },
       events,
       log,
@@ -241,6 +258,10 @@ export class ControlPlane implements Operations {
       { services },
     );
     return null;
+  }
+
+  get links(): LinkOperations {
+    return this.#notifications.links;
   }
 
   get configInForce(): Config {
@@ -347,7 +368,12 @@ export class ControlPlane implements Operations {
       names: this.#names,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rollouts.storeErrors,
+      stateStoreErrors:
+        this.#events.storeErrors +
+        this.#gates.storeErrors +
+        this.#rollouts.storeErrors +
+        this.#notifications.storeErrors,
+      ...this.#notifications.figures(),
       state: this.#state.view(),
     });
   }
@@ -384,6 +410,7 @@ export class ControlPlane implements Operations {
     this.#rollouts.tick(Math.min(tickedAt - this.#tickedAt, TICK_MAX_MS));
     this.#tickedAt = tickedAt;
     this.#drains.tick();
+    this.#notifications.tick();
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
@@ -434,6 +461,7 @@ export class ControlPlane implements Operations {
     clearInterval(this.#housekeeping);
     this.#names.close();
     this.#rollouts.close();
+    this.#notifications.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();

@@ -86,6 +86,10 @@ export interface Refusal {
     | 'bad-plan'
     | 'version-mismatch'
     | 'no-rollout'
+    | 'bad-link'
+    | 'link-expired'
+    | 'link-used'
+    | 'link-stale'
     | StartRefusal
     | RefusalCode
     | 'unknown-receipt'
@@ -204,7 +208,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `state`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `webhook`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -264,6 +268,8 @@ export interface MetricsSource {
     readonly addresses: number;
     readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
   }[];
+  readonly webhooks: readonly WebhookFigures[];
+  readonly confirmations: readonly ConfirmationFigures[];
   /** Gate moves since the process started, by service and reason. */
   readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];
   readonly reloads: Readonly<Record<'applied' | 'unchanged' | 'rejected', number>>;
@@ -283,6 +289,38 @@ export interface MetricsSource {
   /** Events, positions and receipts that the state file did not take when it was asked to. */
   readonly stateStoreErrors: number;
   readonly state: StateView;
+}
+
+/** What came of the messages of one webhook since the process started, and how many wait. */
+export interface WebhookFigures {
+  readonly webhook: string;
+  readonly waiting: number;
+  /** `failed` counts tries, the others messages. */
+  readonly results: Readonly<Record<'delivered' | 'failed' | 'refused' | 'given-up' | 'dropped', number>>;
+}
+
+/** What came of asking whether steps may be taken. */
+export interface ConfirmationFigures {
+  readonly service: string;
+  readonly answers: Readonly<Record<'yes' | 'no' | 'unanswered', number>>;
+}
+
+/** What a link would do, or has done, in sentences for its holder. */
+export interface LinkView {
+  readonly action: 'approve' | 'rollback';
+  readonly service: string;
+  readonly rollout: number;
+  readonly text: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+/** What can be done with a link from a message. */
+export interface LinkOperations {
+  /** What it would do; nothing happens. */
+  look(token: string): LinkView | Refusal;
+  /** Does it, once. `by` names its holder, as far as he says who he is; empty if not. */
+  use(token: string, by: string): Promise<LinkView | Refusal>;
 }
 
 /** A rollout as others see it; times in milliseconds, shares from 0 to 1. */
@@ -372,6 +410,7 @@ export interface Operations {
   ): Promise<Receipt | Refusal>;
   rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal>;
   readonly rollouts: RolloutOperations;
+  readonly links: LinkOperations;
   receipt(service: string, epoch: number): Receipt | Refusal;
   config(): ConfigView;
   /** Checks a text as if it were the config file, without any effect. */

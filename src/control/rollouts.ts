@@ -16,10 +16,12 @@ import { answerStart } from '../rollout/starting.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';
+import type { Confirmations } from './confirmations.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, Receipt, Refusal, StartOrder } from './operations.ts';
 import { RolloutEvidence } from './rollout-evidence.ts';
+import { newsOf } from './rollout-news.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor, planFor } from './rollout-settings.ts';
@@ -34,6 +36,7 @@ export interface RolloutsOptions {
   readonly traffic: Traffic;
   readonly store: RolloutStore;
   readonly events: EventLog;
+  readonly confirmations: Confirmations;
   readonly log: Logger;
   readonly config: () => Config;
   /** Why health checks say that an endpoint should not be used; null when they do not. */
@@ -276,7 +279,7 @@ export class Rollouts {
     { active, candidate }: { readonly active: string; readonly candidate: string },
     evidence: RolloutEvidence,
   ): RunWorld {
-    const { gates, traffic, inTurn, config, log, events, store } = this.#options;
+    const { gates, traffic, inTurn, config, log, events, store, confirmations } = this.#options;
     const serviceNow = (): Service | undefined => config().services.get(name);
     return {
       evidence,
@@ -301,13 +304,15 @@ export class Rollouts {
           return traffic.move(gate, service, weights, reason, { by: 'rollout', reason: note });
         }),
       verify: (stop) => this.#verify(name, candidate, stop),
-      confirm: async () => ({ result: 'ok', why: '' }),
+      confirm: (step, stop) => {
+        const epoch = gates.get(name)?.epoch ?? 0;
+        return confirmations.ask(serviceNow()?.rollout.confirm, this.last(name)!, { step, epoch }, stop);
+      },
       keep: (record) => this.#keep(record),
       note: (record, entry) => this.#note(record, entry),
       tell: (record, what, text) => {
         log.info({ service: name, rollout: record.id, what }, `${name}: ${text}`);
-        const { phase, step } = record.rollout;
-        events.append('rollout', name, `${name}: ${text}`, { rollout: record.id, what, phase, step });
+        events.append('rollout', name, `${name}: ${text}`, newsOf(record, what, gates.get(name)?.epoch ?? 0));
       },
       ended: (record) => {
         this.#running.delete(name);

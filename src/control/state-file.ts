@@ -82,6 +82,11 @@ const STEPS: readonly string[] = [
      rollout INTEGER NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
      PRIMARY KEY (rollout, sequence)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE webhooks (name TEXT PRIMARY KEY, heard INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE deliveries (
+     id TEXT PRIMARY KEY, webhook TEXT NOT NULL, event INTEGER NOT NULL, body TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE used_links (id TEXT PRIMARY KEY, expires_s INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Opens or creates the file with its folder; `:memory:` keeps nothing. Never throws. */

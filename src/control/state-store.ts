@@ -18,6 +18,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { NOTIFY_SQL } from './notify-store.ts';
 import type { Receipt, TidegateEvent } from './operations.ts';
 import { ROLLOUT_SQL } from './rollout-store.ts';
 import { DamagedRow, faultOf, faultText, type StateFault } from './state-fault.ts';
@@ -66,6 +67,7 @@ const SQL = {
   damagedRows: `SELECT count(*) AS count FROM (SELECT body AS text FROM receipts UNION ALL SELECT data FROM events)
     WHERE NOT json_valid(text)`,
   ...ROLLOUT_SQL,
+  ...NOTIFY_SQL,
   lastEventId: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
 } as const;
 /** The prepared statements, by name. */

@@ -6,6 +6,8 @@ import type { Problem } from '../../../src/config/problem.ts';
 import type {
   ConfigView,
   Instruction,
+  LinkOperations,
+  LinkView,
   MetricsSource,
   Operations,
   Receipt,
@@ -121,6 +123,8 @@ export const EMPTY_METRICS: MetricsSource = {
   logDropped: 0,
   threadReplacements: 0,
   names: [],
+  webhooks: [],
+  confirmations: [],
   stateStoreErrors: 0,
   state: STATE,
 };
@@ -148,6 +152,18 @@ export class ScriptedOperations implements Operations {
   get listeners(): number {
     return this.#listeners.size;
   }
+
+  /** What links are answered with, and who used them. */
+  link: LinkView | Refusal = refusal('bad-link', 'no such link');
+  readonly used: { readonly token: string; readonly by: string }[] = [];
+
+  readonly links: LinkOperations = {
+    look: () => this.link,
+    use: async (token, by) => {
+      this.used.push({ token, by });
+      return this.link;
+    },
+  };
 
   readonly rollouts: RolloutOperations = {
     start: async (service) => refusal('no-rollout', service),
