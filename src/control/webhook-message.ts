@@ -17,7 +17,8 @@ export interface MessageParts {
   readonly links: MessageLinks | null;
 }
 
-const CHARACTERS_MAX = 2_500;
+/** Slack takes 3,000 characters in a block, and an escaped character has up to five. */
+const CHARACTERS_MAX = 590;
 const LABELS = { approve: 'Approve', rollback: 'Roll back' } as const;
 
 /** The body of a message, as JSON. */
