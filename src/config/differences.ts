@@ -42,9 +42,11 @@ function compareSettings(before: Config, after: Config): Difference[] {
 }
 
 function settingsOf(config: Config): Map<string, string> {
-  const { workers, state, admin, log, limits, overload, shutdown, dns } = config;
+  const { workers, state, admin, log, limits, overload, shutdown, dns, notify } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
-  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns });
+  const webhooks = Object.fromEntries(notify.webhooks.map((webhook) => [webhook.name, webhook]));
+  const told = { links: notify.links, webhooks };
+  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns, notify: told });
 }
 
 function compareListeners(before: Config, after: Config): Difference[] {
