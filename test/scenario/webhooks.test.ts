@@ -117,8 +117,9 @@ for (const [onTimeout, phase] of [
 
 t.test('when nobody has confirmed in time it is paused; resumed it asks again, promoted it does not', async (t) => {
   const gate = await Receiver.start(t);
+  const confirm = `url: "${gate.url}", timeout: 0s`;
   await gate.stop();
-  const { tidegate } = await stage(t, { confirm: `url: "${gate.url}", timeout: 0s` });
+  const { tidegate } = await stage(t, { confirm });
   await begin(tidegate);
   const paused = () => until('it is paused', async () => (await rolloutOf(tidegate)).pausedBy === 'unconfirmed');
   await paused();
@@ -242,12 +243,8 @@ t.test('webhooks come and go with the config, and a reload says so without their
   await tidegate.admin.flip('green');
   await first.message('the flip', ({ what }) => what === 'traffic');
   await tidegate.edit((text) => text.replace(/name: audit, url: "[^"]*"/, `name: other, url: "${second.url}"`));
-  await until('the webhook is the other one', async () => {
-    const metrics = await tidegate.admin.metrics();
-    return metrics.sum('tidegate_webhook_deliveries_total', { webhook: 'other', result: 'delivered' }) === 0;
-  });
-  const [reload] = await tidegate.admin.events('reload');
-  t.match(reload!.text, /notify\.webhooks\.audit\.url removed/);
+  const reload = await until('it is reloaded', async () => (await tidegate.admin.events('reload'))[0]);
+  t.match(reload.text, /notify\.webhooks\.audit\.url removed/);
   t.notMatch(JSON.stringify(reload), /\/hook/);
   await tidegate.admin.rollback();
   await second.message('the way back', ({ what }) => what === 'traffic');
