@@ -1,4 +1,10 @@
-/** `/api/services/{service}/rollout` and `/api/rollouts`: beginning, steering, watching and explaining rollouts. */
+/**
+ * `/api/services/{service}/rollout` and `/api/rollouts`: beginning, steering, watching and explaining rollouts.
+ *
+ * Commands answer with the rollout as it stands then; what they have set going (a verification, a move) is seen by asking
+ * again or in the event stream, since it may take minutes. A past rollout is judged again by its number, as its service may
+ * have had others since.
+ */
 import { isRefusal, type Operations, type Refusal } from '../control/operations.ts';
 import type { AdminApp } from './app.ts';
 import type { Audit } from './audit.ts';

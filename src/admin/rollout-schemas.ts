@@ -1,4 +1,9 @@
-/** What goes into the rollout calls of the admin API and what comes out; see `schemas.ts` for how schemas are used. */
+/**
+ * What goes into the rollout calls of the admin API and what comes out; see `schemas.ts` for how schemas are used.
+ *
+ * Requests are strict. Answers are loose on purpose: a verdict carries a tree of numbers whose shape is the judge's, is
+ * documented with the judge, and would only be repeated here.
+ */
 import { z } from 'zod';
 import { PLAN_KINDS } from '../rollout/plan.ts';
 import { PHASES } from '../rollout/rollout.ts';

@@ -1,4 +1,9 @@
-/** What can be asked about rollouts: views of them, past ones from the store, and judging a past one again. */
+/**
+ * What can be asked about rollouts: views of them, past ones from the store, and judging a past one again.
+ *
+ * A view is plain data without secrets. Judging again is `replay` over the looks of the decision log, so with the settings of
+ * the time it gives each verdict again to the last digit, and with others it says what they would have done.
+ */
 import { replay } from '../judge/replay.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';

@@ -4,6 +4,8 @@
  *
  *     node test/fuzz/coverage-workload.ts SEED CASES
  */
+import { refusalLines } from '../../src/http1/fault.ts';
+import { linesNamed } from '../../src/http1/field-lines.ts';
 import { buildRequestHead, buildResponseHead, forwardingLines, ownResponse } from '../../src/http1/forward.ts';
 import { HeadReader } from '../../src/http1/head-reader.ts';
 import { normalisePath } from '../../src/http1/path.ts';
@@ -27,6 +29,7 @@ function useRequest(head: RequestHead): void {
   head.field('accept');
   head.cookie('tg');
   head.passOnWithout(NAMED);
+  linesNamed(head.passOn, NAMED);
   for (const trusted of [true, false]) {
     for (const address of ['127.0.0.1', '::ffff:10.0.0.1', '::1', '']) {
       forwardingLines(head, { address, trusted, proto: 'http', port: 80 });
@@ -52,7 +55,8 @@ function useResponse(head: ResponseHead): void {
 
 // The parsers must not throw whatever they are given, also what the reader of heads would have held back.
 function playParsers(method: string, text: string): void {
-  parseRequestHead(text, { targetBytes: 256, fields: 8 });
+  const parsed = parseRequestHead(text, { targetBytes: 256, fields: 8 });
+  if (parsed.refused) refusalLines(parsed);
   parseResponseHead(text, method, 8);
   const reader = new HeadReader(1024);
   reader.push(bytesOf(text), 0);

@@ -1,14 +1,10 @@
 import t, { type Test } from 'tap';
 import { BOUND_LABELS, BOUNDS_US } from '../../../src/admin/latency-buckets.ts';
 import { MetricsPage } from '../../../src/admin/metrics-page.ts';
-import type { MetricsSource, SeriesEntry } from '../../../src/control/operations.ts';
-import { AuthWriter, createAuthMemory } from '../../../src/stats/auth-cells.ts';
+import type { SeriesEntry } from '../../../src/control/operations.ts';
 import { createEndpointMemory, EndpointCells, setAdmitting } from '../../../src/stats/endpoint-cells.ts';
 import { BUCKETS, bucketOf, countAtMost, lowerBoundUs } from '../../../src/stats/histogram.ts';
-import { createInFlightMemory, InFlightCells } from '../../../src/stats/in-flight-cells.ts';
 import { createListenerMemory, ListenerWriter } from '../../../src/stats/listener-cells.ts';
-import { createOverloadMemory, OverloadWriter } from '../../../src/stats/overload-cells.ts';
-import { createRouteMemory } from '../../../src/stats/route-cells.ts';
 import {
   CODES,
   createSeriesMemory,
@@ -19,21 +15,8 @@ import {
 } from '../../../src/stats/series.ts';
 import { start } from './harness.ts';
 import { keyOf, type ParsedMetric, parsePrometheus } from './prometheus-text.ts';
+import { scrape, THREADS, value } from './scrape.ts';
 import { EMPTY_METRICS, STATE } from './scripted-operations.ts';
-
-const NO_STREAMS = { clients: 0, dropped: 0 };
-const THREADS = 2;
-
-async function scrape(
-  source: Partial<MetricsSource>,
-  page = new MetricsPage('1.2.3'),
-): Promise<Map<string, ParsedMetric>> {
-  return parsePrometheus(await page.render({ ...EMPTY_METRICS, ...source }, NO_STREAMS));
-}
-
-function value(page: Map<string, ParsedMetric>, name: string, labels: Record<string, string> = {}): number | undefined {
-  return page.get(name)?.samples.get(keyOf(name, labels));
-}
 
 /** Seeded random numbers from 0 to 1 (mulberry32). */
 function randomFrom(seed: number): () => number {
@@ -265,53 +248,6 @@ t.test('gates, config, threads and the process are shown as they are', async (t)
   t.ok(value(page, 'process_start_time_seconds')! > 1.7e9);
 });
 
-t.test('what was shed is published by why, and limits on what is in flight beside what counts for them', async (t) => {
-  const overload = createOverloadMemory(THREADS);
-  for (const thread of [0, 1]) {
-    const writer = new OverloadWriter(overload, thread);
-    writer.shed('lag');
-    writer.shed('pool-in-flight');
-    writer.setShedding(thread === 1);
-  }
-  const board = createInFlightMemory(THREADS);
-  const cells = [0, 1].map((thread) => new InFlightCells(board, thread));
-  t.same([cells[0]!.enter(2), cells[1]!.enter(2), cells[1]!.enter(2)], [true, true, false]);
-  const page = await scrape({
-    overload,
-    inFlight: [
-      { service: '', pool: '', max: null, board: createInFlightMemory(THREADS) },
-      { service: 'shop', pool: 'blue', max: 2, board },
-    ],
-    threads: [0, 1].map((thread) => ({
-      thread,
-      utilization: 1,
-      lagMs: 0,
-      accessLogDropped: 0,
-      replayBytes: 0,
-      replayRefused: 0,
-    })),
-  });
-  const blue = { service: 'shop', pool: 'blue' };
-  const process = { service: '', pool: '' };
-  const expected = [
-    ['shed_total', { reason: 'lag' }, 2],
-    ['shed_total', { reason: 'connection' }, 0],
-    ['shed_total', { reason: 'in-flight' }, 0],
-    ['shed_total', { reason: 'pool-in-flight' }, 2],
-    ['thread_shedding', { thread: '0' }, 0],
-    ['thread_shedding', { thread: '1' }, 1],
-    ['in_flight_limit', blue, 2],
-    ['in_flight_limit', process, undefined],
-    ['in_flight', blue, 2],
-    ['in_flight', process, 0],
-    ['in_flight_refused_total', blue, 1],
-    ['in_flight_refused_total', process, 0],
-  ] as const;
-  for (const [name, labels, number] of expected) {
-    t.equal(value(page, `tidegate_${name}`, labels), number, `${name} ${JSON.stringify(labels)}`);
-  }
-});
-
 t.test('endpoints and listeners are summed over threads', async (t) => {
   const endpoint = createEndpointMemory(THREADS);
   setAdmitting(endpoint, true);
@@ -473,33 +409,4 @@ t.test('the page is served as Prometheus expects it', async (t) => {
   t.equal(answer.status, 200);
   t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
   checkSeries(t, parsePrometheus(answer.text), entry);
-});
-
-t.test('what came of questions to a forward-auth service is published by route, from the start', async (t) => {
-  const [asking, silent] = [createAuthMemory(THREADS), createAuthMemory(THREADS)];
-  new AuthWriter(asking, 0).ended('allowed', 300);
-  new AuthWriter(asking, 1).ended('allowed', 300);
-  new AuthWriter(asking, 1).ended('refused', 3000);
-  new AuthWriter(asking, 1).ended('cancelled', 1);
-  for (const reason of ['timeout', 'timeout', 'invalid'] as const) new AuthWriter(asking, 0).ended(reason, 1e6);
-  const board = createRouteMemory(THREADS);
-  const page = await scrape({
-    routes: [
-      { name: 'asking', board, forwardAuth: asking },
-      { name: 'silent', board, forwardAuth: silent },
-      { name: 'neither', board, forwardAuth: null },
-    ],
-  });
-  const total = (route: string, result: string) => value(page, 'tidegate_forward_auth_total', { route, result });
-  t.strictSame(
-    ['allowed', 'refused', 'cancelled', 'failed'].map((result) => total('asking', result)),
-    [2, 1, 1, 3],
-  );
-  t.equal(total('silent', 'failed'), 0);
-  t.equal(total('neither', 'failed'), undefined);
-  const failed = (reason: string) => value(page, 'tidegate_forward_auth_failures_total', { route: 'asking', reason });
-  t.strictSame(['busy', 'unavailable', 'timeout', 'invalid', 'too-large'].map(failed), [0, 0, 2, 1, 0]);
-  const family = page.get('tidegate_forward_auth_duration_seconds')?.samples;
-  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_count', { route: 'asking' })), 6);
-  t.equal(family?.get(keyOf('tidegate_forward_auth_duration_seconds_sum', { route: 'asking' })), 3.0036);
 });
