@@ -1,4 +1,8 @@
-/** Checks that several places of a config need: a name that must be a service, and a name that is there twice. */
+/**
+ * Checks that several places of a config need: a name that must be a service, and a name that is there twice.
+ *
+ * They say the same thing in the same words wherever it is wrong, and hide what must not be shown.
+ */
 import { formatValue, HIDDEN, type Path } from './problem.ts';
 import type { Source } from './source.ts';
 import type { Structure } from './structure.ts';

@@ -1,4 +1,9 @@
-/** What webhooks, links and confirmations must be to the rest of a config. */
+/**
+ * What webhooks, links and confirmations must be to the rest of a config.
+ *
+ * What cannot work is an error. What works and may be read or answered by others on the way is a warning, because a network
+ * may be trusted by whoever built it, and nobody can tell from here.
+ */
 import { isLoopback } from './address.ts';
 import { type Check, checkServiceName, reportTwice } from './name-checks.ts';
 import type { Path } from './problem.ts';

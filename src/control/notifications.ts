@@ -1,4 +1,8 @@
-/** Who is told, who is asked, and what their links do: the three put together for the control plane. */
+/**
+ * Who is told, who is asked, and what their links do: the three put together for the control plane.
+ *
+ * They share the state file's tables and nothing else; none of them knows of the others.
+ */
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';

@@ -1,4 +1,9 @@
-/** What an event of a rollout says beside its text: enough to write a message from the event alone, also days later. */
+/**
+ * What an event of a rollout says beside its text: enough to write a message from the event alone, also days later.
+ *
+ * A message that is delivered late has to say what was so then. Looking at the rollout when the message is written was
+ * rejected: it would announce step 2 with the share of step 4.
+ */
 import type { Phase } from '../rollout/rollout.ts';
 import type { Told } from '../rollout/transition.ts';
 import type { TidegateEvent } from './operations.ts';
