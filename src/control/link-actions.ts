@@ -64,7 +64,7 @@ export class LinkActions implements LinkOperations {
     if (this.#options.isStopping()) return STOPPING;
     const ready = this.#read(token);
     if ('refused' in ready) return ready;
-    if (!this.#claim(ready)) return USED;
+    this.#claim(ready);
     const answer = await this.#do(ready, by === '' ? 'link' : `link (${by})`);
     if (!('refused' in answer)) return viewOf(ready, answer.done);
     this.#used.delete(ready.id);
@@ -106,14 +106,13 @@ export class LinkActions implements LinkOperations {
     return { id, claim, record, does: 'return', text };
   }
 
-  /** Whether the link was still free. */
-  #claim({ id, claim }: Ready): boolean {
+  /** Nobody else may use the link from now on. */
+  #claim({ id, claim }: Ready): void {
     const { store, now } = this.#options;
     const nowS = Math.floor(now() / 1000);
     for (const [used, expiresS] of this.#used) if (expiresS < nowS) this.#used.delete(used);
     this.#used.set(id, claim.expiresS);
-    const kept = store.useLink(id, claim.expiresS, nowS);
-    return !kept.ok || kept.value;
+    store.useLink(id, claim.expiresS, nowS);
   }
 
   async #do({ does, claim, record }: Ready, by: string): Promise<{ readonly done: string } | Refusal> {

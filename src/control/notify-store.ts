@@ -47,7 +47,7 @@ export class NotifyStore {
   }
 
   /** Keeps messages, and that these webhooks have been looked after up to `heard`: all of it or nothing. */
-  enqueue(deliveries: readonly Delivery[], webhooks: Iterable<string>, heard: number): Stored<null> {
+  enqueue(deliveries: readonly Delivery[], webhooks: readonly string[], heard: number): Stored<null> {
     return this.#file.write(({ saveDelivery, saveWebhook }) => {
       for (const { id, webhook, event } of deliveries) saveDelivery.run(id, webhook, event.id, JSON.stringify(event));
       for (const webhook of webhooks) saveWebhook.run(webhook, heard);
@@ -79,11 +79,12 @@ export class NotifyStore {
     });
   }
 
-  /** Keeps that a link has been used; false when it had been before. Links that have expired by `nowS` are forgotten. */
-  useLink(id: string, expiresS: number, nowS: number): Stored<boolean> {
+  /** Keeps that a link has been used, until it expires. Those that have expired by `nowS` are forgotten. */
+  useLink(id: string, expiresS: number, nowS: number): Stored<null> {
     return this.#file.write(({ saveUsedLink, trimUsedLinks }) => {
       trimUsedLinks.run(nowS);
-      return saveUsedLink.run(id, expiresS).changes === 1;
+      saveUsedLink.run(id, expiresS);
+      return null;
     });
   }
 

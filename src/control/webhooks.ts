@@ -94,11 +94,10 @@ export class Webhooks {
       this.#done(store.enqueue([], [name], events.lastId));
       return;
     }
-    const isThere = new Set(waiting.map(({ id }) => id));
     for (let after = heard; ; ) {
       const page = events.since(after, PAGE);
       const missed = page.filter((event) => wants(webhook, event)).map((event) => deliveryOf(name, event));
-      for (const delivery of missed) if (!isThere.has(delivery.id)) line.add(delivery, this.#ageOf(delivery.event));
+      for (const delivery of missed) line.add(delivery, this.#ageOf(delivery.event));
       const last = page.at(-1)?.id;
       if (last === undefined) return;
       this.#done(store.enqueue(missed, [name], last));
@@ -118,7 +117,7 @@ export class Webhooks {
     const deliveries = [...this.#lines]
       .filter(([, { settings }]) => wants(settings, event))
       .map(([name]) => deliveryOf(name, event));
-    const kept = this.#options.store.enqueue(deliveries, this.#lines.keys(), event.id);
+    const kept = this.#options.store.enqueue(deliveries, [...this.#lines.keys()], event.id);
     for (const delivery of deliveries) {
       if (!kept.ok) this.#unkept.add(delivery);
       this.#lines.get(delivery.webhook)!.add(delivery, 0);
@@ -129,7 +128,7 @@ export class Webhooks {
   #keepUnkept(): void {
     const { store, clock, events } = this.#options;
     this.#keptAtMs = clock();
-    const kept = store.enqueue([...this.#unkept], this.#lines.keys(), events.lastId);
+    const kept = store.enqueue([...this.#unkept], [...this.#lines.keys()], events.lastId);
     if (kept.ok) this.#unkept.clear();
     else this.#done(kept);
   }

@@ -41,6 +41,7 @@ t.test('messages are delivered one after the other, in their order, with the id 
   let most = 0;
   const receiver = await Receiver.start(t, (res) => {
     most = Math.max(most, ++open);
+    line.tick();
     setImmediate(() => {
       open -= 1;
       res.writeHead(204).end();
