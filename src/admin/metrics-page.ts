@@ -15,6 +15,7 @@ import { nameFamilies } from './name-families.ts';
 import { notifyFamilies } from './notify-families.ts';
 import { overloadFamilies } from './overload-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
+import { rolloutFamilies } from './rollout-families.ts';
 import { routeFamilies } from './route-families.ts';
 import { seriesFamilies } from './series-families.ts';
 
@@ -41,6 +42,7 @@ export class MetricsPage {
       ...routeFamilies(source.routes),
       ...authFamilies(source.routes),
       ...overloadFamilies(source),
+      ...rolloutFamilies(source),
       ...controlFamilies(source),
       ...notifyFamilies(source),
       ...processFamilies(this.#version, streams),

@@ -7,6 +7,7 @@
  */
 
 import { formatAddress } from './address.ts';
+import { windowText } from './freeze-schema.ts';
 import { compareRoutes } from './route-differences.ts';
 import { ruleTexts } from './rule-differences.ts';
 import type { Config, Endpoint, Listener, Pool, Service } from './schema.ts';
@@ -45,8 +46,20 @@ function settingsOf(config: Config): Map<string, string> {
   const { workers, state, admin, log, limits, overload, shutdown, dns, notify } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
   const webhooks = Object.fromEntries(notify.webhooks.map((webhook) => [webhook.name, webhook]));
+  const freeze = config.freeze.map((window) => `${windowText(window)}: ${window.reason}`);
   const told = { links: notify.links, webhooks };
-  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns, notify: told });
+  return textsOf({
+    workers,
+    state,
+    admin: { ...admin, tokens },
+    log,
+    limits,
+    overload,
+    shutdown,
+    dns,
+    freeze,
+    notify: told,
+  });
 }
 
 function compareListeners(before: Config, after: Config): Difference[] {

@@ -7,9 +7,10 @@
 import type { Problem } from '../config/problem.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Command } from '../rollout/commands.ts';
-import type { Pause, Phase } from '../rollout/rollout.ts';
+import type { Ending, Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
+import type { Group } from '../routing/group.ts';
 import type { Decision } from './rollout-record.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
@@ -90,6 +91,8 @@ export interface Refusal {
     | 'link-expired'
     | 'link-used'
     | 'link-stale'
+    | 'bad-freeze'
+    | 'not-frozen'
     | StartRefusal
     | RefusalCode
     | 'unknown-receipt'
@@ -208,7 +211,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `webhook`, `state`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `freeze`, `webhook`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -270,6 +273,19 @@ export interface MetricsSource {
   }[];
   readonly webhooks: readonly WebhookFigures[];
   readonly confirmations: readonly ConfirmationFigures[];
+  /** Each service of the config: its last rollout, and how those that ended since the start have ended. */
+  readonly rollouts: readonly {
+    readonly service: string;
+    readonly outcomes: Readonly<Record<Ending, number>>;
+    readonly last: {
+      readonly phase: Phase;
+      /** From 1. */
+      readonly step: number;
+      readonly steps: number;
+      readonly verdict: Verdict['kind'];
+      readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
+    } | null;
+  }[];
   /** Gate moves since the process started, by service and reason. */
   readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];
   readonly reloads: Readonly<Record<'applied' | 'unchanged' | 'rejected', number>>;
@@ -339,6 +355,10 @@ export interface RolloutView {
     readonly holdMs: number;
     readonly minRequests: number;
     readonly approve: boolean;
+    /** Who is let in whatever the share; null for nobody. */
+    readonly group: Group | null;
+    /** How many endpoints of the candidate are used; null for all. */
+    readonly endpoints: number | null;
   }[];
   readonly bakeMs: number;
   /** The candidate's share of what it and the active pool have together. */
@@ -357,6 +377,8 @@ export interface RolloutView {
   /** What the judge says, with all its numbers; null before its first look. */
   readonly verdict: Verdict | null;
   readonly verification: Verification | null;
+  /** Until when the pool that was active before counts as warm, after a success: one move goes back. ISO 8601, or null. */
+  readonly warmUntil: string | null;
   /** Whether another rollout waits for the end of this one. */
   readonly isQueued: boolean;
 }
@@ -396,6 +418,37 @@ export interface RolloutOperations {
   ): Retrial | Refusal;
 }
 
+/** A freeze that somebody declares. */
+export interface FreezeOrder {
+  readonly reason: string;
+  /** When it is over by itself, in milliseconds since 1970; null for when somebody ends it. */
+  readonly untilMs: number | null;
+}
+
+/** Whether rollouts may be begun. */
+export interface FreezeView {
+  /** Why not, in words; null when they may. */
+  readonly frozen: string | null;
+  /** What somebody has declared; `stored`: a restart now would remember it. */
+  readonly declared: {
+    readonly reason: string;
+    readonly by: string;
+    readonly at: string;
+    readonly until: string | null;
+    readonly stored: boolean;
+  } | null;
+  /** The windows of the config. */
+  readonly windows: readonly { readonly window: string; readonly reason: string; readonly isOpen: boolean }[];
+}
+
+/** Keeping rollouts from being begun. */
+export interface FreezeOperations {
+  view(): FreezeView;
+  declare(order: FreezeOrder, instruction: Instruction): FreezeView | Refusal;
+  /** Ends what was declared; windows of the config stay. */
+  end(instruction: Instruction): FreezeView | Refusal;
+}
+
 /** The control plane as others see it. */
 export interface Operations {
   services(): readonly ServiceView[];
@@ -411,6 +464,7 @@ export interface Operations {
   rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal>;
   readonly rollouts: RolloutOperations;
   readonly links: LinkOperations;
+  readonly freezes: FreezeOperations;
   receipt(service: string, epoch: number): Receipt | Refusal;
   config(): ConfigView;
   /** Checks a text as if it were the config file, without any effect. */

@@ -82,6 +82,8 @@ const STEPS: readonly string[] = [
      rollout INTEGER NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
      PRIMARY KEY (rollout, sequence)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE positions ADD COLUMN terms TEXT;
+   CREATE TABLE freezes (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;`,
   `CREATE TABLE webhooks (name TEXT PRIMARY KEY, heard INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE deliveries (
      id TEXT PRIMARY KEY, webhook TEXT NOT NULL, event INTEGER NOT NULL, body TEXT NOT NULL

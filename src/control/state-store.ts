@@ -18,6 +18,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { FREEZE_SQL } from './freeze-store.ts';
 import { NOTIFY_SQL } from './notify-store.ts';
 import type { Receipt, TidegateEvent } from './operations.ts';
 import { ROLLOUT_SQL } from './rollout-store.ts';
@@ -51,8 +52,8 @@ export interface OpenedStore {
 
 const SQL = {
   savePosition: `INSERT OR REPLACE INTO positions
-    (service, epoch, weights, previous, active, fingerprint, at, "by", reason, note, seal)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    (service, epoch, weights, previous, active, fingerprint, at, "by", reason, note, terms, seal)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   position: 'SELECT * FROM positions WHERE service = ?',
   positions: 'SELECT * FROM positions ORDER BY service',
   saveReceipt: 'INSERT OR REPLACE INTO receipts (service, epoch, body) VALUES (?, ?, ?)',
@@ -68,6 +69,7 @@ const SQL = {
     WHERE NOT json_valid(text)`,
   ...ROLLOUT_SQL,
   ...NOTIFY_SQL,
+  ...FREEZE_SQL,
   lastEventId: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
 } as const;
 /** The prepared statements, by name. */
