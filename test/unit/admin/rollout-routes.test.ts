@@ -30,7 +30,6 @@ const VIEW: RolloutView = {
   verdict: null,
   verification: null,
   isQueued: false,
-  warmUntil: null,
 };
 
 async function scripted(t: Parameters<typeof start>[0]) {
