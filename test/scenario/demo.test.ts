@@ -97,7 +97,9 @@ t.test('the canary story promotes a good release and turns a bad one back, and s
     /(\$ tidegate rollout start shop --to green [\s\S]*)(\$ tidegate rollout start shop --to bad [\s\S]*)$/.exec(out)!;
   const steps: unknown[] = [];
   t.match(good, /verified: 3 checks passed\n {2}step 1 of 4: green has 10%\n/);
-  for (const [card, step] of good!.matchAll(/\n {4}.* \(after [0-9.]+ s\)\n(?: {6}.*\n)+ {2}(step \d of 4|verified)/g)) {
+  for (const [card, step] of good!.matchAll(
+    /\n {4}.* \(after [0-9.]+ s\)\n(?: {6}.*\n)+ {2}(step \d of 4|verified)/g,
+  )) {
     t.match(card, /^\n {4}(healthy|inconclusive) /);
     steps.push(step);
   }
