@@ -24,6 +24,7 @@ import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
+import { Incidents } from './incidents.ts';
 import { LiveRates } from './live-rates.ts';
 import { metricsSource } from './metrics-source.ts';
 import { type NameResolver, systemResolver } from './name-resolver.ts';
@@ -127,14 +128,15 @@ export class ControlPlane implements Operations {
     this.#events = events;
     this.#board = board;
     this.#owner = owner;
+    const incidents = new Incidents({ board, owner, events, log });
     this.threads = new DataThreads({
       count: threadCount,
       processMemory,
       reusePort,
       events: {
-        onDeath: (thread, cause) => this.#onThreadDeath(thread, cause),
+        onDeath: (thread, cause) => incidents.threadDied(thread, cause),
         onEnd: (thread) => void this.#board.settle(thread),
-        onReplaced: (thread) => this.#onThreadReplaced(thread),
+        onReplaced: (thread) => incidents.threadReplaced(thread),
         onAccessLog: options.accessLog,
         onWarning: (thread, message) => log.warn({ thread }, message),
       },
@@ -174,7 +176,7 @@ export class ControlPlane implements Operations {
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
-      onLost: (name, why, addresses) => this.#onNameLost(name, why, addresses),
+      onLost: (name, why, addresses) => incidents.nameLost(name, why, addresses),
       log,
     });
     events.onEvent(({ kind, service, data }) => {
@@ -352,28 +354,8 @@ export class ControlPlane implements Operations {
     });
   }
 
-  #onThreadDeath(thread: number, cause: string): void {
-    const lost = this.#board.settle(thread);
-    this.#owner.settleDeadThread(thread);
-    this.#log.error({ thread, lost, cause }, 'a data thread has died and is being replaced');
-    const text = `data thread ${thread} has died with ${lost} exchanges in flight`;
-    this.#events.append('thread', null, text, { thread, lost });
-  }
-
-  #onThreadReplaced(thread: number): void {
-    this.#log.info({ thread }, 'a data thread has been replaced');
-    this.#events.append('thread', null, `data thread ${thread} has been replaced`, { thread });
-  }
-
   async #refreshNames(): Promise<boolean> {
     return (await this.#change(() => this.#configuration.refreshNames())) === true;
-  }
-
-  #onNameLost(name: string, why: string, addresses: number): void {
-    const kept = addresses === 0 ? 'no address of it is known' : `the last ${addresses} known are kept`;
-    const text = `${name} is not found (${why}): ${kept}`;
-    this.#log.warn({ name }, text);
-    this.#events.append('names', null, text, { name, why, addresses });
   }
 
   #keepHouse(): void {
@@ -449,6 +431,7 @@ export class ControlPlane implements Operations {
       rates: this.#rates,
       drains: this.#drains,
       isKept: (gate) => this.#gates.isKept(gate),
+      rolloutOf: (service) => this.#rollouts.glance(service),
     };
   }
 }

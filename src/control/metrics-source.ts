@@ -1,4 +1,8 @@
-/** Collects what /metrics publishes from the parts that own it, at the moment of the call. */
+/**
+ * Collects what /metrics publishes from the parts that own it, at the moment of the call.
+ *
+ * Nothing is counted here and nothing is kept: the parts and the board have the numbers, `admin/` gives them their names.
+ */
 import type { Config } from '../config/schema.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';

@@ -10,9 +10,14 @@ import type { Command } from '../rollout/commands.ts';
 import type { Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
+import type { Explanation } from './explanation.ts';
+import type { RolloutForecast } from './forecast.ts';
 import type { Decision } from './rollout-record.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
+
+export type { Explanation, Moment } from './explanation.ts';
+export type { Forecast, RolloutForecast } from './forecast.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
 export type Weights = Readonly<Record<string, number>>;
@@ -84,6 +89,7 @@ export interface Refusal {
     | 'no-active-pool'
     | 'already-active'
     | 'bad-plan'
+    | 'over-budget'
     | 'version-mismatch'
     | 'no-rollout'
     | StartRefusal
@@ -175,6 +181,8 @@ export interface ServiceView {
   readonly since: { readonly at: string; readonly by: string; readonly reason: MoveReason; readonly note: string };
   /** Whether the state file has this position; false: a restart now would forget it. */
   readonly stored: boolean;
+  /** The rollout that runs; null when none does. */
+  readonly rollout: RolloutGlance | null;
   readonly pools: readonly PoolView[];
 }
 
@@ -323,6 +331,23 @@ export interface RolloutView {
   readonly isQueued: boolean;
 }
 
+/** A running rollout in a few words, for the view of its service. */
+export interface RolloutGlance {
+  readonly id: number;
+  readonly candidate: string;
+  readonly version: string;
+  readonly phase: Phase;
+  /** From 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** The candidate's share of what it and the active pool have together. */
+  readonly share: number;
+  /** Time that counts in the present hold or bake, and how long that lasts at least; null in other phases. */
+  readonly elapsedMs: number | null;
+  readonly untilMs: number | null;
+  readonly reason: string;
+}
+
 /** What a start of a rollout says; what is left out is as the file has it. */
 export interface StartOrder extends PlanOverrides {
   /** The candidate; null for the only pool that is not active. */
@@ -331,6 +356,8 @@ export interface StartOrder extends PlanOverrides {
   readonly version: string | null;
   /** Also when this version was rolled back the last time. */
   readonly again: boolean;
+  /** How many failed requests a bad candidate may cost; picks the first weight in place of what the file says. */
+  readonly maxFailedRequests?: number;
 }
 
 /** A past rollout judged again, under its own settings or others. */
@@ -345,10 +372,14 @@ export interface Retrial {
 
 /** What can be asked about rollouts. */
 export interface RolloutOperations {
+  /** What a start would do now, what its plan can detect, and what it may cost; nothing is done. */
+  forecast(service: string, order: StartOrder): RolloutForecast | Refusal;
   start(service: string, order: StartOrder, instruction: Instruction): Promise<RolloutView | Refusal>;
   command(service: string, command: Command, instruction: Instruction): RolloutView | Refusal;
   /** The rollout that runs, or the last one. */
   view(service: string): RolloutView | Refusal;
+  /** A rollout that is kept. */
+  find(id: number): RolloutView | Refusal;
   /** Newest first. */
   history(service: string, limit: number): readonly RolloutView[] | Refusal;
   /** Judges a kept rollout again from its decision log; `margin` and `falseAlarm` replace the settings of the time. */
@@ -356,6 +387,11 @@ export interface RolloutOperations {
     id: number,
     other: { readonly margin: number | null; readonly falseAlarm: number | null },
   ): Retrial | Refusal;
+  /** What happened in a kept rollout and why, from its decision log, with a check of that log. */
+  explain(
+    id: number,
+    other: { readonly margin: number | null; readonly falseAlarm: number | null },
+  ): Promise<Explanation | Refusal>;
 }
 
 /** The control plane as others see it. */

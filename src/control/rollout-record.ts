@@ -1,4 +1,9 @@
-/** What is kept of a rollout: plain data, enough to go on after a restart and to judge it again. */
+/**
+ * What is kept of a rollout: plain data, enough to go on after a restart and to judge it again.
+ *
+ * The settings are part of it: a config that changes meanwhile does not change what a running or a past rollout was judged
+ * by. Everything survives JSON without the loss of a digit.
+ */
 import type { LatencyScale } from '../judge/latency.ts';
 import type { JudgeState, Look } from '../judge/look.ts';
 import type { JudgeSettings } from '../judge/signals.ts';

@@ -1,4 +1,9 @@
-/** From the `rollout:` of a service to what the state machine and the judge work with. */
+/**
+ * From the `rollout:` of a service to what the state machine and the judge work with.
+ *
+ * The file's words (margins, ceilings, shares) become a plan and settings once, when a rollout begins. What a start may say
+ * otherwise replaces the file's word here and nowhere else.
+ */
 import type { Service } from '../config/schema.ts';
 import type { LatencyScale } from '../judge/latency.ts';
 import type { ComparedSignal, JudgeSettings } from '../judge/signals.ts';

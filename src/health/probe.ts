@@ -1,4 +1,8 @@
-/** One active check of one endpoint: a GET over a connection of its own (`ask.ts`), and a sentence about what came of it. */
+/**
+ * One active check of one endpoint: a GET over a connection of its own, and a sentence about what came of it.
+ *
+ * How an endpoint is asked is `ask.ts`, which verifications of a release use too; here is only what a good answer is.
+ */
 import { ask, type EndpointPlace } from './ask.ts';
 
 /** What to ask an endpoint, and what to accept. */
