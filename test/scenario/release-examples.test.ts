@@ -10,11 +10,16 @@ import { parse } from 'yaml';
 import { Load } from './stage/load.ts';
 import { shopConfig } from './stage/shop.ts';
 import { type Cleaning, startTidegate, type Tidegate } from './stage/tidegate.ts';
-import { sayVersion, Upstream } from './stage/upstream.ts';
+import { type Handler, sayVersion, Upstream } from './stage/upstream.ts';
 
 const EXAMPLES = resolve('config/examples/ci');
 const PROGRAM = resolve('bin/tidegate.js');
 const SCRIPT_MS_MAX = 60_000;
+
+/** Answers after a moment, so that the clients leave the machine to the commands under test. */
+const think: Handler = (req, res, upstream) => {
+  setTimeout(() => sayVersion(req, res, upstream), 10);
+};
 
 interface Place {
   readonly tidegate: Tidegate;
@@ -32,9 +37,9 @@ async function place(t: Cleaning): Promise<Place> {
   let isBroken = false;
   const green = await Upstream.start(t, 'v2', (req, res, upstream) => {
     if (isBroken && req.url === '/ready') res.writeHead(500).end('no database');
-    else sayVersion(req, res, upstream);
+    else think(req, res, upstream);
   });
-  const [blue, off, on] = await Promise.all(['v1', 'off', 'on'].map((name) => Upstream.start(t, name)));
+  const [blue, off, on] = await Promise.all(['v1', 'off', 'on'].map((name) => Upstream.start(t, name, think)));
   const tidegate = await startTidegate(
     t,
     shopConfig({
@@ -55,7 +60,7 @@ async function place(t: Cleaning): Promise<Place> {
       routes: ['{ path: /search, service: search }'],
     }).replace('services:\n', `services:\n${searchLines(off!.address, on!.address)}`),
   );
-  const load = new Load({ port: tidegate.port, clients: 4, keepAlive: true });
+  const load = new Load({ port: tidegate.port, clients: 2, keepAlive: true });
   t.teardown(() => load.stop());
   const directory = dirname(tidegate.file);
   const bin = join(directory, 'bin');
