@@ -132,5 +132,15 @@ export function listenerFamilies(listeners: MetricsSource['listeners']): Family[
       'Client connections that were closed at once because one client had too many.',
       each((one) => one.clientLimited),
     ),
+    counter(
+      'listener_turned_away_total',
+      'Client connections that were closed at once because no file descriptor was left for them.',
+      each((one) => one.turnedAway),
+    ),
+    counter(
+      'listener_gave_way_total',
+      'Idle client connections that were closed because others needed their file descriptors.',
+      each((one) => one.gaveWay),
+    ),
   ];
 }

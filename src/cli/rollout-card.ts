@@ -11,26 +11,28 @@ import { bar, paint, type Tone } from './paint.ts';
 import { plainTable } from './plain-table.ts';
 import { opinionTone, signalLines } from './signal-text.ts';
 import type { TableStyle } from './status-table.ts';
-import { ascii, cut, plain, when, wrapped } from './terminal-text.ts';
+import { ascii, columnsOf, cut, plain, when, wrapped } from './terminal-text.ts';
 
-const BAR_COLUMNS = 20;
+const BAR_COLUMNS = 16;
 const LABEL_COLUMNS = 8;
 /** A line of a card does not become longer on a wide terminal: sentences over 120 columns are hard to read. */
 const WIDTH_MOST = 120;
+/** What a signal's line needs; a narrower terminal wraps it. */
+const WIDTH_LEAST = 60;
 
 /** The card; `isLive` leaves out results that take many lines and say that all is well. Ends with a line break. */
 export function rolloutCard(rollout: RolloutView, style: TableStyle, isLive: boolean): string {
-  const wide = { ...style, width: Math.min(WIDTH_MOST, Math.max(40, style.width)) };
+  const wide = { ...style, width: Math.min(WIDTH_MOST, Math.max(WIDTH_LEAST, style.width)) };
   const lines = [
     heading(rollout, wide),
-    labelled('steps', stepsText(rollout), wide),
+    ...sentence('steps', stepsText(rollout), 'none', wide),
     placeLine(rollout, wide),
     sharesLine(rollout, wide),
     ...reasonLines(rollout, wide),
     ...verdictLines(rollout, wide),
     ...verificationLines(rollout, wide, isLive),
   ];
-  if (rollout.isQueued) lines.push(labelled('queue', 'another rollout waits for the end of this one', wide));
+  if (rollout.isQueued) lines.push(labelled('queue', 'another rollout waits for the end of this one', 'none', wide));
   const text = `${lines.join('\n')}\n`;
   return style.unicode ? text : ascii(text);
 }
@@ -66,9 +68,9 @@ export function untilMsOf({ phase, step, steps, bakeMs }: RolloutView): number |
 
 function heading(rollout: RolloutView, style: TableStyle): string {
   const { service, id, plan, startedBy, startedAt } = rollout;
-  const name = plain(service);
+  const name = cut(plain(service), style.width, mark(style));
   const rest = `  rollout ${id} to ${candidateText(rollout)}, ${plain(plan)}, by ${plain(startedBy)}, ${when(startedAt)}`;
-  return paint(name, 'bold', style.colour) + cut(rest, Math.max(1, style.width - name.length), mark(style));
+  return paint(name, 'bold', style.colour) + cut(rest, style.width - columnsOf(name), mark(style));
 }
 
 /** `1%  [5%]  25%  50%  100%  bake`: what is under way stands in brackets. */
@@ -81,17 +83,17 @@ function stepsText({ steps, step, phase, endedAt }: RolloutView): string {
 function placeLine(rollout: RolloutView, style: TableStyle): string {
   const untilMs = untilMsOf(rollout);
   const tone = phaseTone(rollout);
-  const text = paint(placeText(rollout), tone, style.colour);
-  if (untilMs === null) return labelled('phase', text, style);
+  const text = placeText(rollout);
+  if (untilMs === null) return labelled('phase', text, tone, style);
   const { elapsedMs } = rollout;
   const part = untilMs === 0 ? 1 : Math.min(1, elapsedMs / untilMs);
   const left = elapsedMs >= untilMs ? 'the time is over' : `${span(untilMs - elapsedMs)} left of ${span(untilMs)}`;
-  return labelled('phase', `${text}  ${bar(part, BAR_COLUMNS, style.unicode)}  ${left}`, style);
+  return labelled('phase', `${text}, ${left}  ${bar(part, BAR_COLUMNS, style.unicode)}`, tone, style);
 }
 
 function sharesLine({ active, candidate, share }: RolloutView, style: TableStyle): string {
   const text = `${plain(candidate)} ${percent(share)}%  ${bar(share, BAR_COLUMNS, style.unicode)}  ${plain(active)} ${percent(1 - share)}%`;
-  return labelled('shares', text, style);
+  return labelled('shares', text, 'none', style);
 }
 
 /** The last decision; left out where it is the verdict, which follows. */
@@ -101,7 +103,7 @@ function reasonLines({ reason, verdict }: RolloutView, style: TableStyle): strin
 
 function verdictLines(rollout: RolloutView, style: TableStyle): string[] {
   const { verdict } = rollout;
-  if (verdict === null) return [labelled('verdict', 'nothing has been judged yet', style)];
+  if (verdict === null) return [labelled('verdict', 'nothing has been judged yet', 'none', style)];
   return [
     ...sentence('verdict', verdict.sentence, opinionTone(verdict.kind), style),
     ...signalLines(verdict, rollout, style),
@@ -111,7 +113,7 @@ function verdictLines(rollout: RolloutView, style: TableStyle): string[] {
 function verificationLines({ verification }: RolloutView, style: TableStyle, isLive: boolean): string[] {
   if (verification === null) return [];
   const { results, ok, text } = verification;
-  if (isLive && ok) return [labelled('verify', plain(text), style)];
+  if (isLive && ok) return [labelled('verify', plain(text), 'none', style)];
   const rows = results.map((one) => [
     plain(one.endpoint),
     plain(one.check),
@@ -119,17 +121,23 @@ function verificationLines({ verification }: RolloutView, style: TableStyle, isL
     one.ok ? '' : plain(one.detail),
   ]);
   const titles = ['ENDPOINT', 'CHECK', 'RESULT', 'DETAIL'].map((title) => ({ title, side: 'left' }) as const);
-  const head = labelled('verify', ok ? `${counted(results.length, 'check')} passed` : 'not verified', style);
+  const head = labelled(
+    'verify',
+    ok ? `${counted(results.length, 'check')} passed` : 'not verified',
+    ok ? 'none' : 'red',
+    style,
+  );
   return [head, ...plainTable(titles, rows, { width: style.width, indent: 2, mark: mark(style) })];
 }
 
 function sentence(label: string, text: string, tone: Tone, style: TableStyle): string[] {
   const lines = wrapped(plain(text), style.width - LABEL_COLUMNS - 4);
-  return lines.map((line, index) => labelled(index === 0 ? label : '', paint(line, tone, style.colour), style));
+  return lines.map((line, index) => labelled(index === 0 ? label : '', line, tone, style));
 }
 
-function labelled(label: string, text: string, style: TableStyle): string {
-  return `  ${paint(label.padEnd(LABEL_COLUMNS), 'dim', style.colour)}  ${text}`.trimEnd();
+function labelled(label: string, text: string, tone: Tone, style: TableStyle): string {
+  const short = cut(text, style.width - LABEL_COLUMNS - 4, mark(style));
+  return `  ${paint(label.padEnd(LABEL_COLUMNS), 'dim', style.colour)}  ${paint(short, tone, style.colour)}`.trimEnd();
 }
 
 function phaseTone({ phase, isHalted }: RolloutView): Tone {

@@ -203,7 +203,10 @@ export class Board {
     return this.#endpoints.inUse.get(`${service} ${pool} ${endpoint}`)?.entry;
   }
 
-  /** What is in flight in a pool, whatever its versions, and how many exchanges drains have ended there. */
+  /**
+   * What is in flight in a pool, whatever its versions, and how many exchanges drains have ended there. Its endpoints may be
+   * asked by others than the exchanges that were routed to it: to save one of another pool, or by forward-auth.
+   */
   drainOf(service: string, pool: string): { readonly inFlight: number; readonly ended: number } {
     let inFlight = 0;
     let ended = 0;
@@ -212,6 +215,9 @@ export class Board {
       const series = new SeriesReader(board);
       inFlight += series.inFlight();
       ended += series.drained();
+    }
+    for (const { entry, board } of both(this.#endpoints)) {
+      if (entry.service === service && entry.pool === pool) inFlight += readEndpoint(board).inFlight;
     }
     return { inFlight, ended };
   }

@@ -11,6 +11,7 @@ import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import type { FromThread, ThreadStart, ToThread } from '../proxy/messages.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
+import { socketsPerThread } from './descriptor-limit.ts';
 
 const REPLACE_FIRST_MS = 20;
 const REPLACE_SLOWEST_MS = 5000;
@@ -138,7 +139,12 @@ export class DataThreads {
   }
 
   #spawn(thread: number, failures: number): Member {
-    const start: ThreadStart = { thread, processMemory: this.#processMemory, reusePort: this.#reusePort };
+    const start: ThreadStart = {
+      thread,
+      processMemory: this.#processMemory,
+      reusePort: this.#reusePort,
+      socketsMax: socketsPerThread(this.count),
+    };
     const worker = new Worker(ENTRY, { workerData: start, name: `data-${thread}` });
     let cause = 'it ended';
     worker.on('message', (message: FromThread) => this.#receive(thread, message));

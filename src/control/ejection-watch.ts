@@ -166,7 +166,11 @@ export class EjectionWatch {
       nowMs,
     );
     const hasWeight = weightOf(pool.service, pool.name) > 0;
-    for (const [index, endpoint] of pool.endpoints.entries()) {
+    const admits = (index: number): boolean => healthy[index]! && (states[index]!.kind === 'admitting' || panic);
+    // Who comes back is let in before anybody is left out, or a thread could find nobody between the two.
+    const order = [...pool.endpoints.keys()].sort((one, other) => Number(admits(other)) - Number(admits(one)));
+    for (const index of order) {
+      const endpoint = pool.endpoints[index]!;
       const before = endpoint.state;
       const state = states[index]!;
       const admitted = state.kind === 'admitting';
@@ -174,7 +178,7 @@ export class EjectionWatch {
       if (before.kind !== 'admitting' && admitted) endpoint.head.forget();
       endpoint.used = usedSince(endpoint.used, hasWeight && healthy[index]! && admitted, nowMs);
       const part = weightPart(endpoint.used, pool.slowStartMs, nowMs);
-      endpoint.head.set(healthy[index]! && (admitted || panic), part, state.kind);
+      endpoint.head.set(admits(index), part, state.kind);
       const mayProbe = state.kind === 'probing' && healthy[index]! && endpoint.weight > 0 && !panic;
       if (mayProbe) endpoint.head.offerProbe(nowMs, pool.probePatienceMs);
       else endpoint.head.withdrawProbe();

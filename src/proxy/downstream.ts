@@ -29,6 +29,7 @@ import type { ForwardingLines } from './forwarded-head.ts';
 import { httpDate } from './http-date.ts';
 import type { ListenerRuntime } from './listener.ts';
 import { Outgoing } from './outgoing.ts';
+import { socketRoom } from './socket-room.ts';
 
 /** Bytes of later requests that wait while one is being answered. */
 const PENDING_MAX_BYTES = 64 * 1024;
@@ -76,6 +77,7 @@ export class Downstream implements BodySink {
     const { headMs, keepAliveMs } = listener.spec;
     this.#deadlineMs = context.nowMs + (beginning === 'header' ? headMs : keepAliveMs);
     if (beginning !== 'http') this.#state = 'preface';
+    socketRoom.opened();
     listener.cells.opened();
     context.downstreams.add(this);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -132,6 +134,18 @@ export class Downstream implements BodySink {
   /** No more requests are taken; the one that is being answered is finished. */
   stop(): void {
     if (this.idle) this.#close();
+  }
+
+  /** Whether nobody would miss the connection: no request is under way, and all of the last answer has been handed over. */
+  get mayGiveWay(): boolean {
+    return !this.#active && !this.socket.destroyed && this.socket.writableLength === 0;
+  }
+
+  /** Closes an idle connection at once, because others need its socket. */
+  giveWay(): void {
+    this.#state = 'closing';
+    this.listener.cells.gaveWay();
+    this.destroy();
   }
 
   /**
@@ -419,6 +433,7 @@ export class Downstream implements BodySink {
     this.#setActive(false);
     this.context.downstreams.delete(this);
     this.listener.cells.closed();
+    socketRoom.closed();
   }
 
   #setActive(active: boolean): void {

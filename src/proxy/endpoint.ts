@@ -2,7 +2,7 @@
  * One endpoint as one data thread sees it: its connections and the queue in front of them.
  *
  *     exchange ──▶ idle connection?  ──▶ taken, last in first out
- *                  fewer than `connections`? ──▶ dialled
+ *                  fewer than `connections`? ──▶ dialled, if the thread has a socket to spare (`socket-room.ts`)
  *                  fewer than `queue` waiting? ──▶ waits, first in first out, until `timeouts.queue`
  *                  else ──▶ refused at once
  *
@@ -27,6 +27,7 @@ import type { Caller } from './caller.ts';
 import { TICK_MS } from './context.ts';
 import { FAULTS } from './fault.ts';
 import { IdleLesson } from './idle-lesson.ts';
+import { socketRoom } from './socket-room.ts';
 import { UpstreamConnection } from './upstream.ts';
 
 export class Endpoint {
@@ -108,7 +109,7 @@ export class Endpoint {
       return 'assigned';
     }
     if (this.#connections.size >= this.#connectionsMax && this.#proxyProtocol !== null) this.#idle[0]?.destroy();
-    if (this.#connections.size < this.#connectionsMax) {
+    if (this.#mayDial()) {
       this.#assign(this.#dial(exchange), exchange);
       return 'assigned';
     }
@@ -236,6 +237,12 @@ export class Endpoint {
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
+  /** Without a socket to spare, a request waits for a connection that is open; if there is none, it must be tried. */
+  #mayDial(): boolean {
+    const { size } = this.#connections;
+    return size < this.#connectionsMax && (size === 0 || socketRoom.mayDial());
+  }
+
   #dial({ downstream }: Caller): UpstreamConnection {
     const version = this.#proxyProtocol;
     const connection = new UpstreamConnection(this, version === null ? null : downstream);
@@ -260,7 +267,7 @@ export class Endpoint {
   }
 
   #serveQueue(): void {
-    while (this.#queue.size > 0 && this.#connections.size < this.#connectionsMax) {
+    while (this.#queue.size > 0 && this.#mayDial()) {
       const next = this.#nextWaiting()!;
       this.#assign(this.#dial(next), next);
     }

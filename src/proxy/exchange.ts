@@ -27,17 +27,15 @@ import { CONTINUE, Expectation } from './expectation.ts';
 import { FAULTS, type Fault, isBodyFault, isCut } from './fault.ts';
 import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
-import { faultAnswer, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
+import { faultAnswer, HERE, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
 import { Patience } from './patience.ts';
 import { needsPermission, Permission } from './permission.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
 import type { PoolRuntime } from './runtime.ts';
+import { isOwnWant } from './socket-room.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream.ts';
-
-/** What `OPTIONS *` is answered with. */
-const HERE: OwnAnswer = { status: 200, body: '', lines: '' };
 
 export class Exchange implements Caller {
   readonly downstream: Downstream;
@@ -143,16 +141,9 @@ export class Exchange implements Caller {
       return;
     }
     this.#patience!.forQueue();
-    switch (endpoint.acquire(this, where === 'same')) {
-      case 'assigned':
-        return;
-      case 'queued':
-        if (!this.requestDone) this.downstream.pauseRequest();
-        return;
-      case 'full':
-        this.fail(FAULTS.queueFull);
-        return;
-    }
+    const place = endpoint.acquire(this, where === 'same');
+    if (place === 'full') this.fail(FAULTS.queueFull);
+    else if (place === 'queued' && !this.requestDone) this.downstream.pauseRequest();
   }
 
   /** The endpoint gives the exchange its connection, which may still be dialling. */
@@ -330,7 +321,7 @@ export class Exchange implements Caller {
 
   onConnectFailed(code: string): void {
     this.connectError = code;
-    this.fail(FAULTS.connectFailed);
+    this.fail(isOwnWant(code) ? FAULTS.noSocket : FAULTS.connectFailed);
   }
 
   /** The connection died before the answer's head was complete. */
@@ -400,7 +391,9 @@ export class Exchange implements Caller {
 
   /** Ends the exchange otherwise than by a whole response. */
   fail(fault: Fault): void {
-    if (this.finished || this.#retry(fault)) return;
+    if (this.finished) return;
+    if (fault.source === 'upstream' && this.response.takeBack()) this.status = 0;
+    if (this.#retry(fault)) return;
     if (this.tunnel !== null) this.tunnel.end();
     else if (this.status === 0 && fault.status !== 0)
       this.#answer(this.admission.refusal ?? faultAnswer(fault, this.admission.faultLines), !isBodyFault(fault));

@@ -158,6 +158,15 @@ export const FAULTS = Object.freeze({
     'connect',
     true,
   ),
+  noSocket: fault(
+    'no-socket',
+    'tidegate',
+    'connect',
+    503,
+    'No connection to the endpoint can be opened here.',
+    'internal',
+    false,
+  ),
   responseTimeout: fault(
     'response-timeout',
     'upstream',

@@ -64,7 +64,7 @@ export class ListenerRuntime {
       const at = path === null ? { host, port, reusePort } : { path };
       server.listen({ ...at, backlog: BACKLOG }, () => {
         server.off('error', reject);
-        // A failed accept (no file descriptors left) must not end the thread; the kernel keeps the connection.
+        // No error of a listener may end the thread. Descriptors do not run out here: `socket-room.ts`.
         server.on('error', () => {});
         resolve();
       });

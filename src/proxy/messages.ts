@@ -13,6 +13,8 @@ export interface ThreadStart {
   readonly processMemory: SharedArrayBuffer;
   /** Whether the listeners of all threads may share their ports. */
   readonly reusePort: boolean;
+  /** How many sockets the thread may have open, of clients and to endpoints. */
+  readonly socketsMax: number;
 }
 
 export type ToThread =

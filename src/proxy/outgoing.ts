@@ -43,6 +43,12 @@ export class Outgoing {
     return this.#bytes === 0;
   }
 
+  /** Forgets what was collected and not handed over. */
+  discard(): void {
+    this.#parts = [];
+    this.#bytes = 0;
+  }
+
   /** Writes what was collected. False asks the producer to wait for the socket's `drain`. */
   flush(): boolean {
     const parts = this.#parts;

@@ -27,6 +27,9 @@ export interface OwnAnswer {
   readonly relayed?: ResponseHead | undefined;
 }
 
+/** What `OPTIONS *` is answered with. */
+export const HERE: OwnAnswer = { status: 200, body: '', lines: '' };
+
 /** What a fault says; `lines` go with it. Where there was no room, there may be some soon. */
 export function faultAnswer({ status, text, phase }: Fault, lines: string): OwnAnswer {
   return { status, body: `${text}\n`, lines: phase === 'queue' ? `${lines}Retry-After: 1\r\n` : lines };

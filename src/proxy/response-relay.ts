@@ -19,6 +19,8 @@ export class ResponseRelay {
   #framing: 'none' | 'length' | 'chunked' | 'close' = 'none';
   /** Whether the response is a stream of server-sent events, which goes on until somebody ends it. */
   isEventStream = false;
+  /** What had left for the client when the head was written, -1 before that. */
+  #sentBefore = -1;
 
   constructor(out: Outgoing, request: RequestHead) {
     this.#out = out;
@@ -37,8 +39,17 @@ export class ResponseRelay {
     this.#framing = isDelimited ? (clientMinor === 1 ? 'chunked' : 'close') : head.framing;
     this.isEventStream = isDelimited && EVENT_STREAM.test(head.passOn);
     const keepAlive = mayKeepAlive && this.#framing !== 'close';
+    this.#sentBefore = this.#out.sentBytes;
     this.#out.text(buildResponseHead(head, { clientMinor, framing: this.#framing, close: !keepAlive, extra, passOn }));
     return keepAlive;
+  }
+
+  /** Forgets the response if none of it has left for the client yet; false if some has, or there is none. */
+  takeBack(): boolean {
+    if (this.#sentBefore !== this.#out.sentBytes) return false;
+    this.#sentBefore = -1;
+    this.#out.discard();
+    return true;
   }
 
   data(data: Buffer): void {

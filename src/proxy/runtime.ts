@@ -61,7 +61,9 @@ export class PoolRuntime implements EndpointSet {
         if (this.endpoints[index]!.takeProbe(caller)) return this.endpoints[index]!;
       }
     }
-    const index = this.balancer.choose(this, randomU32, key);
+    let index = this.balancer.choose(this, randomU32, key);
+    // One endpoint may have come back behind the look that passed it, and another been left out ahead of it.
+    if (index < 0) index = this.balancer.choose(this, randomU32, key);
     return index < 0 ? null : this.endpoints[index]!;
   }
 

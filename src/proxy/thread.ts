@@ -23,6 +23,7 @@ import { FAULTS } from './fault.ts';
 import { ListenerRuntime, UNIX_THREAD } from './listener.ts';
 import type { FromThread, ThreadStart, ToThread } from './messages.ts';
 import { Runtime } from './runtime.ts';
+import { socketRoom } from './socket-room.ts';
 import { StreamEnds } from './stream-ends.ts';
 
 const REPORT_EVERY_TICKS = 20;
@@ -60,6 +61,7 @@ class DataThread {
       runtime: new Runtime(EMPTY, start.thread, new Map()),
       onActivated: (before, now) => this.#onActivated(before, now),
     });
+    socketRoom.limit(start.socketsMax);
     setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -131,6 +133,12 @@ class DataThread {
   }
 
   #onConnection(socket: Socket, listener: ListenerRuntime): void {
+    if (!socketRoom.mayCome(this.#context.downstreams)) {
+      listener.cells.turnedAway();
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
     if (this.#context.currentRuntime().generation !== EMPTY.generation) {
       new Downstream(socket, listener, this.#context);
       return;
@@ -190,6 +198,8 @@ class DataThread {
     this.#sweepPutOff = lateMs > TICK_MS && !this.#sweepPutOff;
     if (!this.#sweepPutOff) this.#sweep(nowMs);
     context.accessLog.flush();
+    const shortage = socketRoom.news(nowMs);
+    if (shortage !== null) this.#send({ kind: 'warning', message: shortage });
     this.#ticks += 1;
     if (this.#ticks % REPORT_EVERY_TICKS === 0) this.#report();
     if (this.#streamEnds !== null) this.#endStreams(this.#streamEnds, nowMs);

@@ -15,6 +15,7 @@ import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import { Outgoing } from './outgoing.ts';
+import { socketRoom } from './socket-room.ts';
 
 /** Response heads are bounded like request heads; informational ones are counted. */
 const HEAD_MAX_BYTES = 64 * 1024;
@@ -72,6 +73,7 @@ export class UpstreamConnection implements BodySink {
       allowHalfOpen: true,
       onread: { buffer: READ_BUFFER, callback: (bytes) => this.#onRead(bytes) },
     });
+    socketRoom.opened();
     this.out = new Outgoing(this.socket, false);
     this.socket.on('connect', () => this.#onConnect());
     this.socket.on('drain', () => this.exchange?.onUpstreamDrain());
@@ -272,6 +274,7 @@ export class UpstreamConnection implements BodySink {
   }
 
   #onClose(): void {
+    socketRoom.closed();
     const exchange = this.exchange;
     if (exchange !== null) this.#lost(exchange);
     this.destroy();

@@ -9,7 +9,9 @@ const ACTIVE = 2;
 const REFUSED = 3;
 const DROPPED = 4;
 const CLIENT_LIMITED = 5;
-const LIMIT = 6;
+const TURNED_AWAY = 6;
+const GAVE_WAY = 7;
+const LIMIT = 8;
 
 /** The limits on what a client sends and how long it takes, as the label `limit`, named as the access log names their ends. */
 export const CLIENT_LIMITS = [
@@ -66,6 +68,16 @@ export class ListenerWriter {
     if (index >= 0) this.#cells[LIMIT + index]! += 1;
   }
 
+  /** A connection was closed at once because no socket was left for it. */
+  turnedAway(): void {
+    this.#cells[TURNED_AWAY]! += 1;
+  }
+
+  /** An idle connection was closed because others needed its socket. */
+  gaveWay(): void {
+    this.#cells[GAVE_WAY]! += 1;
+  }
+
   /** A request was refused on this listener before it was routed. */
   refused(): void {
     this.#cells[REFUSED]! += 1;
@@ -80,6 +92,8 @@ export interface ListenerTotals {
   readonly refused: number;
   readonly dropped: number;
   readonly clientLimited: number;
+  readonly turnedAway: number;
+  readonly gaveWay: number;
 }
 
 export function readListener(memory: SharedArrayBuffer): ListenerTotals {
@@ -90,6 +104,8 @@ export function readListener(memory: SharedArrayBuffer): ListenerTotals {
   let refused = 0;
   let dropped = 0;
   let clientLimited = 0;
+  let turnedAway = 0;
+  let gaveWay = 0;
   for (let row = 0; row < cells.length; row += ROW) {
     accepted += cells[row + ACCEPTED]!;
     open += cells[row + OPEN]!;
@@ -97,8 +113,10 @@ export function readListener(memory: SharedArrayBuffer): ListenerTotals {
     refused += cells[row + REFUSED]!;
     dropped += cells[row + DROPPED]!;
     clientLimited += cells[row + CLIENT_LIMITED]!;
+    turnedAway += cells[row + TURNED_AWAY]!;
+    gaveWay += cells[row + GAVE_WAY]!;
   }
-  return { accepted, active, idle: open - active, refused, dropped, clientLimited };
+  return { accepted, active, idle: open - active, refused, dropped, clientLimited, turnedAway, gaveWay };
 }
 
 /** How often clients have met each of `CLIENT_LIMITS`, over all threads. */

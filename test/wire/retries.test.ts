@@ -258,6 +258,23 @@ t.test('a pool with one endpoint asks it again after a pause', async (t) => {
   t.equal(seen.length, 2);
 });
 
+const BROKEN_AT_ONCE = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n';
+
+t.test(
+  'an answer that is broken before any of it has left for the client is taken back: another is asked',
+  async (t) => {
+    first(({ end }) => end.send(BROKEN_AT_ONCE));
+    t.equal(await rig.ask(request('GET', '/taken-back')), OK_RELAYED);
+    t.equal(seen.length, 2);
+  },
+);
+
+t.test('an answer that is taken back and may not be asked for again becomes a 502, not a reset', async (t) => {
+  first(({ end }) => end.send(BROKEN_AT_ONCE));
+  t.equal(await rig.ask(request('POST', '/taken-back', 'hello')), own(502, 'The endpoint sent a bad body.', ''));
+  t.equal(seen.length, 1);
+});
+
 t.test('an answer that has begun is never begun again', async (t) => {
   first(({ end }) => {
     end.send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello');

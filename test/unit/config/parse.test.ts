@@ -213,7 +213,7 @@ t.test('a problem says what is allowed and what was probably meant', async (t) =
 });
 
 t.test('keys of features that do not exist are unknown', async (t) => {
-  for (const key of ['rollout']) {
+  for (const key of ['mirror']) {
     t.match(complaints(SMALL.replace('    pools:', `    ${key}: {}\n    pools:`)), [
       new RegExp(`"${key}" is not a known key`),
     ]);

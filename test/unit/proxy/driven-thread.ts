@@ -44,7 +44,7 @@ export class DrivenThread {
   /** Starts a thread that has no snapshot yet; `endpoint` is where its requests will go. */
   static async start(t: Cleaning, endpoint: string): Promise<DrivenThread> {
     const processMemory = createProcessMemory(1);
-    const workerData: ThreadStart = { thread: 0, processMemory, reusePort: true };
+    const workerData: ThreadStart = { thread: 0, processMemory, reusePort: true, socketsMax: Number.POSITIVE_INFINITY };
     const worker = new Worker(ENTRY, { workerData });
     const thread = new DrivenThread(worker, new ProcessOwner(processMemory), new Snapshots(1, endpoint));
     t.teardown(async () => {
