@@ -35,6 +35,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     load: () => import('./cli/rollout.ts'),
   },
   judge: { summary: 'judge a past rollout again under other settings', load: () => import('./cli/judge.ts') },
+  freeze: { summary: 'keep rollouts from being begun', load: () => import('./cli/freeze.ts') },
   receipt: { summary: 'the account of one traffic change', load: () => import('./cli/receipt.ts') },
   reload: { summary: 'read the config file again', load: () => import('./cli/reload.ts') },
   events: { summary: 'what has happened, and what happens', load: () => import('./cli/events.ts') },

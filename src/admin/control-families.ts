@@ -7,7 +7,14 @@
 import type { MetricsSource, MoveReason } from '../control/operations.ts';
 import { counter, type Family, gauge, type Sample } from './metric-family.ts';
 
-const MOVE_REASONS = ['start', 'file', 'traffic', 'flip', 'rollback'] as const satisfies readonly MoveReason[];
+const MOVE_REASONS = [
+  'start',
+  'file',
+  'traffic',
+  'flip',
+  'rollback',
+  'rollout',
+] as const satisfies readonly MoveReason[];
 const RELOAD_RESULTS = ['applied', 'unchanged', 'rejected'] as const;
 
 /** The families of traffic: where each gate stands and how often it moved. */

@@ -27,6 +27,8 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal['code'], number>> = {
   'over-budget': 409,
   'version-mismatch': 409,
   'no-rollout': 404,
+  'bad-freeze': 400,
+  'not-frozen': 409,
   frozen: 409,
   running: 409,
   'rolled-back-before': 409,

@@ -14,6 +14,7 @@ import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
 import { overloadFamilies } from './overload-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
+import { rolloutFamilies } from './rollout-families.ts';
 import { routeFamilies } from './route-families.ts';
 import { seriesFamilies } from './series-families.ts';
 
@@ -40,6 +41,7 @@ export class MetricsPage {
       ...routeFamilies(source.routes),
       ...authFamilies(source.routes),
       ...overloadFamilies(source),
+      ...rolloutFamilies(source),
       ...controlFamilies(source),
       ...processFamilies(this.#version, streams),
     ];

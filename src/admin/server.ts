@@ -26,6 +26,7 @@ import { addConfigRoutes } from './config-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.ts';
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
+import { addFreezeRoutes } from './freeze-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { addProbeRoutes } from './probe-routes.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
@@ -142,6 +143,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   app.after(() => {
     addServiceRoutes(app, operations, audit);
     addRolloutRoutes(app, operations, audit);
+    addFreezeRoutes(app, operations, audit);
     addConfigRoutes(app, operations, audit);
     addEventRoutes(app, streams);
     addProbeRoutes(app, operations, streams, new MetricsPage(version));

@@ -27,7 +27,7 @@ export interface Admin {
 
 /** What to ask. A request with a body is a change. */
 export interface AdminRequest {
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Segments of the path, not yet escaped. */
   readonly path: readonly string[];
   readonly query?: Readonly<Record<string, string>>;

@@ -6,7 +6,14 @@
  * zod would do the same and take longer to load than `tidegate status` takes to run.
  */
 
-import type { Receipt, ReloadAnswer, ServiceView, StateView, TidegateEvent } from '../control/operations.ts';
+import type {
+  FreezeView,
+  Receipt,
+  ReloadAnswer,
+  ServiceView,
+  StateView,
+  TidegateEvent,
+} from '../control/operations.ts';
 
 /** A type by name, a list `[of]`, a mapping `{ '*': of }`, an object by keys, or one of these or null. */
 export type Shape =
@@ -138,6 +145,15 @@ export function isEvent(value: unknown): value is TidegateEvent {
 
 export function isReloadAnswer(value: unknown): value is ReloadAnswer {
   return fits(value, { result: 'text', generation: 'number', changes: ['text'], problems: [PROBLEM] });
+}
+
+export function isFreezeView(value: unknown): value is FreezeView {
+  const declared = orNull({ reason: 'text', by: 'text', until: orNull('text'), stored: 'boolean' });
+  return fits(value, {
+    frozen: orNull('text'),
+    declared,
+    windows: [{ window: 'text', reason: 'text', isOpen: 'boolean' }],
+  });
 }
 
 /** An answer that says why nothing was done. */

@@ -33,6 +33,10 @@ export function rolloutCard(rollout: RolloutView, style: TableStyle, isLive: boo
     ...verificationLines(rollout, wide, isLive),
   ];
   if (rollout.isQueued) lines.push(labelled('queue', 'another rollout waits for the end of this one', 'none', wide));
+  if (rollout.warmUntil) {
+    const warm = `until ${when(rollout.warmUntil)}: \`tidegate rollback ${plain(rollout.service)}\` goes back in one move`;
+    lines.push(labelled('warm', warm, 'none', wide));
+  }
   const text = `${lines.join('\n')}\n`;
   return style.unicode ? text : ascii(text);
 }

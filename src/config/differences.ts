@@ -7,6 +7,7 @@
  */
 
 import { formatAddress } from './address.ts';
+import { windowText } from './freeze-schema.ts';
 import { compareRoutes } from './route-differences.ts';
 import { ruleTexts } from './rule-differences.ts';
 import type { Config, Endpoint, Listener, Pool, Service } from './schema.ts';
@@ -44,7 +45,8 @@ function compareSettings(before: Config, after: Config): Difference[] {
 function settingsOf(config: Config): Map<string, string> {
   const { workers, state, admin, log, limits, overload, shutdown, dns } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
-  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns });
+  const freeze = config.freeze.map((window) => `${windowText(window)}: ${window.reason}`);
+  return textsOf({ workers, state, admin: { ...admin, tokens }, log, limits, overload, shutdown, dns, freeze });
 }
 
 function compareListeners(before: Config, after: Config): Difference[] {

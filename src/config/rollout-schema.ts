@@ -54,6 +54,9 @@ const step = z.union([
     approve: z.boolean().default(false).describe('Whether a person has to approve before the next step.'),
     verify: z.boolean().default(false).describe('Whether the candidate is verified before the step takes effect.'),
     match: group.optional().describe('Users who reach the candidate in this step whatever the share.'),
+    endpoints: whole(1, 100_000)
+      .optional()
+      .describe('How many endpoints of the candidate are used in this step, the first ones; all if it is not given.'),
   }),
 ]);
 
@@ -216,6 +219,12 @@ export const rollout = z
       .prefault({})
       .describe('How traffic goes back.'),
     verify: verify.describe('What is looked at before users come, and after the last step.'),
+    afterPromotion: z
+      .enum(['keep', 'return'])
+      .default('keep')
+      .describe(
+        'Whether the candidate is the active pool from then on, or gives the traffic back when the file says that the other pool has its version too and that one is verified.',
+      ),
     trigger: z
       .enum(['manual', 'version-change'])
       .default('manual')
@@ -234,6 +243,7 @@ export const rollout = z
       approve: 'approve' in rest && rest.approve,
       verify: 'verify' in rest && rest.verify,
       group: 'match' in rest ? (rest.match ?? null) : null,
+      endpoints: 'endpoints' in rest ? (rest.endpoints ?? null) : null,
     }));
     steps?.forEach((one, index) => {
       const message = stepProblem(steps, index);
@@ -260,7 +270,12 @@ export const rollout = z
     return { ...rest, steps, increment, holdMs: hold, bakeMs: bake, keepMs: keep, rollbackOverMs: back.overMs };
   });
 
-type WrittenStep = { readonly share: number; readonly approve: boolean; readonly group: unknown };
+type WrittenStep = {
+  readonly share: number;
+  readonly approve: boolean;
+  readonly group: unknown;
+  readonly endpoints: number | null;
+};
 
 function stepProblem(steps: readonly WrittenStep[], index: number): string | undefined {
   const one = steps[index]!;
@@ -268,6 +283,7 @@ function stepProblem(steps: readonly WrittenStep[], index: number): string | und
   if (index > 0 && one.share < steps[index - 1]!.share) return 'is smaller than the step before it';
   if (isLast && one.share !== 1) return 'is the last step and not 100%';
   if (isLast && one.approve) return 'waits for approval, and nothing follows it';
+  if (isLast && one.endpoints !== null) return 'is the last step and does not use the whole pool';
   return one.share === 0 && !one.approve && one.group === null
     ? 'sends nobody to the candidate and waits for nobody'
     : undefined;

@@ -37,9 +37,9 @@ function leaf<T>(allowed: string, written: z.ZodString, read: (text: string) => 
 
 /** A duration in milliseconds, from `leastMs` to `mostMs`, which is the longest that a timer can hold unless given. */
 export function duration(leastMs = 1, mostMs = LONGEST_MS) {
-  const most = Math.floor(mostMs / 3_600_000);
+  const most = mostMs < 3_600_000 ? `${Math.floor(mostMs / 60_000)}m` : `${Math.floor(mostMs / 3_600_000)}h`;
   const least = leastMs === 0 ? '' : leastMs === 1 ? ', longer than zero' : `, at least ${leastMs}ms`;
-  const allowed = `a duration such as 250ms, 5s, 10m or 1h${least}, at most ${most}h`;
+  const allowed = `a duration such as 250ms, 5s, 10m or 1h${least}, at most ${most}`;
   return leaf(allowed, z.string().regex(DURATION), (text) => {
     const ms = parseDuration(text);
     return ms !== undefined && ms >= leastMs && ms <= mostMs ? ms : undefined;

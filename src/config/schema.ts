@@ -10,6 +10,7 @@
 
 import { z } from 'zod';
 import { formatAddress } from './address.ts';
+import { freeze } from './freeze-schema.ts';
 import { route } from './route-schema.ts';
 import { adminToken } from './rule-schema.ts';
 import {
@@ -217,6 +218,7 @@ export const configSchema = z.strictObject({
   overload,
   shutdown,
   dns,
+  freeze,
   services: z
     .record(name, service)
     .transform((all) => new Map(Object.entries(all).map(([key, one]) => [key, { name: key, ...one }])))

@@ -30,6 +30,8 @@ export interface CommitterOptions {
   readonly gates: Gates;
   readonly store: StateStore;
   readonly log: Logger;
+  /** Called when the `traffic:` of the file takes the place of where a gate stood, with why. */
+  readonly onInstruction: (service: string, why: string) => void;
 }
 
 export class Committer {
@@ -105,7 +107,7 @@ export class Committer {
    * Null when it stands where it stood.
    */
   #place(gate: ServiceGate, service: Service, isNew: boolean): BegunMove | null {
-    const { store, gates, log } = this.#options;
+    const { store, gates, log, onInstruction } = this.#options;
     const found = isNew ? store.position(service.name) : null;
     if (found !== null && !found.ok) {
       log.error({ error: found.error }, 'the state file cannot be read; traffic is what the config says');
@@ -123,6 +125,7 @@ export class Committer {
       gates.restate(gate);
       return null;
     }
+    if (decision.source === 'file') onInstruction(service.name, decision.why);
     return gates.begin({
       gate,
       weights: decision.weights,

@@ -43,6 +43,8 @@ export interface ConfigurationOptions {
   readonly inTurn: <T>(work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
   /** Called when a config other than in its weights has come into force, with the addresses of its names. */
   readonly onApplied: (config: Config) => void;
+  /** Called when a reload is done, with what is in force now; says in sentences what it has set off. */
+  readonly onReloaded: (before: Config, after: Config, by: string) => Promise<readonly string[]>;
   readonly events: EventLog;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -196,7 +198,8 @@ export class Configuration {
     const { committer, log, events, file } = this.#options;
     const { config, problems } = parsed;
     if (config === undefined) return this.#reject(problems, by);
-    const changes = differences(this.config, config);
+    const before = this.config;
+    const changes = differences(before, config);
     const undo = this.#supersede(config, moved);
     if (changes.some((change) => change.kind !== 'traffic')) {
       const error = await this.#apply(config);
@@ -215,6 +218,7 @@ export class Configuration {
     this.#warn(problems);
     const result = changes.length === 0 ? 'unchanged' : 'applied';
     const texts = changes.map((change) => (change.needsRestart ? `${change.text} (after a restart)` : change.text));
+    texts.push(...(await this.#options.onReloaded(before, this.effective, by)));
     this.#lastReload = { at: this.#loadedAt, result, changes: texts, problems };
     this.reloads[result] += 1;
     if (result === 'applied') {

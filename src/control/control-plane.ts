@@ -22,6 +22,8 @@ import { DataThreads } from './data-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
+import { FreezeStore } from './freeze-store.ts';
+import { Freezes } from './freezes.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
 import { Incidents } from './incidents.ts';
@@ -45,12 +47,14 @@ import type {
 import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
 import { Releases } from './releases.ts';
+import { Returns } from './returns.ts';
 import { RolloutStore } from './rollout-store.ts';
 import { Rollouts } from './rollouts.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
+import { startForVersions, versionChanges } from './version-change.ts';
 import { rateKey, serviceView, type ViewSources } from './views.ts';
 
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
@@ -101,8 +105,11 @@ export class ControlPlane implements Operations {
   readonly #traffic: Traffic;
   readonly #configuration: Configuration;
   readonly #serial = new Serial();
+  readonly #rolloutStore: RolloutStore;
   readonly #rollouts: Rollouts;
+  readonly #returns: Returns;
   readonly rollouts: Releases;
+  readonly freezes: Freezes;
   readonly threads: DataThreads;
   #tickedAt = performance.now();
   #housekeeping: NodeJS.Timeout | undefined;
@@ -142,7 +149,8 @@ export class ControlPlane implements Operations {
       },
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
-    this.#state = new StateWatch({ store, gates: this.#gates, events, log, now });
+    this.#rolloutStore = new RolloutStore(store);
+    this.#state = new StateWatch({ store, gates: this.#gates, rollouts: this.#rolloutStore, events, log, now });
     this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
     this.#ejection = new EjectionWatch({
       board,
@@ -150,7 +158,7 @@ export class ControlPlane implements Operations {
       log,
       now,
       isHealthy: (...endpoint) => this.#health.stateOf(...endpoint).admitting,
-      weightOf: (service, pool) => this.#gates.get(service)?.weights[pool] ?? 0,
+      inUse: (service, pool) => this.#gates.get(service)?.endpointsInUse(pool) ?? 0,
     });
     this.#traffic = new Traffic({
       gates: this.#gates,
@@ -158,21 +166,32 @@ export class ControlPlane implements Operations {
       config: () => this.#configuration.effective,
       onInstruction: (service, what) => this.#rollouts.superseded(service, what),
     });
-    const rolloutStore = new RolloutStore(store);
+    const windows = () => this.#configuration.config.freeze;
+    this.freezes = new Freezes({ store: new FreezeStore(store), events, log, windows, now });
     this.#rollouts = new Rollouts({
       board,
       gates: this.#gates,
       traffic: this.#traffic,
-      store: rolloutStore,
+      store: this.#rolloutStore,
       events,
       log,
       now,
       config: () => this.#configuration.effective,
       unhealthy: (...endpoint) => whyUnhealthy(this.#health.stateOf(...endpoint)),
       inTurn: (work) => this.#serial.run(work),
-      frozen: () => null,
+      frozen: () => this.freezes.frozen(),
     });
-    this.rollouts = new Releases(this.#rollouts, rolloutStore, () => this.#stopping);
+    this.#returns = new Returns({
+      rollouts: this.#rollouts,
+      gates: this.#gates,
+      traffic: this.#traffic,
+      config: () => this.#configuration.effective,
+      frozen: () => this.freezes.frozen(),
+      inTurn: (work) => this.#serial.run(work),
+      events,
+      log,
+    });
+    this.rollouts = new Releases(this.#rollouts, this.#rolloutStore, () => this.#stopping);
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
@@ -189,6 +208,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       store,
       log,
+      onInstruction: (service, why) => this.#rollouts.superseded(service, why),
     });
     this.#configuration = new Configuration(accepted, {
       file: options.file,
@@ -203,6 +223,8 @@ export class ControlPlane implements Operations {
         this.#ejection.follow(config);
         this.#rollouts.follow(config);
       },
+      onReloaded: (before, after, by) =>
+        startForVersions(this.#rollouts, versionChanges(before, after, this.#returns), by),
       events,
       log,
       now,
@@ -290,8 +312,9 @@ export class ControlPlane implements Operations {
 
   /** Takes a rollout back that runs, or else returns to the position before. */
   async rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal> {
-    const receipt = await this.#rollouts.takeBack(service, instruction.by);
-    return receipt ?? this.#change(() => this.#traffic.rollback(service, instruction));
+    if (this.#stopping) return STOPPING;
+    const taken = this.#rollouts.takeBack(service, instruction);
+    return taken ?? this.#change(() => this.#traffic.rollback(service, instruction));
   }
 
   receipt(service: string, epoch: number): Receipt | Refusal {
@@ -342,6 +365,7 @@ export class ControlPlane implements Operations {
       snapshot: this.#committer.snapshot,
       generation: this.#committer.generation,
       configuration: this.#configuration,
+      rollouts: this.#rollouts,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,
@@ -349,7 +373,7 @@ export class ControlPlane implements Operations {
       names: this.#names,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rollouts.storeErrors,
+      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rolloutStore.errors,
       state: this.#state.view(),
     });
   }
@@ -369,6 +393,8 @@ export class ControlPlane implements Operations {
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
+    this.freezes.tick();
+    this.#returns.tick();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
@@ -416,6 +442,7 @@ export class ControlPlane implements Operations {
     clearInterval(this.#housekeeping);
     this.#names.close();
     this.#rollouts.close();
+    this.#returns.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();

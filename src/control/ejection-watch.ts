@@ -18,6 +18,7 @@ import type { Config, Service } from '../config/schema.ts';
 import { admittedAt, type EjectionState, type Seen } from '../health/ejection.ts';
 import { type EjectionPolicy, stepPool } from '../health/ejection-pool.ts';
 import { type UsedSince, usedSince, weightPart } from '../health/slow-start.ts';
+import { endOfUse } from '../routing/terms.ts';
 import { EndpointHead } from '../stats/endpoint-cells.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
@@ -29,8 +30,8 @@ export interface EjectionWatchOptions {
   readonly log: Logger;
   /** Whether health checks let the endpoint be used. */
   readonly isHealthy: (service: string, pool: string, endpoint: string) => boolean;
-  /** The weight that the gate gives the pool. */
-  readonly weightOf: (service: string, pool: string) => number;
+  /** How many endpoints of the pool the gate uses, the first ones that have weight: 0 where nobody is sent there. */
+  readonly inUse: (service: string, pool: string) => number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -155,7 +156,7 @@ export class EjectionWatch {
   }
 
   #settle(pool: FollowedPool, nowMs: number): void {
-    const { isHealthy, weightOf } = this.#options;
+    const { isHealthy, inUse } = this.#options;
     const healthy = pool.endpoints.map(({ address }) => isHealthy(pool.service, pool.name, address));
     const { states, panic } = stepPool(
       pool.endpoints.map(({ state, weight, head }, index) => {
@@ -165,7 +166,10 @@ export class EjectionWatch {
       pool.policy,
       nowMs,
     );
-    const hasWeight = weightOf(pool.service, pool.name) > 0;
+    const most = inUse(pool.service, pool.name);
+    const weights = pool.endpoints.map(({ weight }) => weight);
+    // Zero endpoints and all of them are the same number to `endOfUse`.
+    const end = most === 0 ? 0 : endOfUse(weights, Number.isFinite(most) ? most : 0);
     const admits = (index: number): boolean => healthy[index]! && (states[index]!.kind === 'admitting' || panic);
     // Who comes back is let in before anybody is left out, or a thread could find nobody between the two.
     const order = [...pool.endpoints.keys()].sort((one, other) => Number(admits(other)) - Number(admits(one)));
@@ -176,7 +180,7 @@ export class EjectionWatch {
       const admitted = state.kind === 'admitting';
       endpoint.state = state;
       if (before.kind !== 'admitting' && admitted) endpoint.head.forget();
-      endpoint.used = usedSince(endpoint.used, hasWeight && healthy[index]! && admitted, nowMs);
+      endpoint.used = usedSince(endpoint.used, index < end && healthy[index]! && admitted, nowMs);
       const part = weightPart(endpoint.used, pool.slowStartMs, nowMs);
       endpoint.head.set(admits(index), part, state.kind);
       const mayProbe = state.kind === 'probing' && healthy[index]! && endpoint.weight > 0 && !panic;

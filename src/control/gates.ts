@@ -10,6 +10,7 @@
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { Terms } from '../routing/terms.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
 import type { Drains } from './drains.ts';
@@ -26,11 +27,15 @@ const UNKEPT_RECEIPTS_MAX = 256;
 export interface Move {
   readonly gate: ServiceGate;
   readonly weights: Weights;
+  /** What the position says of one pool beside its weight; nothing where it is left out. */
+  readonly terms?: Terms | null;
   readonly fingerprint: string;
   readonly reason: MoveReason;
   readonly by: string;
   readonly note: string;
   readonly drainMs: number;
+  /** What a rollback returns to when it is not the position before this one. */
+  readonly previous?: Weights | null;
 }
 
 /** A move between its two halves. */
@@ -120,9 +125,11 @@ export class Gates {
     const { drains, now } = this.#options;
     const startedAt = performance.now();
     const at = new Date(now()).toISOString();
-    const { earlierSlot, from } = gate.move(weights, gate.epoch + 1);
-    if (!sameWeights(sharesOf(from), sharesOf(gate.weights)))
-      gate.previous = Object.keys(from).length > 0 ? from : null;
+    const { earlierSlot, from } = gate.move(weights, gate.epoch + 1, move.terms ?? null);
+    if (!sameWeights(sharesOf(from), sharesOf(gate.weights))) {
+      const before = Object.keys(from).length > 0 ? from : null;
+      gate.previous = move.previous === undefined ? before : move.previous;
+    }
     gate.fingerprint = move.fingerprint;
     gate.since = { at, by, reason, note };
     drains.moved(gate.service, from, gate.weights, gate.epoch, move.drainMs);
@@ -315,6 +322,7 @@ function recordOf(gate: ServiceGate): PositionRecord {
     service: gate.service,
     epoch: gate.epoch,
     weights: gate.weights,
+    terms: gate.terms,
     previous: gate.previous,
     active: gate.active,
     fingerprint: gate.fingerprint,

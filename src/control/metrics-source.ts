@@ -13,6 +13,7 @@ import type { EjectionWatch } from './ejection-watch.ts';
 import type { Gates } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { MetricsSource } from './operations.ts';
+import type { Rollouts } from './rollouts.ts';
 import { refusingRoutes } from './rule-specs.ts';
 import { sharesOf } from './views.ts';
 
@@ -27,14 +28,16 @@ export interface MetricsParts
   readonly gates: Gates;
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
+  readonly rollouts: Pick<Rollouts, 'figures'>;
 }
 
 /** Everything that /metrics needs. */
 export function metricsSource(parts: MetricsParts): MetricsSource {
-  const { config, snapshot, configuration, board, owner, gates, ejection, names, ...rest } = parts;
+  const { config, snapshot, configuration, board, owner, gates, ejection, names, rollouts, ...rest } = parts;
   return {
     ...rest,
     names: names.figures(),
+    rollouts: rollouts.figures(),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),
     listeners: snapshot?.listeners.map((listener) => ({ name: listener.name, board: listener.board })) ?? [],

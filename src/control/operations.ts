@@ -6,18 +6,17 @@
  */
 import type { Problem } from '../config/problem.ts';
 import type { Verdict } from '../judge/verdict.ts';
-import type { Command } from '../rollout/commands.ts';
-import type { Pause, Phase } from '../rollout/rollout.ts';
+import type { Ending, Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
-import type { Explanation } from './explanation.ts';
-import type { RolloutForecast } from './forecast.ts';
-import type { Decision } from './rollout-record.ts';
+import type { Group } from '../routing/group.ts';
+import type { RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
 
 export type { Explanation, Moment } from './explanation.ts';
 export type { Forecast, RolloutForecast } from './forecast.ts';
+export type { Retrial, RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
 export type Weights = Readonly<Record<string, number>>;
@@ -92,6 +91,8 @@ export interface Refusal {
     | 'over-budget'
     | 'version-mismatch'
     | 'no-rollout'
+    | 'bad-freeze'
+    | 'not-frozen'
     | StartRefusal
     | RefusalCode
     | 'unknown-receipt'
@@ -212,7 +213,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `state`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `freeze`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -272,6 +273,19 @@ export interface MetricsSource {
     readonly addresses: number;
     readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
   }[];
+  /** Each service of the config: its last rollout, and how those that ended since the start have ended. */
+  readonly rollouts: readonly {
+    readonly service: string;
+    readonly outcomes: Readonly<Record<Ending, number>>;
+    readonly last: {
+      readonly phase: Phase;
+      /** From 1. */
+      readonly step: number;
+      readonly steps: number;
+      readonly verdict: Verdict['kind'];
+      readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
+    } | null;
+  }[];
   /** Gate moves since the process started, by service and reason. */
   readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];
   readonly reloads: Readonly<Record<'applied' | 'unchanged' | 'rejected', number>>;
@@ -309,6 +323,10 @@ export interface RolloutView {
     readonly holdMs: number;
     readonly minRequests: number;
     readonly approve: boolean;
+    /** Who is let in whatever the share; null for nobody. */
+    readonly group: Group | null;
+    /** How many endpoints of the candidate are used; null for all. */
+    readonly endpoints: number | null;
   }[];
   readonly bakeMs: number;
   /** The candidate's share of what it and the active pool have together. */
@@ -327,25 +345,10 @@ export interface RolloutView {
   /** What the judge says, with all its numbers; null before its first look. */
   readonly verdict: Verdict | null;
   readonly verification: Verification | null;
+  /** Until when the pool that was active before counts as warm, after a success: one move goes back. ISO 8601, or null. */
+  readonly warmUntil: string | null;
   /** Whether another rollout waits for the end of this one. */
   readonly isQueued: boolean;
-}
-
-/** A running rollout in a few words, for the view of its service. */
-export interface RolloutGlance {
-  readonly id: number;
-  readonly candidate: string;
-  readonly version: string;
-  readonly phase: Phase;
-  /** From 1. */
-  readonly step: number;
-  readonly steps: number;
-  /** The candidate's share of what it and the active pool have together. */
-  readonly share: number;
-  /** Time that counts in the present hold or bake, and how long that lasts at least; null in other phases. */
-  readonly elapsedMs: number | null;
-  readonly untilMs: number | null;
-  readonly reason: string;
 }
 
 /** What a start of a rollout says; what is left out is as the file has it. */
@@ -360,38 +363,35 @@ export interface StartOrder extends PlanOverrides {
   readonly maxFailedRequests?: number;
 }
 
-/** A past rollout judged again, under its own settings or others. */
-export interface Retrial {
-  readonly rollout: RolloutView;
-  /** The verdict after each kept look, in their order. */
-  readonly verdicts: readonly { readonly atMs: number; readonly verdict: Verdict }[];
-  /** When it would have turned back, by the rollout's clock; null if never. */
-  readonly turnedBackAtMs: number | null;
-  readonly decisions: readonly Decision[];
+/** A freeze that somebody declares. */
+export interface FreezeOrder {
+  readonly reason: string;
+  /** When it is over by itself, in milliseconds since 1970; null for when somebody ends it. */
+  readonly untilMs: number | null;
 }
 
-/** What can be asked about rollouts. */
-export interface RolloutOperations {
-  /** What a start would do now, what its plan can detect, and what it may cost; nothing is done. */
-  forecast(service: string, order: StartOrder): RolloutForecast | Refusal;
-  start(service: string, order: StartOrder, instruction: Instruction): Promise<RolloutView | Refusal>;
-  command(service: string, command: Command, instruction: Instruction): RolloutView | Refusal;
-  /** The rollout that runs, or the last one. */
-  view(service: string): RolloutView | Refusal;
-  /** A rollout that is kept. */
-  find(id: number): RolloutView | Refusal;
-  /** Newest first. */
-  history(service: string, limit: number): readonly RolloutView[] | Refusal;
-  /** Judges a kept rollout again from its decision log; `margin` and `falseAlarm` replace the settings of the time. */
-  judgeAgain(
-    id: number,
-    other: { readonly margin: number | null; readonly falseAlarm: number | null },
-  ): Retrial | Refusal;
-  /** What happened in a kept rollout and why, from its decision log, with a check of that log. */
-  explain(
-    id: number,
-    other: { readonly margin: number | null; readonly falseAlarm: number | null },
-  ): Promise<Explanation | Refusal>;
+/** Whether rollouts may be begun. */
+export interface FreezeView {
+  /** Why not, in words; null when they may. */
+  readonly frozen: string | null;
+  /** What somebody has declared; `stored`: a restart now would remember it. */
+  readonly declared: {
+    readonly reason: string;
+    readonly by: string;
+    readonly at: string;
+    readonly until: string | null;
+    readonly stored: boolean;
+  } | null;
+  /** The windows of the config. */
+  readonly windows: readonly { readonly window: string; readonly reason: string; readonly isOpen: boolean }[];
+}
+
+/** Keeping rollouts from being begun. */
+export interface FreezeOperations {
+  view(): FreezeView;
+  declare(order: FreezeOrder, instruction: Instruction): FreezeView | Refusal;
+  /** Ends what was declared; windows of the config stay. */
+  end(instruction: Instruction): FreezeView | Refusal;
 }
 
 /** The control plane as others see it. */
@@ -408,6 +408,7 @@ export interface Operations {
   ): Promise<Receipt | Refusal>;
   rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal>;
   readonly rollouts: RolloutOperations;
+  readonly freezes: FreezeOperations;
   receipt(service: string, epoch: number): Receipt | Refusal;
   config(): ConfigView;
   /** Checks a text as if it were the config file, without any effect. */

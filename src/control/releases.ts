@@ -135,7 +135,7 @@ export class Releases implements RolloutOperations {
       plan: plan.kind,
       phase: rollout.phase,
       step: rollout.step + 1,
-      steps: plan.steps.map(({ share, holdMs, minRequests, approve }) => ({ share, holdMs, minRequests, approve })),
+      steps: plan.steps.map(({ verify: _, ...step }) => step),
       bakeMs: plan.bakeMs,
       share: rollout.share,
       elapsedMs: rollout.elapsedMs,
@@ -148,6 +148,7 @@ export class Releases implements RolloutOperations {
       ranMs: record.ranMs,
       verdict: record.verdict,
       verification: record.verification,
+      warmUntil: this.#rollouts.warmUntil(record),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
     };
   }

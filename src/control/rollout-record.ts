@@ -9,6 +9,7 @@ import type { JudgeState, Look } from '../judge/look.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Rollout } from '../rollout/rollout.ts';
+import type { StartOrder, Weights } from './operations.ts';
 import type { Verification } from './verification.ts';
 
 /** One rollout of a service. */
@@ -18,6 +19,10 @@ export interface RolloutRecord {
   readonly service: string;
   /** The version of the candidate when it began. */
   readonly version: string;
+  /** The version of the active pool then. */
+  readonly activeVersion: string;
+  /** What a rollback would have returned to before it began. */
+  readonly previous: Weights | null;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly startedBy: string;
@@ -34,8 +39,19 @@ export interface RolloutRecord {
   readonly ranMs: number;
   /** The first gate position of the present step. */
   readonly stepEpoch: number;
+  /** How long the active pool counts as warm after a success. */
+  readonly keepMs: number;
   /** What the last verification found. */
   readonly verification: Verification | null;
+  /** What is to be started when this one has ended. */
+  readonly next: NextStart | null;
+}
+
+/** A start that waits for the end of another rollout. */
+export interface NextStart {
+  readonly order: StartOrder;
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** One entry of the decision log: what the judge saw, or what was decided. */

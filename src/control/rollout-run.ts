@@ -6,8 +6,9 @@
  * The record is kept before its effects are carried out, so a crash between the two repeats an errand and never loses one.
  * Moves of the gate wait for their turn among all changes; the machine and the judge do not wait for anything.
  *
- * The judge looks when an error has come, and else once a second: every look is kept, and a replay of the kept looks must
- * be the whole truth. Latency alone changes with each request and is looked at with the next error or the next second.
+ * Looks are kept, and a replay of the kept ones must be the whole truth, so a look that is not kept leaves no trace. One is
+ * kept when an error has come, and else once a second. Latency changes with each request: the judge looks at it at every
+ * tick all the same, and keeps that look too when it blames the candidate.
  */
 import type { Logger } from 'pino';
 import { judge } from '../judge/judgement.ts';
@@ -18,9 +19,11 @@ import { advance, type Event, type Judgement } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
+import type { Terms } from '../routing/terms.ts';
 import type { Receipt, Weights } from './operations.ts';
+import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
-import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
+import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
 import type { Verification } from './verification.ts';
 
 /** How often the judge looks while no error comes, and the record's clock is kept. */
@@ -28,17 +31,23 @@ const LOOK_MS = 1_000;
 /** A ramp back moves this often. */
 const RAMP_MS = 1_000;
 
+/** A move of the gate; `previous` is what a rollback returns to afterwards. */
+export interface RunMove {
+  readonly weights: Weights;
+  readonly terms: Terms | null;
+  readonly reason: 'rollout' | 'rollback';
+  readonly note: string;
+  readonly previous: Weights | null;
+}
+
 /** What a run needs of the world. All of it is of one service. */
 export interface RunWorld {
   /** Where the gate stands; the share is the candidate's. */
   standing(): Standing;
-  /** Moves the gate in its turn. Null when the service or a pool has gone. */
-  move(
-    weights: Weights,
-    reason: 'rollout' | 'rollback',
-    note: string,
-    stillWanted: () => boolean,
-  ): Promise<Receipt | null>;
+  /** Moves the gate in its turn, pools that have left the file left out. Null when the service has gone. */
+  move(move: RunMove, stillWanted: () => boolean): Promise<Receipt | null>;
+  /** Whether a pool that has weight among these is still in the file. */
+  isThere(weights: Weights): boolean;
   verify(stop: AbortSignal): Promise<Verification>;
   /** Asks whoever has a say whether the step may be taken. */
   confirm(
@@ -70,8 +79,11 @@ export class RolloutRun {
   #errorsSeen = 0;
   #wasHoldOver = false;
   #closed = false;
+  /** Aborted when somebody wants the traffic back at once, whatever the plan says about cold pools. */
+  readonly #hurry = new AbortController();
   /** Who waits for the way back, and for its receipt. */
   #waiting: ((receipt: Receipt | null) => void)[] = [];
+  #wayBack: Receipt | null = null;
 
   constructor(record: RolloutRecord, world: RunWorld) {
     this.record = record;
@@ -101,9 +113,17 @@ export class RolloutRun {
     this.#take({ kind: 'lost', why });
   }
 
-  /** Goes back at once; resolves with the receipt of the way back, null when there was nothing to go back from. */
+  /** Says what is to be started when this one has ended, null for nothing. */
+  follow(next: NextStart | null): void {
+    if (next === this.record.next) return;
+    this.record = { ...this.record, next };
+    this.#world.keep(this.record);
+  }
+
+  /** Goes back in one move; resolves with the receipt of the way back, null when there was nothing to go back from. */
   takeBack(by: string): Promise<Receipt | null> {
     const receipt = new Promise<Receipt | null>((resolve) => this.#waiting.push(resolve));
+    this.#hurry.abort();
     if (this.record.rollout.phase !== 'rolling-back') this.command('abort', by);
     if (hasEnded(this.record.rollout)) this.#release(null);
     return receipt;
@@ -121,9 +141,9 @@ export class RolloutRun {
     const { record } = this;
     if (this.#closed || hasEnded(record.rollout)) return;
     this.record = { ...record, ranMs: record.ranMs + ms };
-    const { evidence } = this.#world;
-    evidence.sample();
+    // A position that somebody else has taken has the last sample as its baseline, as one of our own has.
     this.#stand();
+    this.#world.evidence.sample();
     const judgement = this.#judge();
     const requests = this.#requestsInStep();
     this.#take({ kind: 'tick', ms, judgement, requests, frozen: this.#world.frozen() });
@@ -143,16 +163,16 @@ export class RolloutRun {
     const untilMs = rollout.phase === 'baking' ? plan.bakeMs : stepOf(rollout).holdMs;
     const isHoldOver = rollout.elapsedMs >= untilMs;
     const isDue = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || ranMs - this.#lookedAtMs >= LOOK_MS;
-    if (isDue && rollout.hasMoved) {
+    if (rollout.hasMoved && this.#look(isHoldOver, isDue)) {
       this.#errorsSeen = bad;
       this.#wasHoldOver = isHoldOver;
       this.#lookedAtMs = ranMs;
-      this.#look(isHoldOver);
     }
     return this.#judgement();
   }
 
-  #look(isHoldOver: boolean): void {
+  /** Looks, and says whether the look is kept. */
+  #look(isHoldOver: boolean, isDue: boolean): boolean {
     const { record } = this;
     const { evidence } = this.#world;
     const signals: SignalLook[] = [
@@ -163,9 +183,11 @@ export class RolloutRun {
     }
     const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
     const judged = judge(record.judge, look, record.settings);
+    if (!isDue && judged.verdict.kind !== 'worse') return false;
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
     this.#world.keep(this.record);
     this.#world.note(this.record, { kind: 'look', look, verdict: judged.verdict.kind });
+    return true;
   }
 
   /** The positions whose counts are not what the judge knows of them. */
@@ -209,6 +231,7 @@ export class RolloutRun {
     }
     const hasEndedNow = hasEnded(next.rollout);
     if (hasEndedNow) this.record = { ...this.record, endedAt: this.#world.at() };
+    if (this.#errand !== null && this.#errand.id !== next.rollout.errand?.id) this.#errand.stop.abort();
     const isWorthKeeping = next.effects.length > 0 || next.rollout.phase !== before.phase || hasArrived;
     if (isWorthKeeping) this.#world.keep(this.record);
     this.#carryOut(next.effects);
@@ -219,7 +242,7 @@ export class RolloutRun {
   #end(): void {
     this.#errand?.stop.abort();
     this.#errand = null;
-    this.#release(null);
+    this.#release(this.#wayBack);
     this.#world.ended(this.record);
   }
 
@@ -270,13 +293,21 @@ export class RolloutRun {
       case 'confirm':
         return this.#world.confirm(errand.step, stop);
       case 'move':
-        return moved(await this.#move(errand, weightsAt(rollout.before, rollout, errand.share), 'rollout'));
+        return moved(
+          await this.#move(
+            errand,
+            weightsAt(rollout.before, rollout, errand.share),
+            'rollout',
+            this.#terms(errand.step),
+          ),
+        );
       case 'finish':
         return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
       case 'move-back': {
-        await this.#ramp(errand);
-        const receipt = await this.#move(errand, rollout.before, 'rollback');
-        if (receipt !== null) this.#release(receipt);
+        if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is no pool to go back to' };
+        await this.#ramp(errand, AbortSignal.any([stop, this.#hurry.signal]));
+        const receipt = await this.#move(errand, rollout.before, 'rollback', null, this.record.previous);
+        this.#wayBack = receipt;
         return moved(receipt);
       }
       default:
@@ -284,9 +315,24 @@ export class RolloutRun {
     }
   }
 
-  async #move(errand: Errand, weights: Weights, reason: 'rollout' | 'rollback'): Promise<Receipt | null> {
+  /** What the position of a step says of the candidate beside its weight. */
+  #terms(step: number): Terms | null {
+    const { candidate, plan } = this.record.rollout;
+    const { group, endpoints } = plan.steps[step]!;
+    return group === null && endpoints === null ? null : { pool: candidate, group, endpoints };
+  }
+
+  async #move(
+    errand: Errand,
+    weights: Weights,
+    reason: 'rollout' | 'rollback',
+    terms: Terms | null = null,
+    // However many steps it took: a rollback is one move to where all of it began.
+    previous: Weights | null = this.record.rollout.before,
+  ): Promise<Receipt | null> {
     const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
-    const receipt = await this.#world.move(weights, reason, this.record.rollout.reason, () => {
+    const note = this.record.rollout.reason;
+    const receipt = await this.#world.move({ weights, terms, reason, note, previous }, () => {
       // The counts of the slot that the position is about to take are its baseline.
       this.#world.evidence.sample();
       return isWanted();
@@ -295,14 +341,18 @@ export class RolloutRun {
     return receipt;
   }
 
-  /** Takes the traffic back a little each second, for an active pool that has cooled down. */
-  async #ramp(errand: Errand): Promise<void> {
+  /** Takes the traffic back a little each second, for an active pool that has cooled down; until `hurry` is aborted. */
+  async #ramp(errand: Errand, hurry: AbortSignal): Promise<void> {
     const { rollout } = this.record;
     const moves = Math.floor(rollout.plan.rollbackOverMs / RAMP_MS);
-    for (let count = 1; count < moves; count += 1) {
-      const weights = weightsAt(rollout.before, rollout, rollout.share * (1 - count / moves));
-      if ((await this.#move(errand, weights, 'rollback')) === null) return;
-      await new Promise((resolve) => setTimeout(resolve, RAMP_MS));
+    // Where the gate stands and not where the step was: a ramp that a restart has interrupted must not go up again.
+    const { share } = this.#world.standing();
+    // Who came by a group goes back at once; endpoints that were not used are not used now either.
+    const terms = { pool: rollout.candidate, group: null, endpoints: stepOf(rollout).endpoints };
+    for (let count = 1; count < moves && !hurry.aborted; count += 1) {
+      const weights = weightsAt(rollout.before, rollout, share * (1 - count / moves));
+      if ((await this.#move(errand, weights, 'rollback', terms)) === null) return;
+      await pause(RAMP_MS, hurry);
     }
   }
 }

@@ -33,15 +33,12 @@ export function planFor(service: Service, candidate: string, overrides: PlanOver
     approve: false,
     verify: false,
   };
-  const shape = { increment: rollout.increment, endpoints: service.pools.get(candidate)?.endpoints.length ?? 1 };
+  const endpoints = service.pools.get(candidate)?.endpoints.filter(({ weight }) => weight > 0).length ?? 1;
+  const shape = { increment: rollout.increment, endpoints };
   const written = overrides.plan === undefined ? rollout.steps : undefined;
   const steps =
     overrides.steps?.map((share) => ({ ...defaults, share, group: null, endpoints: null })) ??
-    written?.map((step) => ({
-      ...step,
-      holdMs: overrides.holdMs ?? step.holdMs,
-      endpoints: null,
-    })) ??
+    written?.map((step) => ({ ...step, holdMs: overrides.holdMs ?? step.holdMs })) ??
     stepsOf(kind, defaults, shape);
   const verifies = overrides.verify ?? kind !== 'all-at-once';
   const plan: Plan = {

@@ -3,6 +3,9 @@
  *
  * The record of a rollout is one row that is replaced; the decisions of it are rows that are only added. Both go with the
  * rollout when newer ones of its service have taken its place.
+ *
+ * A file that takes nothing stops no rollout. What it did not take waits here, in its order, and is written in one
+ * transaction as soon as that is possible: a decision log with a gap could not repeat its verdicts.
  */
 
 import type { Decision, DecisionEntry, RolloutRecord } from './rollout-record.ts';
@@ -11,6 +14,9 @@ import type { StateStore, Stored } from './state-store.ts';
 
 /** Rollouts that are kept for each service with all of their decisions, the newest ones. */
 export const ROLLOUTS_MAX = 20;
+
+/** Decisions that wait for a file that takes nothing, some minutes of them; the oldest give way. */
+export const UNKEPT_MAX = 5_000;
 
 /** The statements for the tables of rollouts. */
 export const ROLLOUT_SQL = {
@@ -30,6 +36,14 @@ export const ROLLOUT_SQL = {
 
 export class RolloutStore {
   readonly #file: StateStore;
+  /** Records and decisions that the file did not take, as they are written. */
+  readonly #records = new Map<number, RolloutRecord>();
+  #decisions: { readonly rollout: number; readonly at: string; readonly body: string }[] = [];
+  /** The rollouts that have not ended, as they were kept last. */
+  readonly #running = new Map<number, RolloutRecord>();
+  #isFailing = false;
+  /** How often the file did not take something. */
+  errors = 0;
 
   constructor(file: StateStore) {
     this.#file = file;
@@ -37,10 +51,10 @@ export class RolloutStore {
 
   /** Keeps a rollout in place of what was known of it. */
   save(record: RolloutRecord): Stored<null> {
-    return this.#file.write(({ saveRollout }) => {
-      saveRollout.run(record.id, record.service, JSON.stringify(record));
-      return null;
-    });
+    this.#records.set(record.id, record);
+    if (record.endedAt === null) this.#running.set(record.id, record);
+    else this.#running.delete(record.id);
+    return this.#keep();
   }
 
   /** The last rollout of each service, in the order in which they began. */
@@ -72,10 +86,44 @@ export class RolloutStore {
 
   /** Adds to the decisions of a rollout. */
   append(rollout: number, at: string, entry: DecisionEntry): Stored<null> {
-    return this.#file.write(({ appendDecision }) => {
-      appendDecision.run(rollout, at, JSON.stringify(entry));
+    this.#decisions.push({ rollout, at, body: JSON.stringify(entry) });
+    if (this.#decisions.length > UNKEPT_MAX) this.#decisions.shift();
+    return this.#keep();
+  }
+
+  /** Records and decisions that are in memory only. */
+  get unkept(): number {
+    return this.#records.size + this.#decisions.length;
+  }
+
+  /** The state file is another one than before: what runs is kept in it too. */
+  keepAll(): void {
+    for (const [id, record] of this.#running) this.#records.set(id, record);
+    this.keepUnkept();
+  }
+
+  /** Tries again to write what the file did not take. To be called every second or so. */
+  keepUnkept(): void {
+    this.#isFailing = false;
+    if (this.unkept > 0) this.#keep();
+  }
+
+  #keep(): Stored<null> {
+    // A file in trouble is tried once a second and not with each look.
+    if (this.#isFailing) return { ok: false, error: 'the state file takes nothing at present' };
+    const kept = this.#file.write(({ saveRollout, appendDecision }) => {
+      for (const record of this.#records.values()) saveRollout.run(record.id, record.service, JSON.stringify(record));
+      for (const { rollout, at, body } of this.#decisions) appendDecision.run(rollout, at, body);
       return null;
     });
+    if (kept.ok) {
+      this.#records.clear();
+      this.#decisions = [];
+    } else {
+      this.errors += 1;
+      this.#isFailing = true;
+    }
+    return kept;
   }
 
   /** The sequence number of its newest decision, 0 without any. */

@@ -12,24 +12,28 @@ import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
+import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
+import type { Told } from '../rollout/transition.ts';
+import { type Group, groupNumber, groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
-import type { Instruction, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
+import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
 import { budgetedAim, type Outlook } from './outlook.ts';
 import { RecentTraffic } from './recent-traffic.ts';
 import { type Aim, aimOf, refuse } from './rollout-aim.ts';
-import { RolloutEvidence } from './rollout-evidence.ts';
+import { type EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
+import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor } from './rollout-settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { authorityOf } from './snapshot-builder.ts';
-import { type Traffic, unknownService } from './traffic.ts';
+import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
 import { verify } from './verification.ts';
 
 export interface RolloutsOptions {
@@ -50,20 +54,16 @@ export interface RolloutsOptions {
   readonly now: () => number;
 }
 
-interface Waiting {
-  readonly order: StartOrder;
-  readonly instruction: Instruction;
-}
-
 export class Rollouts {
   readonly #options: RolloutsOptions;
   readonly #running = new Map<string, RolloutRun>();
   /** The last one of each service, running or ended. */
   readonly #last = new Map<string, RolloutRecord>();
-  readonly #waiting = new Map<string, Waiting>();
+  /** Services whose traffic the file has moved before the rollouts were read back, with why; null from then on. */
+  #overruled: Map<string, string> | null = new Map();
+  readonly #outcomes = new RolloutOutcomes();
   readonly #recent = new RecentTraffic();
   #lastId = 0;
-  storeErrors = 0;
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
@@ -71,24 +71,36 @@ export class Rollouts {
 
   /** Goes on with what an earlier process left. To be called once, when the gates stand. */
   restore(): void {
-    const { store, log } = this.#options;
-    const kept = store.last();
+    const overruled = this.#overruled!;
+    this.#overruled = null;
+    const kept = this.#options.store.last();
     if (!kept.ok) {
-      this.#storeFailed(kept.error);
+      this.#options.log.error({ error: kept.error }, 'the rollouts of the state file cannot be read');
       return;
     }
     for (const record of kept.value) {
       this.#lastId = Math.max(this.#lastId, record.id);
       this.#last.set(record.service, record);
-      if (record.endedAt !== null) continue;
-      const service = this.#options.config().services.get(record.service);
-      const why = service === undefined ? 'the service has left the file' : this.#whyLost(record, service);
-      const run = this.#runOf(record, service);
-      if (run === null) continue;
-      log.info({ service: record.service, rollout: record.id }, 'a rollout goes on after a restart');
-      if (why === null) run.resume();
-      else run.lost(why);
     }
+    for (const record of kept.value) {
+      if (record.endedAt === null) this.#goOn(record, overruled.get(record.service));
+      else this.#startNext(record);
+    }
+  }
+
+  /** Goes on with a rollout; `overruled` is why the gate does not stand where it was left. */
+  #goOn(record: RolloutRecord, overruled: string | undefined): void {
+    const service = this.#options.config().services.get(record.service);
+    const run = this.#runOf(record, service, earlierCounts(record));
+    if (run === null || service === undefined) return;
+    this.#options.log.info({ service: record.service, rollout: record.id }, 'a rollout goes on after a restart');
+    const why = this.#whyLost(record, service);
+    if (why === null && overruled !== undefined) {
+      run.superseded(overruled);
+      return;
+    }
+    run.resume();
+    if (why !== null) run.lost(why);
   }
 
   running(service: string): RolloutRun | undefined {
@@ -106,8 +118,24 @@ export class Rollouts {
     return run === undefined ? null : glanceOf(run.record);
   }
 
+  /** Until when a single move goes back from this success to a warm pool, ISO 8601; null when that is over, or never was. */
+  warmUntil({ id, service, endedAt, keepMs, rollout }: RolloutRecord): string | null {
+    const { gates, now } = this.#options;
+    if (rollout.phase !== 'succeeded' || endedAt === null || this.last(service)?.id !== id) return null;
+    const gate = gates.get(service);
+    const stands = gate?.active === rollout.candidate && gate.pools.includes(rollout.active);
+    const untilMs = Date.parse(endedAt) + keepMs;
+    return stands && now() < untilMs ? new Date(untilMs).toISOString() : null;
+  }
+
+  /** What /metrics says of each service. */
+  figures(): MetricsSource['rollouts'] {
+    const services = [...this.#options.config().services.keys()];
+    return services.map((service) => rolloutFigures(service, this.last(service), this.#outcomes));
+  }
+
   isQueued(service: string): boolean {
-    return this.#waiting.has(service);
+    return this.#running.get(service)?.record.next != null;
   }
 
   tick(ms: number): void {
@@ -121,13 +149,12 @@ export class Rollouts {
     const service = config().services.get(name);
     const gate = gates.get(name);
     if (service === undefined || gate === undefined) return unknownService(name);
-    if (instruction.ifEpoch !== null && instruction.ifEpoch !== gate.epoch) {
-      const message = `${name} stands at epoch ${gate.epoch}, not ${instruction.ifEpoch}`;
-      return { refused: true, code: 'epoch-mismatch', message, details: { epoch: gate.epoch } };
-    }
+    const mismatch = epochMismatch(gate, instruction.ifEpoch);
+    if (mismatch !== null) return mismatch;
     const outlook = this.outlook(name, order);
     if ('refused' in outlook) return outlook;
     const { aim, answer } = outlook;
+    const running = this.#running.get(name);
     switch (answer.kind) {
       case 'refuse':
         return refuse(answer.code, answer.message);
@@ -135,8 +162,8 @@ export class Rollouts {
         return this.#begin(service, aim, instruction.by);
       case 'queue':
       case 'restart':
-        this.#waiting.set(name, { order, instruction });
-        if (answer.kind === 'restart') this.#running.get(name)!.command('abort', instruction.by);
+        running!.follow({ order, by: instruction.by, reason: instruction.reason });
+        if (answer.kind === 'restart') running!.command('abort', instruction.by);
         return this.last(name)!;
       default:
         return answer satisfies never;
@@ -171,16 +198,27 @@ export class Rollouts {
     return answer.ok ? this.last(service)! : refuse(answer.code, answer.message);
   }
 
-  /** Takes a running rollout back at once; null when none runs. */
-  takeBack(service: string, by: string): Promise<Receipt | null> | null {
-    this.#waiting.delete(service);
-    return this.#running.get(service)?.takeBack(by) ?? null;
+  /** Takes a running rollout back in one move, and what waited for its end is forgotten; null when none runs. */
+  takeBack(name: string, { by, ifEpoch }: Instruction): Promise<Receipt | Refusal> | null {
+    const run = this.#running.get(name);
+    const gate = this.#options.gates.get(name);
+    if (run === undefined || gate === undefined) return null;
+    const mismatch = epochMismatch(gate, ifEpoch);
+    if (mismatch !== null) return Promise.resolve(mismatch);
+    run.follow(null);
+    return run.takeBack(by).then((receipt) => {
+      if (receipt !== null) return receipt;
+      const { phase, reason } = run.record.rollout;
+      return refuse('nothing-to-roll-back', `the rollout of ${name} is ${phase}, and no traffic was moved: ${reason}`);
+    });
   }
 
   /** Somebody else moves the gate of a service. */
   superseded(service: string, why: string): void {
-    this.#waiting.delete(service);
-    this.#running.get(service)?.superseded(why);
+    this.#overruled?.set(service, why);
+    const run = this.#running.get(service);
+    run?.follow(null);
+    run?.superseded(why);
   }
 
   /** The config has changed: a rollout whose pools are no longer what they were is lost. */
@@ -225,6 +263,8 @@ export class Rollouts {
       id: this.#lastId,
       service: service.name,
       version,
+      activeVersion: service.pools.get(active)!.version,
+      previous: gate.previous,
       startedAt: this.#at(),
       startedBy: by,
       endedAt: null,
@@ -235,15 +275,17 @@ export class Rollouts {
       verdict: null,
       ranMs: 0,
       stepEpoch: gate.epoch,
+      keepMs: service.rollout.keepMs,
       verification: null,
+      next: null,
     };
-    const run = this.#runOf(record, service)!;
+    const run = this.#runOf(record, service, null)!;
     run.begin(begun.effects);
     return this.last(service.name)!;
   }
 
   /** Null when the service is not there any more, and the rollout is closed for good. */
-  #runOf(record: RolloutRecord, service: Service | undefined): RolloutRun | null {
+  #runOf(record: RolloutRecord, service: Service | undefined, earlier: EarlierCounts | null): RolloutRun | null {
     const { board } = this.#options;
     const { active, candidate } = record.rollout;
     const pools = [active, candidate].map((name) => service?.pools.get(name));
@@ -256,6 +298,7 @@ export class Rollouts {
         rollout: { ...record.rollout, phase: 'failed', errand: null, reason },
       } as const;
       this.#keep(ended);
+      this.#tell(ended, 'ended', reason);
       return null;
     }
     if (record.scale !== null) new Uint8Array(board.levels(service.name)).set(levelTable(record.scale));
@@ -263,6 +306,7 @@ export class Rollouts {
       board.evidence(service.name, active, from.version),
       board.evidence(service.name, candidate, to.version),
       record.scale?.buckets.length ?? 0,
+      earlier,
     );
     const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence));
     this.#running.set(service.name, run);
@@ -274,7 +318,7 @@ export class Rollouts {
     { active, candidate }: { readonly active: string; readonly candidate: string },
     evidence: RolloutEvidence,
   ): RunWorld {
-    const { gates, traffic, inTurn, config, log, events, store } = this.#options;
+    const { gates, traffic, inTurn, config, log, store } = this.#options;
     const serviceNow = (): Service | undefined => config().services.get(name);
     return {
       evidence,
@@ -288,45 +332,55 @@ export class Rollouts {
         const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
         return { epoch: gate.epoch, slot: gate.slot, share };
       },
-      move: (weights, reason, note, stillWanted) =>
+      isThere: (weights) =>
+        Object.entries(weights).some(([pool, weight]) => weight > 0 && serviceNow()?.pools.has(pool) === true),
+      move: ({ weights, terms, reason, note, previous }, stillWanted) =>
         inTurn(async () => {
           const service = serviceNow();
           const gate = gates.get(name);
-          const arePoolsThere = Object.entries(weights).every(
-            ([pool, weight]) => weight === 0 || service?.pools.has(pool),
-          );
-          if (service === undefined || gate === undefined || !arePoolsThere || !stillWanted()) return null;
-          return traffic.move(gate, service, weights, reason, { by: 'rollout', reason: note });
+          if (service === undefined || gate === undefined || !stillWanted()) return null;
+          const left = Object.fromEntries(Object.entries(weights).filter(([pool]) => service.pools.has(pool)));
+          return traffic.move(gate, service, left, reason, { by: 'rollout', reason: note, terms, previous });
         }),
-      verify: (stop) => this.#verify(name, candidate, stop),
+      verify: (stop) => this.verify(name, candidate, stop),
       confirm: async () => ({ result: 'ok', why: '' }),
       keep: (record) => this.#keep(record),
       note: (record, entry) => this.#note(record, entry),
-      tell: (record, what, text) => {
-        log.info({ service: name, rollout: record.id, what }, `${name}: ${text}`);
-        const { phase, step } = record.rollout;
-        events.append('rollout', name, `${name}: ${text}`, { rollout: record.id, what, phase, step });
-      },
+      tell: (record, what, text) => this.#tell(record, what, text),
       ended: (record) => {
         this.#running.delete(name);
         this.#last.set(name, record);
+        this.#outcomes.ended(record);
         store.trim(name);
-        const waiting = this.#waiting.get(name);
-        if (waiting === undefined) return;
-        this.#waiting.delete(name);
-        void this.start(name, waiting.order, waiting.instruction).then((started) => {
-          if ('refused' in started)
-            events.append('rollout', name, `${name}: the rollout that waited was refused: ${started.message}`, started);
-        });
+        this.#startNext(record);
       },
     };
   }
 
-  async #verify(name: string, candidate: string, stop: AbortSignal): ReturnType<typeof verify> {
+  /** Starts what has waited for the end of a rollout. What is refused now is told and forgotten. */
+  #startNext(ended: RolloutRecord): void {
+    const { next, service } = ended;
+    if (next === null) return;
+    void this.start(service, next.order, { by: next.by, reason: next.reason, ifEpoch: null }).then((started) => {
+      if (!('refused' in started)) return;
+      this.#keep({ ...ended, next: null });
+      const text = `${service}: the rollout that waited was refused: ${started.message}`;
+      this.#options.events.append('rollout', service, text, started);
+    });
+  }
+
+  #tell({ id, service, rollout: { phase, step } }: RolloutRecord, what: Told, text: string): void {
+    const { log, events } = this.#options;
+    log.info({ service, rollout: id, what }, `${service}: ${text}`);
+    events.append('rollout', service, `${service}: ${text}`, { rollout: id, what, phase, step });
+  }
+
+  /** Verifies a pool as its service says, by the version that the file gives it. */
+  async verify(name: string, poolName: string, stop: AbortSignal): ReturnType<typeof verify> {
     const service = this.#options.config().services.get(name);
-    const pool = service?.pools.get(candidate);
+    const pool = service?.pools.get(poolName);
     if (service === undefined || pool === undefined)
-      return { ok: false, results: [], text: `${candidate} has left the file` };
+      return { ok: false, results: [], text: `${poolName} has left the file` };
     const { smoke, version, timeoutMs } = service.rollout.verify;
     const preface = service.proxyProtocol === undefined ? null : buildLocalProxyHeader(service.proxyProtocol);
     const endpoints = pool.endpoints.map(({ name: address, address: place }) => ({
@@ -334,7 +388,7 @@ export class Rollouts {
       place,
       authority: service.health?.host ?? authorityOf(address),
       preface,
-      unhealthy: () => this.#options.unhealthy(name, candidate, address),
+      unhealthy: () => this.#options.unhealthy(name, poolName, address),
     }));
     return verify({ endpoints, smoke, version, expectedVersion: pool.version, timeoutMs }, stop);
   }
@@ -351,31 +405,43 @@ export class Rollouts {
     }
   }
 
-  #whyLost({ rollout, version }: RolloutRecord, service: Service): string | null {
-    for (const name of [rollout.active, rollout.candidate]) {
-      if (!service.pools.has(name)) return `the pool ${name} has left the file`;
+  #whyLost({ rollout, version, activeVersion }: RolloutRecord, service: Service): string | null {
+    const { active, candidate } = rollout;
+    for (const [name, before] of Object.entries({ [active]: activeVersion, [candidate]: version })) {
+      const pool = service.pools.get(name);
+      if (pool === undefined) return `the pool ${name} has left the file`;
+      // What it has answered until now is of another version: there is nothing left to compare with.
+      if (pool.version !== before) return `${name} runs ${pool.version} now and not ${before}`;
     }
-    const now = service.pools.get(rollout.candidate)!.version;
-    return now === version ? null : `${rollout.candidate} runs ${now} now and not ${version}`;
+    const lacking = missingGroup(rollout, service);
+    return lacking === null ? null : `its step for ${groupText(lacking)} has left the file`;
   }
 
+  /** What the file does not take is with the store until it does, and whoever watches the file tells of that. */
   #keep(record: RolloutRecord): void {
     this.#last.set(record.service, record);
-    const kept = this.#options.store.save(record);
-    if (!kept.ok) this.#storeFailed(kept.error);
+    this.#options.store.save(record);
   }
 
   #note(record: RolloutRecord, entry: DecisionEntry): void {
-    const kept = this.#options.store.append(record.id, this.#at(), entry);
-    if (!kept.ok) this.#storeFailed(kept.error);
-  }
-
-  #storeFailed(error: string): void {
-    this.storeErrors += 1;
-    this.#options.log.error({ error }, 'the state file did not take what a rollout has come to');
+    this.#options.store.append(record.id, this.#at(), entry);
   }
 
   #at(): string {
     return new Date(this.#options.now()).toISOString();
   }
+}
+
+/** What the judge knew when the earlier process ended. */
+function earlierCounts({ judge }: RolloutRecord): EarlierCounts {
+  const epochsOf = (signal: string): EarlierCounts['errors'] =>
+    judge.signals.find(({ name }) => name === signal)?.evidence.epochs ?? [];
+  return { errors: epochsOf('errors'), latency: epochsOf('latency') };
+}
+
+/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
+function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
+  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
+  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
+  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }

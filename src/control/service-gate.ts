@@ -9,7 +9,9 @@
  * in flight can then only shrink.
  */
 import { activePool } from '../routing/active-pool.ts';
-import { createGateMemory, GateWriter } from '../routing/gate.ts';
+import { createGateMemory, type GateTerms, GateWriter } from '../routing/gate.ts';
+import { groupNumber } from '../routing/group.ts';
+import type { Terms } from '../routing/terms.ts';
 import { POSITION_SLOTS, type SeriesReader } from '../stats/series.ts';
 import type { MoveReason, Receipt, Weights } from './operations.ts';
 import type { PositionRecord } from './state-store.ts';
@@ -48,6 +50,8 @@ export class ServiceGate {
   epoch = 0;
   /** Weight by pool, every pool of the service named. */
   weights: Weights = {};
+  /** What the position in force says of one pool beside its weight. */
+  terms: Terms | null = null;
   previous: Weights | null = null;
   /** The pool that saves the requests of the others: see `active-pool.ts`. */
   active: string | null = null;
@@ -92,14 +96,18 @@ export class ServiceGate {
    * Moves the gate: one atomic store. Returns what is needed to write the receipt once the grace period is over.
    * Pools that `weights` does not name have weight 0.
    */
-  move(weights: Weights, epoch: number): { readonly earlierSlot: number; readonly from: Weights } {
+  move(
+    weights: Weights,
+    epoch: number,
+    terms: Terms | null = null,
+  ): { readonly earlierSlot: number; readonly from: Weights } {
     const from = this.weights;
     const earlierSlot = this.#slot;
     this.#slot = this.#freeSlot();
     this.#moves += 1;
     this.#takenAt[this.#slot] = this.#moves;
     this.epoch = epoch;
-    this.#write(weights);
+    this.#write(weights, terms);
     return { earlierSlot, from };
   }
 
@@ -108,6 +116,7 @@ export class ServiceGate {
     this.#slot = this.#freeSlot();
     this.epoch = record.epoch;
     this.weights = record.weights;
+    this.terms = record.terms;
     this.previous = record.previous;
     this.active = record.active;
     this.fingerprint = record.fingerprint;
@@ -116,10 +125,18 @@ export class ServiceGate {
 
   /** Writes the position in force into the memory again, unchanged: for a snapshot with other pools. */
   restate(): void {
-    this.#write(this.weights);
+    this.#write(this.weights, this.terms);
   }
 
-  #write(weights: Weights): void {
+  /** How many endpoints of a pool the position in force uses: none, so many, or all. */
+  endpointsInUse(pool: string): number {
+    const terms = this.terms?.pool === pool ? this.terms : null;
+    if ((this.weights[pool] ?? 0) === 0 && (terms?.group ?? null) === null) return 0;
+    return terms?.endpoints ?? Number.POSITIVE_INFINITY;
+  }
+
+  #write(weights: Weights, terms: Terms | null): void {
+    this.terms = terms !== null && this.pools.includes(terms.pool) ? terms : null;
     this.weights = Object.fromEntries(this.pools.map((pool) => [pool, weights[pool] ?? 0]));
     this.active = activePool(this.weights, this.active);
     this.#writer.move(
@@ -127,7 +144,18 @@ export class ServiceGate {
       this.epoch,
       this.pools.map((pool) => this.weights[pool] ?? 0),
       this.active === null ? -1 : this.pools.indexOf(this.active),
+      this.#gateTerms(),
     );
+  }
+
+  #gateTerms(): GateTerms | null {
+    if (this.terms === null) return null;
+    const { pool, group, endpoints } = this.terms;
+    return {
+      pool: this.pools.indexOf(pool),
+      group: group === null ? 0 : groupNumber(group),
+      endpoints: endpoints ?? 0,
+    };
   }
 
   /** After the grace period of a move: what the earlier position still has in flight. */

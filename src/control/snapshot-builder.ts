@@ -105,6 +105,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
       service.name,
       pools.map((pool) => pool.name),
     ),
+    groups: service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [group])) ?? [],
     board: board.series(service.name, '', ''),
     balance: service.balance,
     hashOn: keySource(service.hashOn),

@@ -82,6 +82,8 @@ const STEPS: readonly string[] = [
      rollout INTEGER NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
      PRIMARY KEY (rollout, sequence)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE positions ADD COLUMN terms TEXT;
+   CREATE TABLE freezes (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;`,
 ];
 
 /** Opens or creates the file with its folder; `:memory:` keeps nothing. Never throws. */

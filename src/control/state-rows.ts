@@ -6,6 +6,7 @@
  * damage like any other. Receipts and events are history; they have to be readable, and are not sealed.
  */
 import { createHash } from 'node:crypto';
+import type { Terms } from '../routing/terms.ts';
 import type { MoveReason, Receipt, TidegateEvent, Weights } from './operations.ts';
 import { DamagedRow } from './state-fault.ts';
 
@@ -14,6 +15,8 @@ export interface PositionRecord {
   readonly service: string;
   readonly epoch: number;
   readonly weights: Weights;
+  /** What the position says of one pool beside its weight, or null. */
+  readonly terms: Terms | null;
   /** The position before, to which `rollback` returns; null when there is none. */
   readonly previous: Weights | null;
   /** The pool that is the active one by what went before (`routing/active-pool.ts`); null when that is not known. */
@@ -43,22 +46,30 @@ const POSITION_COLUMNS = [
   'note',
 ];
 
-/** The values of a position in the order of its columns, the seal last. */
+/** The values of a position in the order of its columns, the terms and the seal last. */
 export function positionValues(record: PositionRecord): Value[] {
-  const { service, epoch, weights, previous, active, fingerprint, at, by, reason, note } = record;
+  const { service, epoch, weights, terms, previous, active, fingerprint, at, by, reason, note } = record;
   const before = previous === null ? null : JSON.stringify(previous);
   const values = [service, epoch, JSON.stringify(weights), before, active, fingerprint, at, by, reason, note];
-  return [...values, sealOf(values)];
+  const own = terms === null ? null : JSON.stringify(terms);
+  return [...values, own, sealOf(sealed(values, own))];
+}
+
+/** Terms are sealed where there are any: the seal of a position without them is the same as before there were terms. */
+function sealed(values: readonly Value[], terms: Value): readonly Value[] {
+  return terms === null ? values : [...values, terms];
 }
 
 /** The position of a row. Throws a DamagedRow; a row from before there were seals has an empty one and is believed. */
 export function positionOf(row: Row): PositionRecord {
   const values = POSITION_COLUMNS.map((column) => row[column] as Value);
-  if (row.seal !== '' && row.seal !== sealOf(values)) throw new DamagedRow('a position is damaged');
+  const terms = (row.terms ?? null) as Value;
+  if (row.seal !== '' && row.seal !== sealOf(sealed(values, terms))) throw new DamagedRow('a position is damaged');
   return {
     service: String(row.service),
     epoch: Number(row.epoch),
     weights: parsed(row.weights) as Weights,
+    terms: terms === null ? null : (parsed(terms) as Terms),
     previous: row.previous === null ? null : (parsed(row.previous) as Weights),
     active: row.active === null ? null : String(row.active),
     fingerprint: String(row.fingerprint),

@@ -18,6 +18,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { FREEZE_SQL } from './freeze-store.ts';
 import type { Receipt, TidegateEvent } from './operations.ts';
 import { ROLLOUT_SQL } from './rollout-store.ts';
 import { DamagedRow, faultOf, faultText, type StateFault } from './state-fault.ts';
@@ -50,8 +51,8 @@ export interface OpenedStore {
 
 const SQL = {
   savePosition: `INSERT OR REPLACE INTO positions
-    (service, epoch, weights, previous, active, fingerprint, at, "by", reason, note, seal)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    (service, epoch, weights, previous, active, fingerprint, at, "by", reason, note, terms, seal)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   position: 'SELECT * FROM positions WHERE service = ?',
   positions: 'SELECT * FROM positions ORDER BY service',
   saveReceipt: 'INSERT OR REPLACE INTO receipts (service, epoch, body) VALUES (?, ?, ?)',
@@ -66,6 +67,7 @@ const SQL = {
   damagedRows: `SELECT count(*) AS count FROM (SELECT body AS text FROM receipts UNION ALL SELECT data FROM events)
     WHERE NOT json_valid(text)`,
   ...ROLLOUT_SQL,
+  ...FREEZE_SQL,
   lastEventId: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
 } as const;
 /** The prepared statements, by name. */

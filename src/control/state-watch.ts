@@ -14,6 +14,7 @@ import type { Logger } from 'pino';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { StateView } from './operations.ts';
+import type { RolloutStore } from './rollout-store.ts';
 import type { StateStore } from './state-store.ts';
 
 /** Ticks between two tries to open a file that is not open. */
@@ -22,6 +23,7 @@ const REOPEN_EVERY = 5;
 export interface StateWatchOptions {
   readonly store: StateStore;
   readonly gates: Gates;
+  readonly rollouts: RolloutStore;
   readonly events: EventLog;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -38,25 +40,27 @@ export class StateWatch {
 
   constructor(options: StateWatchOptions) {
     this.#options = options;
-    const { store, gates, events } = options;
+    const { store, gates, rollouts, events } = options;
     store.onOtherFile = () => {
       events.joinHistory();
       gates.keepAll();
+      rollouts.keepAll();
     };
   }
 
   /** Tries what may be possible by now, and tells what has changed. To be called every second. */
   tick(): void {
-    const { store, gates, events } = this.#options;
+    const { store, gates, rollouts, events } = this.#options;
     if (store.fault === null || this.#ticks % REOPEN_EVERY === 0) store.look();
     this.#ticks += 1;
     if (gates.keepUnkept()) events.keepUnkept();
+    rollouts.keepUnkept();
     this.#tellSetAside();
     this.#tellFault();
   }
 
   view(): StateView {
-    const { store, gates, events, now } = this.#options;
+    const { store, gates, rollouts, events, now } = this.#options;
     const problem = store.fault?.text ?? null;
     return {
       file: store.path,
@@ -64,7 +68,7 @@ export class StateWatch {
       problem,
       // It may be a moment older than the next tick, which is when it is told.
       since: problem === null ? null : (this.#since ?? new Date(now()).toISOString()),
-      unkept: gates.unkept + events.unkept,
+      unkept: gates.unkept + events.unkept + rollouts.unkept,
       setAside: store.setAside,
     };
   }

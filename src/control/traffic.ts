@@ -4,7 +4,8 @@
  */
 import { fingerprint } from '../config/fingerprint.ts';
 import type { Config, Service } from '../config/schema.ts';
-import type { Gates } from './gates.ts';
+import type { Terms } from '../routing/terms.ts';
+import type { Gates, Move } from './gates.ts';
 import type { Instruction, MoveReason, Receipt, Refusal, Weights } from './operations.ts';
 import type { ServiceGate } from './service-gate.ts';
 
@@ -97,20 +98,32 @@ export class Traffic {
     service: Service,
     weights: Weights,
     reason: MoveReason,
-    { by, reason: note }: Pick<Instruction, 'by' | 'reason'>,
+    {
+      by,
+      reason: note,
+      terms = null,
+      ...rest
+    }: Pick<Instruction, 'by' | 'reason'> & Pick<Move, 'previous'> & { readonly terms?: Terms | null },
   ): Promise<Receipt> {
     const superseded = fingerprint(service.traffic);
-    return this.#gates.move({ gate, weights, reason, by, note, fingerprint: superseded, drainMs: service.drainMs });
+    const { drainMs } = service;
+    const previous = rest.previous === undefined ? {} : { previous: rest.previous };
+    return this.#gates.move({ gate, weights, terms, reason, by, note, fingerprint: superseded, drainMs, ...previous });
   }
 
   #find(name: string, { ifEpoch }: Instruction): { readonly gate: ServiceGate; readonly service: Service } | Refusal {
     const gate = this.#gates.get(name);
     const service = this.#config().services.get(name);
     if (gate === undefined || service === undefined) return unknownService(name);
-    if (ifEpoch === null || ifEpoch === gate.epoch) return { gate, service };
-    const message = `${name} stands at epoch ${gate.epoch}, not ${ifEpoch}`;
-    return { refused: true, code: 'epoch-mismatch', message, details: { epoch: gate.epoch } };
+    return epochMismatch(gate, ifEpoch) ?? { gate, service };
   }
+}
+
+/** The refusal of a change that was meant for another position; null when it was meant for this one, or for any. */
+export function epochMismatch({ service, epoch }: ServiceGate, ifEpoch: number | null): Refusal | null {
+  if (ifEpoch === null || ifEpoch === epoch) return null;
+  const message = `${service} stands at epoch ${epoch}, not ${ifEpoch}`;
+  return { refused: true, code: 'epoch-mismatch', message, details: { epoch } };
 }
 
 const INSTRUCTED: Readonly<Record<MoveReason, string>> = {

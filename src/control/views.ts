@@ -57,7 +57,7 @@ function poolView(service: Service, name: string, gate: ServiceGate, sources: Vi
   const codes = series.codes();
   const weight = gate.weights[name] ?? 0;
   const inFlight = series.inFlight();
-  const state = weight > 0 ? 'serving' : inFlight > 0 ? 'draining' : 'idle';
+  const state = gate.endpointsInUse(name) > 0 ? 'serving' : inFlight > 0 ? 'draining' : 'idle';
   const drain = state === 'draining' ? sources.drains.viewOf(service.name, name) : null;
   return {
     name,

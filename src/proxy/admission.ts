@@ -10,6 +10,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { normalisePath } from '../http1/path.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { clientAddress } from '../routing/client-address.ts';
+import { isMember } from '../routing/group.ts';
 import type { KeySource } from '../routing/snapshot.ts';
 import { chooseAt } from '../routing/split.ts';
 import { stickAt } from '../routing/stick.ts';
@@ -37,8 +38,12 @@ export class Admission {
   epoch = 0;
   /** The key by which the user sticks to the pool; '' where nobody sticks. */
   unit = '';
-  /** The pool was asked for by a preview and not chosen by the gate. */
+  /** The pool was not assigned by chance: a preview asked for it, or a group of users is let in. */
   forced = false;
+  /** A preview asked for the pool, and wants to see no other. */
+  isPreview = false;
+  /** How many endpoints of the pool this position of the gate uses, or 0 for all. */
+  endpointsMost = 0;
   /** Set-Cookie lines for the client: of a sticky key that is new, and of a forward-auth service. */
   setCookie = '';
   /** The address that the request is from, as far as trusted proxies vouch for it. */
@@ -146,6 +151,10 @@ export class Admission {
       index = service.pools.findIndex((pool) => pool.spec.name === name);
       if (index < 0) return FAULTS.previewUnknown;
       this.forced = true;
+      this.isPreview = true;
+    } else if (this.#isLetIn(service, head)) {
+      index = gate.groupPoolAt(this.slot);
+      this.forced = true;
     } else if (service.spec.sticky !== null) {
       this.unit = this.keyOf(service.spec.sticky, head) || this.#newKey(service.spec.sticky);
       index = stickAt(gate.cells, gate.weightsAt(this.slot), count, service.poolSeeds, this.unit);
@@ -156,8 +165,17 @@ export class Admission {
     const pool = service.pools[index]!;
     if (pool.pass !== null && !pool.pass.admits(this.client)) return this.route!.guard!.denied();
     this.pool = pool;
+    this.endpointsMost = gate.endpointsAt(this.slot, index);
     this.series = pool.series;
     return null;
+  }
+
+  /** Whether a group of users is on in this position of the gate, and the request is of a member. */
+  #isLetIn({ gate, groups }: ServiceRuntime, head: RequestHead): boolean {
+    const number = gate.groupAt(this.slot);
+    if (number === 0) return false;
+    const group = groups.get(number);
+    return group !== undefined && isMember(group, head);
   }
 
   /** The key that the source finds in the request, or ''. */

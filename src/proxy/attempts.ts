@@ -12,7 +12,6 @@
  * A further attempt goes by the config that is in force when it is made: its endpoint may have left, and come back under
  * another address, since the exchange was routed.
  */
-import type { EndpointSet } from '../routing/balance.ts';
 import {
   decideRetry,
   isIdempotent,
@@ -24,6 +23,7 @@ import {
 } from '../routing/retry.ts';
 import { OUTCOMES, RETRY_RESULTS } from '../stats/series.ts';
 import type { Endpoint } from './endpoint.ts';
+import { Untried } from './endpoint-sets.ts';
 import type { Exchange } from './exchange.ts';
 import { FAULTS, type Fault, verdictOf } from './fault.ts';
 import { randomU32 } from './ids.ts';
@@ -81,7 +81,7 @@ export class Attempts {
     this.count += 1;
     this.#isOpen = true;
     if (where === 'first') {
-      this.endpoint = this.pool.choose(this.#exchange, this.#key());
+      this.endpoint = this.pool.choose(this.#exchange, this.#key(), this.#endOf(this.pool));
     } else {
       const { service, pool } = this.#inForce();
       // Traffic may have moved while the exchange paused before it asks the same endpoint again.
@@ -138,7 +138,7 @@ export class Attempts {
         isReplayable,
         retries: this.#retries,
         hasRaced: this.hasRaced,
-        hasOther: pool.endpoints.some((endpoint, at) => pool.admits(at) && !tried.includes(endpoint)),
+        hasOther: this.#admitting(pool).some((endpoint) => !tried.includes(endpoint)),
         hasRescue: this.#rescuer(service, pool) !== null,
         isAffordable: retryBudget.allows(this.#policy.budget, context.nowMs),
         leftMs,
@@ -205,8 +205,19 @@ export class Attempts {
   }
 
   #isStillThere(): boolean {
-    const index = this.endpoint === null ? -1 : this.pool.endpoints.indexOf(this.endpoint);
-    return index >= 0 && this.pool.admits(index);
+    return this.endpoint !== null && this.#admitting(this.pool).includes(this.endpoint);
+  }
+
+  /** The endpoints of a pool that may be chosen. */
+  #admitting(pool: PoolRuntime): readonly Endpoint[] {
+    const end = this.#endOf(pool);
+    return pool.endpoints.filter((_, at) => at < end && pool.admits(at));
+  }
+
+  /** Before which index the endpoints of a pool end that this exchange may use: the position that routed it says how many. */
+  #endOf(pool: PoolRuntime): number {
+    const { admission } = this.#exchange;
+    return pool.endOf(pool.spec.name === admission.pool?.spec.name ? admission.endpointsMost : 0);
   }
 
   #note(fault: Fault): void {
@@ -226,16 +237,19 @@ export class Attempts {
   #chooseOther(): Endpoint | null {
     const { pool } = this;
     const key = this.#key();
+    const part = pool.upTo(this.#endOf(pool));
     let index = -1;
-    if (this.#tried.length > 0) index = pool.balancer.choose(new Untried(pool, this.#tried), randomU32, key);
-    if (index < 0) index = pool.balancer.choose(pool, randomU32, key);
+    if (this.#tried.length > 0) {
+      index = pool.balancer.choose(new Untried(part, pool.endpoints, this.#tried), randomU32, key);
+    }
+    if (index < 0) index = pool.balancer.choose(part, randomU32, key);
     return index < 0 ? null : pool.endpoints[index]!;
   }
 
   /** The active pool, if it may take the request over from `failed`: once, and never when a preview asked for its pool. */
   #rescuer({ gate, pools }: ServiceRuntime, failed: PoolRuntime): PoolRuntime | null {
     const { admission, context } = this.#exchange;
-    if (!this.#policy.fallback || this.#hasMoved || admission.forced) return null;
+    if (!this.#policy.fallback || this.#hasMoved || admission.isPreview) return null;
     // By the position in force, not by the one that routed it: that pool may have been emptied since.
     context.process.enter();
     const active = gate.activeAt(gate.slot());
@@ -262,30 +276,5 @@ function indexOfResult(whyNot: WhyNot | null): number {
       return -1;
     default:
       return whyNot satisfies never;
-  }
-}
-
-/** A pool without the endpoints that an exchange has tried. */
-class Untried implements EndpointSet {
-  readonly #pool: PoolRuntime;
-  readonly #tried: readonly Endpoint[];
-  readonly count: number;
-
-  constructor(pool: PoolRuntime, tried: readonly Endpoint[]) {
-    this.#pool = pool;
-    this.#tried = tried;
-    this.count = pool.count;
-  }
-
-  weightAt(index: number): number {
-    return this.#pool.weightAt(index);
-  }
-
-  admitting(index: number): boolean {
-    return this.#pool.admitting(index) && !this.#tried.includes(this.#pool.endpoints[index]!);
-  }
-
-  inFlight(index: number): number {
-    return this.#pool.inFlight(index);
   }
 }

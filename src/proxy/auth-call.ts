@@ -99,25 +99,30 @@ export class AuthCall implements Caller {
   }
 
   #choose(before: Endpoint | null): Endpoint | null {
-    const pool = this.#choosePool();
-    if (pool === null) return null;
+    const chosen = this.#choosePool();
+    if (chosen === null) return null;
+    const { pool, end } = chosen;
     if (before !== null) {
-      const other = pool.endpoints.find((endpoint, index) => endpoint !== before && pool.admitting(index));
+      const other = pool.endpoints.find((endpoint, at) => endpoint !== before && at < end && pool.admitting(at));
       if (other !== undefined) return other;
     }
     const { balance, hashOn } = this.#auth.service.spec;
-    return pool.choose(this, balance === 'hash' ? this.#exchange.admission.keyOf(hashOn, this.#exchange.head) : '');
+    const { admission, head } = this.#exchange;
+    return pool.choose(this, balance === 'hash' ? admission.keyOf(hashOn, head) : '', end);
   }
 
   // The gate is read as for a request: whoever moves it is not answered before.
-  #choosePool(): PoolRuntime | null {
+  #choosePool(): { readonly pool: PoolRuntime; readonly end: number } | null {
     const { process } = this.#exchange.context;
     const { gate, pools } = this.#auth.service;
     process.enter();
     try {
       const slot = gate.slot();
       this.epoch = gate.epochAt(slot);
-      return pools[chooseAt(gate.cells, gate.boundsAt(slot), pools.length, randomU32())] ?? null;
+      const index = chooseAt(gate.cells, gate.boundsAt(slot), pools.length, randomU32());
+      if (index < 0) return null;
+      const pool = pools[index]!;
+      return { pool, end: pool.endOf(gate.endpointsAt(slot, index)) };
     } finally {
       process.leave();
     }

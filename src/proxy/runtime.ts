@@ -7,15 +7,18 @@
  */
 import { Balancer, type EndpointSet } from '../routing/balance.ts';
 import { GateReader } from '../routing/gate.ts';
+import { type Group, groupNumber } from '../routing/group.ts';
 import { RetryBudget } from '../routing/retry-budget.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import type { PoolSpec, RouteSpec, ServiceSpec, Snapshot } from '../routing/snapshot.ts';
 import { poolSeedsOf } from '../routing/stick.ts';
+import { endOfUse } from '../routing/terms.ts';
 import { EvidenceWriter } from '../stats/evidence-cells.ts';
 import { InFlightCells } from '../stats/in-flight-cells.ts';
 import { SeriesWriter } from '../stats/series.ts';
 import type { Caller } from './caller.ts';
 import { Endpoint } from './endpoint.ts';
+import { FirstEndpoints } from './endpoint-sets.ts';
 import { randomU32 } from './ids.ts';
 import { PassRuntime } from './pass-rules.ts';
 import { RouteGuard } from './route-guard.ts';
@@ -54,17 +57,35 @@ export class PoolRuntime implements EndpointSet {
     this.#ejects = service.ejects;
   }
 
-  /** The endpoint that takes the caller's attempt, or null when none admits it. An ejected one that asks for a probe goes first. */
-  choose(caller: Caller, key: string): Endpoint | null {
+  /**
+   * The endpoint that takes the caller's attempt, or null when none admits it. An ejected one that asks for a probe goes
+   * first. Only those before `end` are used, as the position of the gate wants it (`endOf`).
+   */
+  choose(caller: Caller, key: string, end: number): Endpoint | null {
     if (this.#ejects) {
-      for (let index = 0; index < this.count; index += 1) {
+      for (let index = 0; index < end; index += 1) {
         if (this.endpoints[index]!.takeProbe(caller)) return this.endpoints[index]!;
       }
     }
-    let index = this.balancer.choose(this, randomU32, key);
+    const part = this.upTo(end);
+    let index = this.balancer.choose(part, randomU32, key);
     // One endpoint may have come back behind the look that passed it, and another been left out ahead of it.
-    if (index < 0) index = this.balancer.choose(this, randomU32, key);
+    if (index < 0) index = this.balancer.choose(part, randomU32, key);
     return index < 0 ? null : this.endpoints[index]!;
+  }
+
+  /** Before which index the endpoints in use end when a position uses `most` of them, 0 for all. */
+  endOf(most: number): number {
+    if (most === 0) return this.count;
+    return endOfUse(
+      this.spec.endpoints.map(({ weight }) => weight),
+      most,
+    );
+  }
+
+  /** The endpoints before `end`, for a balancer. */
+  upTo(end: number): EndpointSet {
+    return end === this.count ? this : new FirstEndpoints(this, end);
   }
 
   /** Whether the endpoint of this index may be chosen. */
@@ -99,6 +120,8 @@ export class ServiceRuntime {
   retryBudget = new RetryBudget();
   /** Lower-case names of fields that must not reach an endpoint. */
   readonly privateFields: ReadonlySet<string>;
+  /** The groups of users by their number in the gate. */
+  readonly groups: ReadonlyMap<number, Group>;
 
   constructor(
     spec: ServiceSpec,
@@ -115,6 +138,7 @@ export class ServiceRuntime {
     this.series = new SeriesWriter(spec.board, thread);
     this.witness = new Witness(spec.evidence);
     this.privateFields = new Set(spec.preview === null ? [] : [spec.preview.header.toLowerCase()]);
+    this.groups = new Map(spec.groups.map((group) => [groupNumber(group), group]));
   }
 }
 

@@ -8,18 +8,11 @@
  * Rejected: a list of instructions (`setWeight`, `pause`, `analyse`) as Argo Rollouts has it. It can say things that mean
  * nothing (two pauses in a row, an analysis of no traffic), and a state in the middle of it cannot be shown as a bar.
  */
+import type { Group } from '../routing/group.ts';
 
 /** The names under which plans are known; `linear` is a canary with equal steps. */
 export const PLAN_KINDS = ['canary', 'blue-green', 'linear', 'one-box', 'all-at-once'] as const;
 export type PlanKind = (typeof PLAN_KINDS)[number];
-
-/** The users who reach the candidate whatever the share: those whose request has this header or cookie. */
-export interface Group {
-  readonly source: 'header' | 'cookie';
-  readonly name: string;
-  /** The exact value; null for any. */
-  readonly value: string | null;
-}
 
 /** One step of a plan. */
 export interface Step {

@@ -36,7 +36,8 @@ export type Phase = (typeof PHASES)[number];
 export type Pausable = Exclude<Phase, 'paused' | 'rolling-back' | Ending>;
 
 /** How a rollout can end. */
-export type Ending = 'succeeded' | 'rolled-back' | 'aborted' | 'superseded' | 'failed';
+export const ENDINGS = ['succeeded', 'rolled-back', 'aborted', 'superseded', 'failed'] as const;
+export type Ending = (typeof ENDINGS)[number];
 
 /** When a verification takes place: before any user, before a step that asks for it, after the last step. */
 export type Occasion = 'before' | 'step' | 'after';

@@ -9,6 +9,7 @@
  * Everything in it has been validated. A data thread asserts and never repairs.
  */
 import type { Outcome } from '../stats/series.ts';
+import type { Group } from './group.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RouteMatch } from './route-match.ts';
 import type { ForwardAuthSpec, PassRules, RateLimitSpec, UserSpec } from './rules.ts';
@@ -114,6 +115,8 @@ export interface ServiceSpec {
   /** In the order of the gate's cells. */
   readonly pools: readonly PoolSpec[];
   readonly gate: SharedArrayBuffer;
+  /** The groups of users that steps of a rollout let in; which one is on, the gate says. */
+  readonly groups: readonly Group[];
   /** The series of exchanges that no pool could be chosen for. */
   readonly board: SharedArrayBuffer;
   readonly balance: BalancePolicy;

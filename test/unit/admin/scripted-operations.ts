@@ -5,6 +5,8 @@
 import type { Problem } from '../../../src/config/problem.ts';
 import type {
   ConfigView,
+  FreezeOperations,
+  FreezeView,
   Instruction,
   MetricsSource,
   Operations,
@@ -122,13 +124,14 @@ export const EMPTY_METRICS: MetricsSource = {
   logDropped: 0,
   threadReplacements: 0,
   names: [],
+  rollouts: [],
   stateStoreErrors: 0,
   state: STATE,
 };
 
 /** A change that was asked for. */
 export interface Call {
-  readonly operation: 'setTraffic' | 'flip' | 'rollback' | 'reload';
+  readonly operation: 'setTraffic' | 'flip' | 'rollback' | 'reload' | 'freeze';
   readonly service: string;
   readonly input: unknown;
   readonly instruction: Instruction;
@@ -160,6 +163,18 @@ export class ScriptedOperations implements Operations {
     judgeAgain: (id) => refusal('no-rollout', String(id)),
     explain: async (id) => refusal('no-rollout', String(id)),
   };
+
+  frozen: FreezeView = { frozen: null, declared: null, windows: [] };
+  readonly freezes: FreezeOperations = {
+    view: () => this.frozen,
+    declare: (order, instruction) => this.#freeze(order, instruction),
+    end: (instruction) => this.#freeze(null, instruction),
+  };
+
+  #freeze(input: unknown, instruction: Instruction): FreezeView | Refusal {
+    this.calls.push({ operation: 'freeze', service: '', input, instruction });
+    return this.frozen;
+  }
 
   services(): readonly ServiceView[] {
     return [SHOP];

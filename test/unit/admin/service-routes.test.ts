@@ -246,6 +246,8 @@ t.test('the statuses of refusals are the documented ones', async (t) => {
     'over-budget': 409,
     'version-mismatch': 409,
     'no-rollout': 404,
+    'bad-freeze': 400,
+    'not-frozen': 409,
     frozen: 409,
     running: 409,
     'rolled-back-before': 409,

@@ -19,7 +19,7 @@ export const WORSE = verdictOf([412, 9], [3_708, 5]);
 
 /** A rollout in the second of its steps, with what a test wants to be different. */
 export function rollout(changes: Partial<RolloutView> = {}): RolloutView {
-  const step = { holdMs: 600_000, minRequests: 0, approve: false };
+  const step = { holdMs: 600_000, minRequests: 0, approve: false, group: null, endpoints: null };
   return {
     id: 12,
     service: 'shop',
@@ -39,6 +39,7 @@ export function rollout(changes: Partial<RolloutView> = {}): RolloutView {
     startedAt: '2026-01-31T12:00:00.000Z',
     startedBy: 'cli:ann',
     endedAt: null,
+    warmUntil: null,
     ranMs: 852_000,
     verdict: WAITING,
     verification: null,

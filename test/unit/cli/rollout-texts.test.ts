@@ -69,6 +69,8 @@ t.test('a card says what is halted, paused and queued, and a signal that changes
   );
   t.match(rolloutCard(rollout({ phase: 'paused', pausedBy: 'person' }), plainStyle, true), 'paused by hand');
   t.match(rolloutCard(rollout({ isQueued: true }), plainStyle, true), 'another rollout waits');
+  const warm = ended('succeeded', 'x', { warmUntil: '2026-01-31T13:14:12.000Z' });
+  t.match(rolloutCard(warm, plainStyle, false), 'until 2026-01-31 13:14:12Z: `tidegate rollback shop` goes back');
   const [errors] = WAITING.signals;
   const dry = rollout({ verdict: { ...WAITING, signals: [{ ...errors!, acts: false }] } });
   t.match(rolloutCard(dry, plainStyle, true), '(dry run: changes nothing)');

@@ -29,7 +29,7 @@ t.test('one endpoint comes back as another leaves, and at no moment is there non
     events: { append: () => {} } as unknown as EventLog,
     log: pino({ level: 'silent' }),
     isHealthy: () => true,
-    weightOf: () => 1,
+    inUse: () => 1,
     now: () => 0,
   });
   watch.follow(CONFIG);

@@ -8,6 +8,7 @@ export function positionOf(epoch: number, service = 'shop'): PositionRecord {
     service,
     epoch,
     weights: { blue: 100 - (epoch % 101), green: epoch % 101 },
+    terms: null,
     previous: epoch === 1 ? null : { blue: 101 - (epoch % 101), green: (epoch % 101) - 1 },
     active: epoch === 1 ? null : 'blue',
     fingerprint: `print-${epoch}`,

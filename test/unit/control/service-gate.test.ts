@@ -1,6 +1,7 @@
 import t from 'tap';
 import { ServiceGate } from '../../../src/control/service-gate.ts';
 import { GateReader } from '../../../src/routing/gate.ts';
+import { groupNumber } from '../../../src/routing/group.ts';
 import { createSeriesMemory, POSITION_SLOTS, SeriesReader, SeriesWriter } from '../../../src/stats/series.ts';
 import { receiptOf } from './samples.ts';
 
@@ -182,6 +183,7 @@ t.test(
       service: 'shop',
       epoch: 41,
       weights,
+      terms: null,
       previous: null,
       active: 'blue',
       fingerprint: 'f',
@@ -201,10 +203,54 @@ t.test('a restored position stands in a slot that nothing of an earlier life is 
   for (const busy of [0, 1, 2]) writer.start(busy);
   const { at, by, reason, note } = { ...SINCE, note: 'before' };
   const previous = { blue: 0, green: 1 };
-  const record = { service: 'shop', epoch: 41, weights: { blue: 1 }, previous, active: null, fingerprint: 'f' };
+  const record = {
+    service: 'shop',
+    epoch: 41,
+    weights: { blue: 1 },
+    terms: null,
+    previous,
+    active: null,
+    fingerprint: 'f',
+  };
   gate.restore({ ...record, at, by, reason, note });
   gate.restate();
   t.equal(slot(), 3);
   t.strictSame([gate.epoch, gate.weights, gate.previous], [41, { blue: 1, green: 0 }, previous]);
   t.strictSame(gate.since, { at, by, reason, note });
+});
+
+t.test('a position says of one pool who is let in and how much of it is used, until the next move', async (t) => {
+  const { gate } = start();
+  const team = { source: 'header', name: 'x-team', value: null } as const;
+  gate.move({ blue: 100 }, 2, { pool: 'green', group: team, endpoints: 1 });
+  const told = () => {
+    const reader = new GateReader(gate.memory, gate.pools.length);
+    const slot = reader.slot();
+    return [
+      reader.groupAt(slot),
+      reader.groupPoolAt(slot),
+      gate.pools.map((_, pool) => reader.endpointsAt(slot, pool)),
+    ];
+  };
+  t.strictSame(told(), [groupNumber(team), 1, [0, 1]]);
+  t.strictSame(
+    ['blue', 'green'].map((pool) => gate.endpointsInUse(pool)),
+    [Number.POSITIVE_INFINITY, 1],
+  );
+
+  const pools = ['red', 'green', 'blue'];
+  gate.adopt(gate.memoryFor(pools), pools);
+  gate.restate();
+  t.strictSame(told(), [groupNumber(team), 1, [0, 1, 0]], 'a snapshot with other pools changes nothing about it');
+  gate.adopt(gate.memoryFor(['blue']), ['blue']);
+  gate.restate();
+  t.strictSame([told(), gate.terms], [[0, -1, [0]], null], 'what is said of a pool that has gone is gone too');
+
+  gate.adopt(gate.memoryFor(pools), pools);
+  gate.move({ blue: 100 }, 3, { pool: 'green', group: null, endpoints: 2 });
+  t.strictSame(told(), [0, -1, [0, 2, 0]]);
+  t.equal(gate.endpointsInUse('green'), 0, 'nobody is sent there');
+  gate.move({ blue: 90, green: 10 }, 4);
+  t.strictSame(told(), [0, -1, [0, 0, 0]]);
+  t.equal(gate.endpointsInUse('green'), Number.POSITIVE_INFINITY);
 });

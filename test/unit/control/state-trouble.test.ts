@@ -103,6 +103,26 @@ t.test('a weight that has changed by one bit moves no traffic: the seal of its p
   t.same(value(damaged.store.position('shop')), null);
 });
 
+t.test(
+  'terms of a position are under its seal; a position without any is sealed as it was before there were terms',
+  async (t) => {
+    const path = join(t.testdir(), 'state.db');
+    const { store } = open(t, path);
+    const team = { source: 'header', name: 'x-team', value: 'red' } as const;
+    const withTerms = { ...positionOf(2), terms: { pool: 'green', group: team, endpoints: 1 } };
+    value(store.savePosition(withTerms));
+    value(store.savePosition(positionOf(1, 'other')));
+    t.strictSame(value(store.position('shop')), withTerms);
+    t.strictSame(value(store.position('other')), positionOf(1, 'other'));
+    store.close();
+    const file = new DatabaseSync(path);
+    file.exec("UPDATE positions SET terms = NULL WHERE service = 'shop'");
+    file.close();
+    const { setAside } = open(t, path);
+    t.ok(existsSync(setAside!), 'a group that somebody has taken out of the file is damage');
+  },
+);
+
 t.test('a position from before there were seals is believed', async (t) => {
   const path = join(t.testdir(), 'state.db');
   const { store } = open(t, path);
@@ -113,7 +133,7 @@ t.test('a position from before there were seals is believed', async (t) => {
   for (const { name } of plain.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()) {
     if (!old.includes(String(name))) plain.exec(`DROP TABLE ${name}`);
   }
-  plain.exec('ALTER TABLE positions DROP COLUMN seal; PRAGMA user_version=2');
+  plain.exec('ALTER TABLE positions DROP COLUMN seal; ALTER TABLE positions DROP COLUMN terms; PRAGMA user_version=2');
   plain.close();
   const later = open(t, path);
   t.equal(later.setAside, null);

@@ -1,6 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { RolloutStore } from '../../../src/control/rollout-store.ts';
 import { StateStore } from '../../../src/control/state-store.ts';
 import { StateWatch } from '../../../src/control/state-watch.ts';
 import { GateStage } from './gate-stage.ts';
@@ -13,7 +14,8 @@ function watched(t: Test) {
   t.teardown(() => store.close());
   const stage = new GateStage(store);
   const { gates, events, log } = stage;
-  const watch = new StateWatch({ store, gates, events, log, now: () => stage.nowMs });
+  const rollouts = new RolloutStore(store);
+  const watch = new StateWatch({ store, gates, rollouts, events, log, now: () => stage.nowMs });
   /** Long enough for everything to be tried again. */
   const ticks = (): void => {
     for (let tick = 0; tick < 5; tick++) watch.tick();
