@@ -7,19 +7,8 @@
  */
 
 import { z } from 'zod';
-import { duration, fieldName, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
-
-/** A multiple such as `1.5x`, as a number from 1 to 100. */
-const multiple = z
-  .string()
-  .regex(/^[0-9]{1,3}(?:\.[0-9]{1,6})?x$/)
-  .meta({ allowed: 'a multiple such as 1.5x, from 1x to 100x' })
-  .transform((written, context) => {
-    const value = Number(written.slice(0, -1));
-    if (value >= 1 && value <= 100) return value;
-    context.issues.push({ code: 'custom', message: '', input: written });
-    return z.NEVER;
-  });
+import { duration, fieldName, multiple, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
+import { signals } from './signal-schema.ts';
 
 const group = z
   .strictObject({
@@ -177,6 +166,7 @@ const guard = z
       .describe(
         'Requests that are slow, at 24 boundaries that come from the active pool; `off` to judge by errors alone.',
       ),
+    signals: signals.describe('What else it is judged by, by name.'),
     warmUp: duration(0)
       .prefault('10s')
       .describe(

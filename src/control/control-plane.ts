@@ -371,6 +371,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       ejection: this.#ejection,
       names: this.#names,
+      signals: this.#rollouts.signals,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
       stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rolloutStore.errors,

@@ -286,6 +286,14 @@ export interface MetricsSource {
       readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
     } | null;
   }[];
+  /** Signals of the config that are read from elsewhere: how often, and their last numbers. */
+  readonly signals: readonly {
+    readonly service: string;
+    readonly signal: string;
+    readonly reads: Readonly<Record<'ok' | 'nothing' | 'failed', number>>;
+    readonly candidate: number | null;
+    readonly active: number | null;
+  }[];
   /** Gate moves since the process started, by service and reason. */
   readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];
   readonly reloads: Readonly<Record<'applied' | 'unchanged' | 'rejected', number>>;

@@ -6,7 +6,6 @@
  */
 import type { Logger } from 'pino';
 import type { Config, Service } from '../config/schema.ts';
-import { buildLocalProxyHeader } from '../http1/proxy-protocol.ts';
 import { shareOf } from '../judge/evidence.ts';
 import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
@@ -17,22 +16,26 @@ import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
 import { type Group, groupNumber, groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
-import { clearUnits } from '../stats/unit-ledger.ts';
+import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
 import { budgetedAim, type Outlook } from './outlook.ts';
-import { RecentTraffic } from './recent-traffic.ts';
+import { memoriesOf, RecentTraffic } from './recent-traffic.ts';
 import { type Aim, aimOf, refuse } from './rollout-aim.ts';
-import { type EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
+import type { EarlierCounts, RolloutEvidence, Standing } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
+import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor } from './rollout-settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
-import { authorityOf } from './snapshot-builder.ts';
+import { SignalBooks } from './signal-books.ts';
+import type { Sides } from './signal-reader.ts';
+import { SignalSources } from './signal-sources.ts';
+import { readNames } from './signal-specs.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
 import { verify } from './verification.ts';
 
@@ -64,6 +67,8 @@ export class Rollouts {
   readonly #outcomes = new RolloutOutcomes();
   readonly #recent = new RecentTraffic();
   #lastId = 0;
+  /** How the signals of all services were read. */
+  readonly signals = new SignalBooks();
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
@@ -139,7 +144,7 @@ export class Rollouts {
   }
 
   tick(ms: number): void {
-    this.#recent.pass(ms, () => this.#evidenceMemories());
+    this.#recent.pass(ms, () => memoriesOf(this.#options.config(), this.#options.board));
     for (const run of [...this.#running.values()]) run.tick(ms);
   }
 
@@ -179,8 +184,8 @@ export class Rollouts {
     const aim = aimOf(service, running?.rollout.active ?? gates.get(name)?.active ?? null, order);
     if ('refused' in aim) return aim;
     const { active, candidate } = aim;
-    const evidenceOf = (pool: string) => board.evidence(name, pool, service.pools.get(pool)!.version);
-    const traffic = this.#recent.of(evidenceOf(active), evidenceOf(candidate));
+    const memoryOf = (pool: string) => board.evidence(name, pool, service.pools.get(pool)!.version);
+    const traffic = this.#recent.of(memoryOf(active), memoryOf(candidate));
     const settings = judgeSettingsFor(service, { active, candidate }, this.#scaleOf(service, active));
     const budgeted = budgetedAim(service, aim, order, traffic, settings);
     if ('refused' in budgeted) return budgeted;
@@ -252,9 +257,7 @@ export class Rollouts {
     const levels = new Uint8Array(board.levels(service.name));
     if (scale === null) levels.fill(0);
     else levels.set(levelTable(scale));
-    if (service.sticky !== undefined) {
-      for (const about of ['failures', 'delays'] as const) clearUnits(board.ledger(service.name, about));
-    }
+    forgetUnits(board, service);
     const settings = judgeSettingsFor(service, { active, candidate }, scale);
     const begun = begin({ plan, active, candidate, before: gate.weights, by });
     if (!begun.ok) throw new Error(begun.message);
@@ -302,36 +305,26 @@ export class Rollouts {
       return null;
     }
     if (record.scale !== null) new Uint8Array(board.levels(service.name)).set(levelTable(record.scale));
-    const evidence = new RolloutEvidence(
-      board.evidence(service.name, active, from.version),
-      board.evidence(service.name, candidate, to.version),
-      record.scale?.buckets.length ?? 0,
-      earlier,
-    );
-    const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence));
+    const versions = { active: from.version, candidate: to.version };
+    const evidence = evidenceOf(board, record, versions, earlier);
+    const sources = this.#sourcesOf(record, { active, candidate });
+    const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence, sources));
     this.#running.set(service.name, run);
     return run;
   }
 
-  #worldOf(
-    name: string,
-    { active, candidate }: { readonly active: string; readonly candidate: string },
-    evidence: RolloutEvidence,
-  ): RunWorld {
+  #worldOf(name: string, { active, candidate }: Sides, evidence: RolloutEvidence, sources: SignalSources): RunWorld {
     const { gates, traffic, inTurn, config, log, store } = this.#options;
     const serviceNow = (): Service | undefined => config().services.get(name);
     return {
       evidence,
+      sources,
+      isCounted: (signal) => serviceNow()?.rollout.guard.signals[signal]?.kind === 'requests',
       log,
       warmUpMs: serviceNow()?.rollout.guard.warmUp ?? 0,
       at: () => this.#at(),
       frozen: this.#options.frozen,
-      standing: () => {
-        const gate = gates.get(name);
-        if (gate === undefined) return { epoch: 0, slot: 0, share: 0 };
-        const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
-        return { epoch: gate.epoch, slot: gate.slot, share };
-      },
+      standing: () => this.#standing(name, { active, candidate }),
       isThere: (weights) =>
         Object.entries(weights).some(([pool, weight]) => weight > 0 && serviceNow()?.pools.has(pool) === true),
       move: ({ weights, terms, reason, note, previous }, stillWanted) =>
@@ -375,6 +368,27 @@ export class Rollouts {
     events.append('rollout', service, `${service}: ${text}`, { rollout: id, what, phase, step });
   }
 
+  #standing(name: string, { active, candidate }: Sides): Standing {
+    const gate = this.#options.gates.get(name);
+    if (gate === undefined) return { epoch: 0, slot: 0, share: 0 };
+    const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
+    return { epoch: gate.epoch, slot: gate.slot, share };
+  }
+
+  #sourcesOf({ service, settings }: RolloutRecord, sides: Sides): SignalSources {
+    return new SignalSources(readNames(settings), {
+      sides,
+      service: () => this.#options.config().services.get(service),
+      isCompared: () => {
+        const { share } = this.#standing(service, sides);
+        return share > 0 && share < 1;
+      },
+      books: this.signals,
+      log: this.#options.log,
+      nowMs: () => performance.now(),
+    });
+  }
+
   /** Verifies a pool as its service says, by the version that the file gives it. */
   async verify(name: string, poolName: string, stop: AbortSignal): ReturnType<typeof verify> {
     const service = this.#options.config().services.get(name);
@@ -382,13 +396,9 @@ export class Rollouts {
     if (service === undefined || pool === undefined)
       return { ok: false, results: [], text: `${poolName} has left the file` };
     const { smoke, version, timeoutMs } = service.rollout.verify;
-    const preface = service.proxyProtocol === undefined ? null : buildLocalProxyHeader(service.proxyProtocol);
-    const endpoints = pool.endpoints.map(({ name: address, address: place }) => ({
-      name: address,
-      place,
-      authority: service.health?.host ?? authorityOf(address),
-      preface,
-      unhealthy: () => this.#options.unhealthy(name, poolName, address),
+    const endpoints = askedEndpoints(service, pool).map((endpoint) => ({
+      ...endpoint,
+      unhealthy: () => this.#options.unhealthy(name, poolName, endpoint.name),
     }));
     return verify({ endpoints, smoke, version, expectedVersion: pool.version, timeoutMs }, stop);
   }
@@ -397,12 +407,6 @@ export class Rollouts {
     if (service.rollout.guard.latency === null) return null;
     const board = this.#options.board.findSeries(service.name, active, service.pools.get(active)!.version);
     return board === undefined ? null : chooseScale(new SeriesReader(board).durations());
-  }
-
-  *#evidenceMemories(): Iterable<SharedArrayBuffer> {
-    for (const { name, pools } of this.#options.config().services.values()) {
-      for (const [pool, { version }] of pools) yield this.#options.board.evidence(name, pool, version);
-    }
   }
 
   #whyLost({ rollout, version, activeVersion }: RolloutRecord, service: Service): string | null {
@@ -430,13 +434,6 @@ export class Rollouts {
   #at(): string {
     return new Date(this.#options.now()).toISOString();
   }
-}
-
-/** What the judge knew when the earlier process ended. */
-function earlierCounts({ judge }: RolloutRecord): EarlierCounts {
-  const epochsOf = (signal: string): EarlierCounts['errors'] =>
-    judge.signals.find(({ name }) => name === signal)?.evidence.epochs ?? [];
-  return { errors: epochsOf('errors'), latency: epochsOf('latency') };
 }
 
 /** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */

@@ -125,6 +125,7 @@ export const EMPTY_METRICS: MetricsSource = {
   threadReplacements: 0,
   names: [],
   rollouts: [],
+  signals: [],
   stateStoreErrors: 0,
   state: STATE,
 };
