@@ -10,7 +10,7 @@ import { type Cleaning, startTidegate } from './stage/tidegate.ts';
 import { until } from './stage/until.ts';
 import { sayVersion, Upstream } from './stage/upstream.ts';
 
-const ROLLOUT = `rollout: { steps: [20%, 100%], hold: 0s, bake: 0s, guard: { latency: off, warmUp: 0s, errors: { rate: 20% } } }`;
+const ROLLOUT = `rollout: { steps: [20%, 100%], hold: 0s, minRequests: 200, bake: 0s, guard: { latency: off, warmUp: 0s, errors: { rate: 20% } } }`;
 
 /** Blue and green answer well; one in two requests of red fails. */
 async function shop(t: Cleaning) {
