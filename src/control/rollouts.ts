@@ -11,13 +11,13 @@ import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
-import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
-import { type Group, groupNumber, groupText } from '../routing/group.ts';
+import { groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
+import type { Confirmations } from './confirmations.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
@@ -28,9 +28,10 @@ import type { EarlierCounts, RolloutEvidence, Standing } from './rollout-evidenc
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
+import { newsOf } from './rollout-news.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor } from './rollout-settings.ts';
+import { judgeSettingsFor, missingGroup } from './rollout-settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { SignalBooks } from './signal-books.ts';
 import type { Sides } from './signal-reader.ts';
@@ -45,6 +46,7 @@ export interface RolloutsOptions {
   readonly traffic: Traffic;
   readonly store: RolloutStore;
   readonly events: EventLog;
+  readonly confirmations: Confirmations;
   readonly log: Logger;
   readonly config: () => Config;
   /** Why health checks say that an endpoint should not be used; null when they do not. */
@@ -314,7 +316,7 @@ export class Rollouts {
   }
 
   #worldOf(name: string, { active, candidate }: Sides, evidence: RolloutEvidence, sources: SignalSources): RunWorld {
-    const { gates, traffic, inTurn, config, log, store } = this.#options;
+    const { gates, traffic, inTurn, config, log, store, confirmations } = this.#options;
     const serviceNow = (): Service | undefined => config().services.get(name);
     return {
       evidence,
@@ -336,7 +338,10 @@ export class Rollouts {
           return traffic.move(gate, service, left, reason, { by: 'rollout', reason: note, terms, previous });
         }),
       verify: (stop) => this.verify(name, candidate, stop),
-      confirm: async () => ({ result: 'ok', why: '' }),
+      confirm: (step, stop) => {
+        const epoch = gates.get(name)?.epoch ?? 0;
+        return confirmations.ask(serviceNow()?.rollout.confirm, this.last(name)!, { step, epoch }, stop);
+      },
       keep: (record) => this.#keep(record),
       note: (record, entry) => this.#note(record, entry),
       tell: (record, what, text) => this.#tell(record, what, text),
@@ -362,10 +367,11 @@ export class Rollouts {
     });
   }
 
-  #tell({ id, service, rollout: { phase, step } }: RolloutRecord, what: Told, text: string): void {
-    const { log, events } = this.#options;
+  #tell(record: RolloutRecord, what: Told, text: string): void {
+    const { log, events, gates } = this.#options;
+    const { id, service } = record;
     log.info({ service, rollout: id, what }, `${service}: ${text}`);
-    events.append('rollout', service, `${service}: ${text}`, { rollout: id, what, phase, step });
+    events.append('rollout', service, `${service}: ${text}`, newsOf(record, what, gates.get(service)?.epoch ?? 0));
   }
 
   #standing(name: string, { active, candidate }: Sides): Standing {
@@ -434,11 +440,4 @@ export class Rollouts {
   #at(): string {
     return new Date(this.#options.now()).toISOString();
   }
-}
-
-/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
-function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
-  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
-  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
-  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }

@@ -18,6 +18,7 @@ const VIEW: RolloutView = {
   step: 1,
   steps: [{ share: 1, holdMs: 1, minRequests: 0, approve: false, group: null, endpoints: null }],
   bakeMs: 1,
+  warmUntil: null,
   share: 0.1,
   elapsedMs: 1,
   pausedBy: null,
@@ -46,6 +47,7 @@ async function scripted(t: Parameters<typeof start>[0]) {
       return answer;
     };
   const rollouts: RolloutOperations = {
+    ...admin.operations.rollouts,
     start: note(Promise.resolve(VIEW)),
     command: note(VIEW),
     view: note(VIEW),
