@@ -11,9 +11,12 @@ import type { Ending, Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import type { Group } from '../routing/group.ts';
+import type { ConfirmationFigures, LinkOperations, WebhookFigures } from './notify-operations.ts';
 import type { Decision } from './rollout-record.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
+
+export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
 export type Weights = Readonly<Record<string, number>>;
@@ -305,38 +308,6 @@ export interface MetricsSource {
   /** Events, positions and receipts that the state file did not take when it was asked to. */
   readonly stateStoreErrors: number;
   readonly state: StateView;
-}
-
-/** What came of the messages of one webhook since the process started, and how many wait. */
-export interface WebhookFigures {
-  readonly webhook: string;
-  readonly waiting: number;
-  /** `failed` counts tries, the others messages. */
-  readonly results: Readonly<Record<'delivered' | 'failed' | 'refused' | 'given-up' | 'dropped', number>>;
-}
-
-/** What came of asking whether steps may be taken. */
-export interface ConfirmationFigures {
-  readonly service: string;
-  readonly answers: Readonly<Record<'yes' | 'no' | 'unanswered', number>>;
-}
-
-/** What a link would do, or has done, in sentences for its holder. */
-export interface LinkView {
-  readonly action: 'approve' | 'rollback';
-  readonly service: string;
-  readonly rollout: number;
-  readonly text: string;
-  /** ISO 8601. */
-  readonly expiresAt: string;
-}
-
-/** What can be done with a link from a message. */
-export interface LinkOperations {
-  /** What it would do; nothing happens. */
-  look(token: string): LinkView | Refusal;
-  /** Does it, once. `by` names its holder, as far as he says who he is; empty if not. */
-  use(token: string, by: string): Promise<LinkView | Refusal>;
 }
 
 /** A rollout as others see it; times in milliseconds, shares from 0 to 1. */
