@@ -18,6 +18,7 @@ import { RetainedCounts } from './retained-counts.ts';
 import { rolloutFamilies } from './rollout-families.ts';
 import { routeFamilies } from './route-families.ts';
 import { seriesFamilies } from './series-families.ts';
+import { signalFamilies } from './signal-families.ts';
 
 /** The media type of the page. */
 export const METRICS_CONTENT_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -39,6 +40,7 @@ export class MetricsPage {
       ...endpointFamilies(source.endpoints),
       ...listenerFamilies(source.listeners),
       ...nameFamilies(source.names),
+      ...signalFamilies(source.signals),
       ...routeFamilies(source.routes),
       ...authFamilies(source.routes),
       ...overloadFamilies(source),

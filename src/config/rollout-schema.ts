@@ -8,19 +8,8 @@
 
 import { z } from 'zod';
 import { confirm } from './notify-schema.ts';
-import { duration, fieldName, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
-
-/** A multiple such as `1.5x`, as a number from 1 to 100. */
-const multiple = z
-  .string()
-  .regex(/^[0-9]{1,3}(?:\.[0-9]{1,6})?x$/)
-  .meta({ allowed: 'a multiple such as 1.5x, from 1x to 100x' })
-  .transform((written, context) => {
-    const value = Number(written.slice(0, -1));
-    if (value >= 1 && value <= 100) return value;
-    context.issues.push({ code: 'custom', message: '', input: written });
-    return z.NEVER;
-  });
+import { duration, fieldName, multiple, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
+import { signals } from './signal-schema.ts';
 
 const group = z
   .strictObject({
@@ -178,6 +167,7 @@ const guard = z
       .describe(
         'Requests that are slow, at 24 boundaries that come from the active pool; `off` to judge by errors alone.',
       ),
+    signals: signals.describe('What else it is judged by, by name.'),
     warmUp: duration(0)
       .prefault('10s')
       .describe(
@@ -197,6 +187,11 @@ export const rollout = z
     increment: share.prefault('10%').describe('By how much a linear plan grows.'),
     hold: duration(0).prefault('10m').describe('How long a step lasts at least.'),
     minRequests: whole(0, 1_000_000_000).default(0).describe('How many requests the candidate must have in a step.'),
+    maxFailedRequests: whole(1, 1_000_000_000)
+      .optional()
+      .describe(
+        'How many failed requests a bad candidate may cost; picks the first weight by the traffic of the last minutes.',
+      ),
     bake: duration(0).prefault('15m').describe('How long it is watched after 100%.'),
     holdBack: share
       .prefault('0%')
@@ -254,6 +249,17 @@ export const rollout = z
     if (increment === 0) {
       const params = { allowed: 'a share over 0%' };
       context.issues.push({ code: 'custom', message: 'never arrives', input: '0%', path: ['increment'], params });
+    }
+    if (value.maxFailedRequests !== undefined && (value.plan === 'one-box' || value.plan === 'all-at-once')) {
+      const params = { allowed: 'a plan whose first weight is open: canary, linear or blue-green' };
+      const message = `has no weight to pick in a ${value.plan} plan`;
+      context.issues.push({
+        code: 'custom',
+        message,
+        input: value.maxFailedRequests,
+        path: ['maxFailedRequests'],
+        params,
+      });
     }
     return { ...rest, steps, increment, holdMs: hold, bakeMs: bake, keepMs: keep, rollbackOverMs: back.overMs };
   });

@@ -62,6 +62,26 @@ export const share = leaf('a share from 0% to 100%', z.string().regex(SHARE), (t
   return percent === undefined ? undefined : percent / 100;
 });
 
+/** A multiple such as `1.5x`, as a number from 1 to 100. */
+export const multiple = leaf(
+  'a multiple such as 1.5x, from 1x to 100x',
+  z.string().regex(/^[0-9]{1,3}(?:\.[0-9]{1,6})?x$/),
+  (text) => {
+    const value = Number(text.slice(0, -1));
+    return value >= 1 && value <= 100 ? value : undefined;
+  },
+);
+
+/** A ratio such as `0.8x`, as a number above 0. */
+export const ratio = leaf(
+  'a ratio such as 0.8x or 2x, above zero',
+  z.string().regex(/^[0-9]{1,6}(?:\.[0-9]{1,6})?x$/),
+  (text) => {
+    const value = Number(text.slice(0, -1));
+    return value > 0 ? value : undefined;
+  },
+);
+
 /** A weight: a non-negative number, or a percentage, which is the same number. */
 export const weight = z.union([
   z.number().min(0).meta({ allowed: 'a weight of zero or more' }),

@@ -262,6 +262,12 @@ export type Confirm = NonNullable<Service['rollout']['confirm']>;
 export type Health = NonNullable<Service['health']>;
 /** A match and the service that it names; `id` is unique in the file. */
 export type Route = Config['routes'][number];
+/** What a release is judged by beside errors and latency. */
+export type JudgedBy = Service['rollout']['guard']['signals'][string];
+/** A signal that is counted from the requests that pass. */
+export type RequestSignal = Extract<JudgedBy, { readonly kind: 'requests' }>;
+/** A signal that is a number from elsewhere. */
+export type ReadableSignal = Exclude<JudgedBy, RequestSignal>;
 /** How the path is matched. */
 export type PathMatch = Route['path'];
 /** A condition on a header field, a query parameter or a cookie. */

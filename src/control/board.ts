@@ -21,6 +21,7 @@ import { createOverloadMemory, settleDeadOverloadRow } from '../stats/overload-c
 import { createPaceMemory } from '../stats/pace.ts';
 import { createRouteMemory } from '../stats/route-cells.ts';
 import { createSeriesMemory, SeriesReader, settleDeadThread } from '../stats/series.ts';
+import { createSignalMemory } from '../stats/signal-cells.ts';
 import { createUnitMemory } from '../stats/unit-ledger.ts';
 import type { SeriesEntry } from './operations.ts';
 
@@ -126,8 +127,14 @@ export class Board {
     return this.#evidence.take(`levels ${service}`, () => ({ board: createLevelMemory(), entry: null })).board;
   }
 
-  /** Which users of a service have spoken, `about` failures or delays. */
-  ledger(service: string, about: 'failures' | 'delays'): SharedArrayBuffer {
+  /** What a signal of the business has counted of a version. */
+  signal(service: string, pool: string, version: string, signal: string): SharedArrayBuffer {
+    const key = JSON.stringify([service, pool, version, signal]);
+    return this.#evidence.take(key, () => ({ board: createSignalMemory(this.#threads), entry: null })).board;
+  }
+
+  /** Which users of a service have spoken, `about` failures, delays or a signal. */
+  ledger(service: string, about: 'failures' | 'delays' | `signal ${string}`): SharedArrayBuffer {
     return this.#evidence.take(`${about} ${service}`, () => ({ board: createUnitMemory(UNITS), entry: null })).board;
   }
 

@@ -183,10 +183,12 @@ function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
       blocks.add(service.evidence.ledgers.failures);
       blocks.add(service.evidence.ledgers.delays);
     }
+    for (const { ledger } of service.evidence.signals) if (ledger !== null) blocks.add(ledger);
     blocks.add(service.pace);
     for (const pool of service.pools) {
       blocks.add(pool.board);
       blocks.add(pool.evidence);
+      for (const signal of pool.signals) blocks.add(signal);
       blocks.add(pool.inFlight.board);
       for (const endpoint of pool.endpoints) blocks.add(endpoint.board);
     }

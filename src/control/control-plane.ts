@@ -392,6 +392,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       ejection: this.#ejection,
       names: this.#names,
+      signals: this.#rollouts.signals,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
       stateStoreErrors:
@@ -486,6 +487,7 @@ export class ControlPlane implements Operations {
       rates: this.#rates,
       drains: this.#drains,
       isKept: (gate) => this.#gates.isKept(gate),
+      rolloutOf: (service) => this.#rollouts.glance(service),
     };
   }
 }

@@ -15,6 +15,7 @@ import type { NameWatch } from './name-watch.ts';
 import type { MetricsSource } from './operations.ts';
 import type { Rollouts } from './rollouts.ts';
 import { refusingRoutes } from './rule-specs.ts';
+import type { SignalBooks } from './signal-books.ts';
 import { sharesOf } from './views.ts';
 
 /** The parts that know something that is published, and what is passed on as it is. */
@@ -32,15 +33,17 @@ export interface MetricsParts
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
   readonly rollouts: Pick<Rollouts, 'figures'>;
+  readonly signals: SignalBooks;
 }
 
 /** Everything that /metrics needs. */
 export function metricsSource(parts: MetricsParts): MetricsSource {
-  const { config, snapshot, configuration, board, owner, gates, ejection, names, rollouts, ...rest } = parts;
+  const { config, snapshot, configuration, board, owner, gates, ejection, names, rollouts, signals, ...rest } = parts;
   return {
     ...rest,
     names: names.figures(),
     rollouts: rollouts.figures(),
+    signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),
     listeners: snapshot?.listeners.map((listener) => ({ name: listener.name, board: listener.board })) ?? [],

@@ -15,6 +15,7 @@
 import type { EpochCounts, SideCounts } from '../judge/evidence.ts';
 import { BOUNDARIES_MAX, type EvidenceCounts, readEvidence } from '../stats/evidence-cells.ts';
 import { POSITION_SLOTS } from '../stats/series.ts';
+import { readSignal, type SignalCounts } from '../stats/signal-cells.ts';
 
 /** Where a gate stands. */
 export interface Standing {
@@ -25,14 +26,19 @@ export interface Standing {
 }
 
 /** What an earlier process has counted, by signal. */
-export interface EarlierCounts {
-  readonly errors: readonly EpochCounts[];
-  readonly latency: readonly EpochCounts[];
+export type EarlierCounts = Readonly<Record<string, readonly EpochCounts[]>>;
+
+/** The memory of each signal of the business on both sides, by its name. */
+export type SignalMemories = ReadonlyMap<string, readonly [active: SharedArrayBuffer, candidate: SharedArrayBuffer]>;
+
+/** What a slot stands at on one side, with what the signals of the business have counted there, by name. */
+interface SlotCounts extends EvidenceCounts {
+  readonly signals: ReadonlyMap<string, SignalCounts>;
 }
 
-const NOTHING: EvidenceCounts = { judged: 0, bad: 0, above: new Array<number>(BOUNDARIES_MAX).fill(0) };
+type Sides = readonly [active: SlotCounts, candidate: SlotCounts];
 
-type Sides = readonly [active: EvidenceCounts, candidate: EvidenceCounts];
+const NO_COUNTS: SideCounts = { requests: 0, events: [0] };
 
 interface Position extends Standing {
   readonly warmUntilMs: number;
@@ -46,10 +52,11 @@ interface Position extends Standing {
 
 export class RolloutEvidence {
   readonly #memories: readonly [active: SharedArrayBuffer, candidate: SharedArrayBuffer];
+  readonly #signals: SignalMemories;
   readonly #boundaries: number;
   readonly #earlier: EarlierCounts;
   readonly #positions: Position[] = [];
-  #sample: (readonly [EvidenceCounts, EvidenceCounts])[] = [];
+  #sample: Sides[] = [];
 
   /**
    * `boundaries` is how many of them the latency of this rollout is judged by, 0 for none. `earlier` is null for a rollout
@@ -60,22 +67,28 @@ export class RolloutEvidence {
     candidate: SharedArrayBuffer,
     boundaries: number,
     earlier: EarlierCounts | null,
+    signals: SignalMemories = new Map(),
   ) {
     this.#memories = [active, candidate];
+    this.#signals = signals;
     this.#boundaries = boundaries;
-    this.#earlier = earlier ?? { errors: [], latency: [] };
+    this.#earlier = earlier ?? {};
     if (earlier === null) this.sample();
-    else this.#sample = Array.from({ length: POSITION_SLOTS }, () => [NOTHING, NOTHING] as const);
+    else this.#sample = Array.from({ length: POSITION_SLOTS }, () => [nothing(signals), nothing(signals)] as const);
   }
 
   /** Reads every slot. To be called right before each move of the gate, and at each tick once it is known where it stands. */
   sample(): void {
-    const [active, candidate] = this.#memories;
     this.#sample = Array.from(
       { length: POSITION_SLOTS },
-      (_, slot) => [readEvidence(active, slot), readEvidence(candidate, slot)] as const,
+      (_, slot) => [this.#read(0, slot), this.#read(1, slot)] as const,
     );
     for (const position of this.#positions) if (position.isOpen) position.last = this.#sample[position.slot]!;
+  }
+
+  #read(side: 0 | 1, slot: number): SlotCounts {
+    const signals = new Map([...this.#signals].map(([name, memories]) => [name, readSignal(memories[side], slot)]));
+    return { ...readEvidence(this.#memories[side], slot), signals };
   }
 
   /** The gate stands here; its latency counts from `warmUntilMs` on. Saying it again changes nothing. */
@@ -94,26 +107,47 @@ export class RolloutEvidence {
   /** What each position has come to, for the signal of errors. */
   errors(): EpochCounts[] {
     return this.#counts(
-      this.#earlier.errors,
+      'errors',
       ({ baseline }) => baseline,
-      ({ bad }) => [bad],
+      ({ judged, bad }) => ({ requests: judged, events: [bad] }),
+    );
+  }
+
+  /** The names of the signals of the business that are counted. */
+  get signals(): readonly string[] {
+    return [...this.#signals.keys()];
+  }
+
+  /** The same for one of them. */
+  signal(name: string): EpochCounts[] {
+    return this.#counts(
+      name,
+      ({ baseline }) => baseline,
+      ({ signals }) => {
+        const counts = signals.get(name);
+        return counts === undefined ? NO_COUNTS : { requests: counts.judged, events: [counts.bad] };
+      },
     );
   }
 
   /** The same for latency, one count for each boundary. */
   latency(): EpochCounts[] {
     return this.#counts(
-      this.#earlier.latency,
+      'latency',
       ({ warmBaseline }) => warmBaseline,
-      ({ above }) => Array.from({ length: this.#boundaries }, (_, index) => above[index] ?? 0),
+      ({ judged, above }) => ({
+        requests: judged,
+        events: Array.from({ length: this.#boundaries }, (_, index) => above[index] ?? 0),
+      }),
     );
   }
 
   #counts(
-    earlier: readonly EpochCounts[],
+    signal: string,
     baselineOf: (position: Position) => Sides | null,
-    eventsOf: (counts: EvidenceCounts) => readonly number[],
+    countsOf: (counts: SlotCounts) => SideCounts,
   ): EpochCounts[] {
+    const earlier = Object.hasOwn(this.#earlier, signal) ? this.#earlier[signal]! : [];
     return this.#positions.flatMap((position) => {
       const { epoch, share, last } = position;
       const baseline = baselineOf(position);
@@ -121,22 +155,23 @@ export class RolloutEvidence {
       const known = earlier.find((counts) => counts.epoch === epoch);
       // An epoch that was given out again, after a kill between a move and its record, is another position.
       if (known !== undefined && known.share !== share) return [];
-      const [active, candidate] = [side(last[0], baseline[0], eventsOf), side(last[1], baseline[1], eventsOf)];
+      const [active, candidate] = [
+        added(countsOf(last[0]), countsOf(baseline[0])),
+        added(countsOf(last[1]), countsOf(baseline[1])),
+      ];
       return [{ epoch, share, active: sum(active, known?.active), candidate: sum(candidate, known?.candidate) }];
     });
   }
 }
 
-function side(
-  last: EvidenceCounts,
-  baseline: EvidenceCounts,
-  eventsOf: (counts: EvidenceCounts) => readonly number[],
-): SideCounts {
-  const before = eventsOf(baseline);
-  return {
-    requests: last.judged - baseline.judged,
-    events: eventsOf(last).map((count, index) => count - before[index]!),
-  };
+function nothing(signals: SignalMemories): SlotCounts {
+  const none = new Map([...signals.keys()].map((name) => [name, { judged: 0, bad: 0 }]));
+  return { judged: 0, bad: 0, above: new Array<number>(BOUNDARIES_MAX).fill(0), signals: none };
+}
+
+function added(last: SideCounts, baseline: SideCounts): SideCounts {
+  const events = last.events.map((count, index) => count - baseline.events[index]!);
+  return { requests: last.requests - baseline.requests, events };
 }
 
 function sum(counts: SideCounts, known: SideCounts | undefined): SideCounts {

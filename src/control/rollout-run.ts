@@ -7,8 +7,8 @@
  * Moves of the gate wait for their turn among all changes; the machine and the judge do not wait for anything.
  *
  * Looks are kept, and a replay of the kept ones must be the whole truth, so a look that is not kept leaves no trace. One is
- * kept when an error has come, and else once a second. Latency changes with each request: the judge looks at it at every
- * tick all the same, and keeps that look too when it blames the candidate.
+ * kept when an error or a reading of a signal has come, and else once a second. Latency changes with each request: the judge
+ * looks at it at every tick all the same, and keeps that look too when it blames the candidate.
  */
 import type { Logger } from 'pino';
 import { judge } from '../judge/judgement.ts';
@@ -24,6 +24,7 @@ import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
 import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
+import type { SignalSources } from './signal-sources.ts';
 import type { Verification } from './verification.ts';
 
 /** How often the judge looks while no error comes, and the record's clock is kept. */
@@ -63,6 +64,10 @@ export interface RunWorld {
   /** ISO 8601. */
   at(): string;
   readonly evidence: RolloutEvidence;
+  /** The signals that are read from elsewhere; they are asked while it runs. */
+  readonly sources: Pick<SignalSources, 'start' | 'hasNews' | 'take' | 'stop'>;
+  /** Whether a signal of the business is still in the file, and so counted. */
+  isCounted(signal: string): boolean;
   readonly warmUpMs: number;
   readonly log: Logger;
 }
@@ -93,11 +98,13 @@ export class RolloutRun {
   /** Keeps the record, new or read back, and does what it asks for. */
   begin(effects: readonly Effect[]): void {
     this.#world.keep(this.record);
+    this.#world.sources.start();
     this.#carryOut(effects);
   }
 
   /** What is under way when the process has started again. */
   resume(): void {
+    this.#world.sources.start();
     this.#take({ kind: 'restarted' });
   }
 
@@ -132,6 +139,7 @@ export class RolloutRun {
   /** Nothing more is done; what was kept is gone on with after the next start. */
   close(): void {
     this.#closed = true;
+    this.#world.sources.stop();
     this.#errand?.stop.abort();
     this.#release(null);
   }
@@ -157,12 +165,14 @@ export class RolloutRun {
 
   #judge(): Judgement {
     const { rollout, ranMs } = this.record;
-    const errors = this.#world.evidence.errors();
-    const bad = errors.reduce((sum, { active, candidate }) => sum + active.events[0]! + candidate.events[0]!, 0);
+    const { evidence, sources } = this.#world;
+    const counted = [evidence.errors(), ...evidence.signals.map((name) => evidence.signal(name))].flat();
+    const bad = counted.reduce((sum, { active, candidate }) => sum + active.events[0]! + candidate.events[0]!, 0);
     const { plan } = rollout;
     const untilMs = rollout.phase === 'baking' ? plan.bakeMs : stepOf(rollout).holdMs;
     const isHoldOver = rollout.elapsedMs >= untilMs;
-    const isDue = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || ranMs - this.#lookedAtMs >= LOOK_MS;
+    const isNews = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || sources.hasNews;
+    const isDue = isNews || ranMs - this.#lookedAtMs >= LOOK_MS;
     if (rollout.hasMoved && this.#look(isHoldOver, isDue)) {
       this.#errorsSeen = bad;
       this.#wasHoldOver = isHoldOver;
@@ -181,6 +191,12 @@ export class RolloutRun {
     if (record.scale !== null) {
       signals.push({ kind: 'counts', name: 'latency', epochs: this.#changed('latency', evidence.latency()) });
     }
+    for (const name of evidence.signals) {
+      if (this.#world.isCounted(name)) {
+        signals.push({ kind: 'counts', name, epochs: this.#changed(name, evidence.signal(name)) });
+      } else signals.push({ kind: 'silence', name, reason: 'the signal has left the file' });
+    }
+    signals.push(...this.#world.sources.take(record.ranMs));
     const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
     const judged = judge(record.judge, look, record.settings);
     if (!isDue && judged.verdict.kind !== 'worse') return false;
@@ -240,6 +256,7 @@ export class RolloutRun {
   }
 
   #end(): void {
+    this.#world.sources.stop();
     this.#errand?.stop.abort();
     this.#errand = null;
     this.#release(this.#wayBack);

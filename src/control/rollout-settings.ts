@@ -8,6 +8,9 @@ import type { Service } from '../config/schema.ts';
 import type { LatencyScale } from '../judge/latency.ts';
 import type { ComparedSignal, JudgeSettings } from '../judge/signals.ts';
 import { type Plan, planProblems, stepsOf } from '../rollout/plan.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import { type Group, groupNumber } from '../routing/group.ts';
+import { judgedSignals } from './signal-specs.ts';
 
 /** What a start may say otherwise than the file. */
 export interface PlanOverrides {
@@ -58,10 +61,11 @@ export function planFor(service: Service, candidate: string, overrides: PlanOver
 
 /** How a rollout is judged; without a scale there is nothing to judge latency by. */
 export function judgeSettingsFor(
-  { rollout: { guard } }: Service,
+  service: Service,
   pools: { readonly active: string; readonly candidate: string },
   scale: LatencyScale | null,
 ): JudgeSettings {
+  const { guard } = service.rollout;
   const errors: ComparedSignal = {
     kind: 'compared',
     name: 'errors',
@@ -86,5 +90,13 @@ export function judgeSettingsFor(
       ceiling: null,
     });
   }
-  return { ...pools, falseAlarm: guard.falseAlarm, falseHealth: guard.missed, floor: FLOOR, signals };
+  const all = [...signals, ...judgedSignals(service)];
+  return { ...pools, falseAlarm: guard.falseAlarm, falseHealth: guard.missed, floor: FLOOR, signals: all };
+}
+
+/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
+export function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
+  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
+  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
+  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }

@@ -6,31 +6,37 @@
  */
 import type { Logger } from 'pino';
 import type { Config, Service } from '../config/schema.ts';
-import { buildLocalProxyHeader } from '../http1/proxy-protocol.ts';
 import { shareOf } from '../judge/evidence.ts';
 import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
-import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
-import { type Group, groupNumber, groupText } from '../routing/group.ts';
+import { groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
-import { clearUnits } from '../stats/unit-ledger.ts';
+import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
 import type { Confirmations } from './confirmations.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
-import type { Instruction, MetricsSource, Receipt, Refusal, StartOrder } from './operations.ts';
-import { type EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
+import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
+import { budgetedAim, type Outlook } from './outlook.ts';
+import { RecentTraffic } from './recent-traffic.ts';
+import { type Aim, aimOf, refuse } from './rollout-aim.ts';
+import type { EarlierCounts, RolloutEvidence, Standing } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
+import { glanceOf } from './rollout-glance.ts';
+import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import { newsOf } from './rollout-news.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor, planFor } from './rollout-settings.ts';
+import { judgeSettingsFor, missingGroup } from './rollout-settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
-import { authorityOf } from './snapshot-builder.ts';
+import { SignalBooks } from './signal-books.ts';
+import type { Sides } from './signal-reader.ts';
+import { SignalSources } from './signal-sources.ts';
+import { readNames } from './signal-specs.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
 import { verify } from './verification.ts';
 
@@ -61,7 +67,10 @@ export class Rollouts {
   /** Services whose traffic the file has moved before the rollouts were read back, with why; null from then on. */
   #overruled: Map<string, string> | null = new Map();
   readonly #outcomes = new RolloutOutcomes();
+  readonly #recent = new RecentTraffic();
   #lastId = 0;
+  /** How the signals of all services were read. */
+  readonly signals = new SignalBooks();
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
@@ -110,6 +119,12 @@ export class Rollouts {
     return this.#running.get(service)?.record ?? this.#last.get(service);
   }
 
+  /** The one that runs, in a few words; null when none does. */
+  glance(service: string): RolloutGlance | null {
+    const run = this.#running.get(service);
+    return run === undefined ? null : glanceOf(run.record);
+  }
+
   /** Until when a single move goes back from this success to a warm pool, ISO 8601; null when that is over, or never was. */
   warmUntil({ id, service, endedAt, keepMs, rollout }: RolloutRecord): string | null {
     const { gates, now } = this.#options;
@@ -131,46 +146,27 @@ export class Rollouts {
   }
 
   tick(ms: number): void {
+    this.#recent.pass(ms, () => this.#evidenceMemories());
     for (const run of [...this.#running.values()]) run.tick(ms);
   }
 
   /** Begins a rollout; resolves with its record, or why there is none. */
   async start(name: string, order: StartOrder, instruction: Instruction): Promise<RolloutRecord | Refusal> {
-    const { config, gates, frozen } = this.#options;
+    const { config, gates } = this.#options;
     const service = config().services.get(name);
     const gate = gates.get(name);
     if (service === undefined || gate === undefined) return unknownService(name);
     const mismatch = epochMismatch(gate, instruction.ifEpoch);
     if (mismatch !== null) return mismatch;
+    const outlook = this.outlook(name, order);
+    if ('refused' in outlook) return outlook;
+    const { aim, answer } = outlook;
     const running = this.#running.get(name);
-    const active = running?.record.rollout.active ?? gate.active;
-    const candidate = order.to ?? onlyOther(service, active);
-    const pool = candidate === null ? undefined : service.pools.get(candidate);
-    if (candidate === null) {
-      const names = [...service.pools.keys()].filter((one) => one !== active).join(', ');
-      return { refused: true, code: 'ambiguous-target', message: `say which pool to roll out to: ${names}` };
-    }
-    if (pool === undefined) {
-      const names = [...service.pools.keys()].join(', ');
-      return { refused: true, code: 'unknown-pool', message: `${name} has no pool ${candidate}; it has ${names}` };
-    }
-    if (active === null) return refuse('no-active-pool', `no pool of ${name} has traffic that could be moved`);
-    if (active === candidate) return refuse('already-active', `${candidate} has the traffic of ${name} already`);
-    if (order.version !== null && order.version !== pool.version) {
-      const message = `${candidate} has version ${pool.version} in the file, not ${order.version}`;
-      return refuse('version-mismatch', message);
-    }
-    const plan = planFor(service, candidate, order);
-    if (!('kind' in plan)) return refuse('bad-plan', plan.join('; '));
-    const last = this.last(name);
-    const request = { version: pool.version, again: order.again };
-    const past = last === undefined ? null : { rollout: last.rollout, version: last.version };
-    const answer = answerStart(request, past, frozen(), service.rollout.onNewVersion);
     switch (answer.kind) {
       case 'refuse':
         return refuse(answer.code, answer.message);
       case 'begin':
-        return this.#begin(service, { active, candidate, version: pool.version, plan }, instruction.by);
+        return this.#begin(service, aim, instruction.by);
       case 'queue':
       case 'restart':
         running!.follow({ order, by: instruction.by, reason: instruction.reason });
@@ -179,6 +175,27 @@ export class Rollouts {
       default:
         return answer satisfies never;
     }
+  }
+
+  /** What a start would do now, and what it can be foretold by; nothing is done. */
+  outlook(name: string, order: StartOrder): Outlook | Refusal {
+    const { board, gates, frozen } = this.#options;
+    const service = this.#options.config().services.get(name);
+    if (service === undefined) return unknownService(name);
+    const running = this.#running.get(name)?.record;
+    const aim = aimOf(service, running?.rollout.active ?? gates.get(name)?.active ?? null, order);
+    if ('refused' in aim) return aim;
+    const { active, candidate } = aim;
+    const evidenceOf = (pool: string) => board.evidence(name, pool, service.pools.get(pool)!.version);
+    const traffic = this.#recent.of(evidenceOf(active), evidenceOf(candidate));
+    const settings = judgeSettingsFor(service, { active, candidate }, this.#scaleOf(service, active));
+    const budgeted = budgetedAim(service, aim, order, traffic, settings);
+    if ('refused' in budgeted) return budgeted;
+    const last = this.last(name);
+    const request = { version: aim.version, again: order.again };
+    const past = last === undefined ? null : { rollout: last.rollout, version: last.version };
+    const answer = answerStart(request, past, frozen(), service.rollout.onNewVersion);
+    return { ...budgeted, settings, traffic, answer };
   }
 
   command(service: string, command: Command, by: string): RolloutRecord | Refusal {
@@ -235,30 +252,14 @@ export class Rollouts {
     return refuse('no-rollout', message);
   }
 
-  #begin(
-    service: Service,
-    {
-      active,
-      candidate,
-      version,
-      plan,
-    }: {
-      readonly active: string;
-      readonly candidate: string;
-      readonly version: string;
-      readonly plan: Parameters<typeof begin>[0]['plan'];
-    },
-    by: string,
-  ): RolloutRecord {
+  #begin(service: Service, { active, candidate, version, plan }: Aim, by: string): RolloutRecord {
     const { board, gates } = this.#options;
     const gate = gates.get(service.name)!;
     const scale = this.#scaleOf(service, active);
     const levels = new Uint8Array(board.levels(service.name));
     if (scale === null) levels.fill(0);
     else levels.set(levelTable(scale));
-    if (service.sticky !== undefined) {
-      for (const about of ['failures', 'delays'] as const) clearUnits(board.ledger(service.name, about));
-    }
+    forgetUnits(board, service);
     const settings = judgeSettingsFor(service, { active, candidate }, scale);
     const begun = begin({ plan, active, candidate, before: gate.weights, by });
     if (!begun.ok) throw new Error(begun.message);
@@ -306,36 +307,26 @@ export class Rollouts {
       return null;
     }
     if (record.scale !== null) new Uint8Array(board.levels(service.name)).set(levelTable(record.scale));
-    const evidence = new RolloutEvidence(
-      board.evidence(service.name, active, from.version),
-      board.evidence(service.name, candidate, to.version),
-      record.scale?.buckets.length ?? 0,
-      earlier,
-    );
-    const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence));
+    const versions = { active: from.version, candidate: to.version };
+    const evidence = evidenceOf(board, record, versions, earlier);
+    const sources = this.#sourcesOf(record, { active, candidate });
+    const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence, sources));
     this.#running.set(service.name, run);
     return run;
   }
 
-  #worldOf(
-    name: string,
-    { active, candidate }: { readonly active: string; readonly candidate: string },
-    evidence: RolloutEvidence,
-  ): RunWorld {
+  #worldOf(name: string, { active, candidate }: Sides, evidence: RolloutEvidence, sources: SignalSources): RunWorld {
     const { gates, traffic, inTurn, config, log, store, confirmations } = this.#options;
     const serviceNow = (): Service | undefined => config().services.get(name);
     return {
       evidence,
+      sources,
+      isCounted: (signal) => serviceNow()?.rollout.guard.signals[signal]?.kind === 'requests',
       log,
       warmUpMs: serviceNow()?.rollout.guard.warmUp ?? 0,
       at: () => this.#at(),
       frozen: this.#options.frozen,
-      standing: () => {
-        const gate = gates.get(name);
-        if (gate === undefined) return { epoch: 0, slot: 0, share: 0 };
-        const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
-        return { epoch: gate.epoch, slot: gate.slot, share };
-      },
+      standing: () => this.#standing(name, { active, candidate }),
       isThere: (weights) =>
         Object.entries(weights).some(([pool, weight]) => weight > 0 && serviceNow()?.pools.has(pool) === true),
       move: ({ weights, terms, reason, note, previous }, stillWanted) =>
@@ -383,6 +374,27 @@ export class Rollouts {
     events.append('rollout', service, `${service}: ${text}`, newsOf(record, what, gates.get(service)?.epoch ?? 0));
   }
 
+  #standing(name: string, { active, candidate }: Sides): Standing {
+    const gate = this.#options.gates.get(name);
+    if (gate === undefined) return { epoch: 0, slot: 0, share: 0 };
+    const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
+    return { epoch: gate.epoch, slot: gate.slot, share };
+  }
+
+  #sourcesOf({ service, settings }: RolloutRecord, sides: Sides): SignalSources {
+    return new SignalSources(readNames(settings), {
+      sides,
+      service: () => this.#options.config().services.get(service),
+      isCompared: () => {
+        const { share } = this.#standing(service, sides);
+        return share > 0 && share < 1;
+      },
+      books: this.signals,
+      log: this.#options.log,
+      nowMs: () => performance.now(),
+    });
+  }
+
   /** Verifies a pool as its service says, by the version that the file gives it. */
   async verify(name: string, poolName: string, stop: AbortSignal): ReturnType<typeof verify> {
     const service = this.#options.config().services.get(name);
@@ -390,13 +402,9 @@ export class Rollouts {
     if (service === undefined || pool === undefined)
       return { ok: false, results: [], text: `${poolName} has left the file` };
     const { smoke, version, timeoutMs } = service.rollout.verify;
-    const preface = service.proxyProtocol === undefined ? null : buildLocalProxyHeader(service.proxyProtocol);
-    const endpoints = pool.endpoints.map(({ name: address, address: place }) => ({
-      name: address,
-      place,
-      authority: service.health?.host ?? authorityOf(address),
-      preface,
-      unhealthy: () => this.#options.unhealthy(name, poolName, address),
+    const endpoints = askedEndpoints(service, pool).map((endpoint) => ({
+      ...endpoint,
+      unhealthy: () => this.#options.unhealthy(name, poolName, endpoint.name),
     }));
     return verify({ endpoints, smoke, version, expectedVersion: pool.version, timeoutMs }, stop);
   }
@@ -405,6 +413,12 @@ export class Rollouts {
     if (service.rollout.guard.latency === null) return null;
     const board = this.#options.board.findSeries(service.name, active, service.pools.get(active)!.version);
     return board === undefined ? null : chooseScale(new SeriesReader(board).durations());
+  }
+
+  *#evidenceMemories(): Iterable<SharedArrayBuffer> {
+    for (const { name, pools } of this.#options.config().services.values()) {
+      for (const [pool, { version }] of pools) yield this.#options.board.evidence(name, pool, version);
+    }
   }
 
   #whyLost({ rollout, version, activeVersion }: RolloutRecord, service: Service): string | null {
@@ -432,28 +446,4 @@ export class Rollouts {
   #at(): string {
     return new Date(this.#options.now()).toISOString();
   }
-}
-
-function refuse(code: Refusal['code'], message: string): Refusal {
-  return { refused: true, code, message };
-}
-
-/** What the judge knew when the earlier process ended. */
-function earlierCounts({ judge }: RolloutRecord): EarlierCounts {
-  const epochsOf = (signal: string): EarlierCounts['errors'] =>
-    judge.signals.find(({ name }) => name === signal)?.evidence.epochs ?? [];
-  return { errors: epochsOf('errors'), latency: epochsOf('latency') };
-}
-
-/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
-function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
-  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
-  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
-  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
-}
-
-/** The pool that is not active, if there is just one. */
-function onlyOther(service: Service, active: string | null): string | null {
-  const others = [...service.pools.keys()].filter((pool) => pool !== active);
-  return others.length === 1 ? others[0]! : null;
 }

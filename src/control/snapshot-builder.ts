@@ -7,10 +7,11 @@
 import { formatAddress, isUnix } from '../config/address.ts';
 import type { Config, Listener, Route, Service } from '../config/schema.ts';
 import { badEventTable } from '../judge/bad-event.ts';
-import type { RouteMatch } from '../routing/route-match.ts';
 import type { EvidenceSpec, KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
+import { routeMatch } from './match-specs.ts';
 import { poolRules, routeRules } from './rule-specs.ts';
+import { requestSignals } from './signal-specs.ts';
 
 /** How long a sticky cookie lives when the file does not say: a year, for a client that comes back. */
 const COOKIE_MAX_AGE_S = 365 * 24 * 3600;
@@ -91,6 +92,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
       rules: poolRules(pool),
       board: board.series(service.name, pool.name, pool.version),
       evidence: board.evidence(service.name, pool.name, pool.version),
+      signals: requestSignals(service).map(({ name }) => board.signal(service.name, pool.name, pool.version, name)),
       endpoints: pool.endpoints.map(({ name, address, weight }) => ({
         address: name,
         host: isUnix(address) ? '' : address.host,
@@ -126,7 +128,8 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
   };
 }
 
-function evidenceSpec({ name, badEvents, sticky }: Service, board: Board): EvidenceSpec {
+function evidenceSpec(service: Service, board: Board): EvidenceSpec {
+  const { name, badEvents, sticky } = service;
   const { statuses, failures, slowerThanMs } = badEvents;
   const slowerThanUs = slowerThanMs === null ? null : slowerThanMs * 1000;
   const table = badEventTable({ statuses, failures, slowerThanUs });
@@ -137,6 +140,10 @@ function evidenceSpec({ name, badEvents, sticky }: Service, board: Board): Evide
     levels: board.levels(name),
     ledgers:
       sticky === undefined ? null : { failures: board.ledger(name, 'failures'), delays: board.ledger(name, 'delays') },
+    signals: requestSignals(service).map((signal) => ({
+      ...signal,
+      ledger: sticky === undefined ? null : board.ledger(name, `signal ${signal.name}`),
+    })),
   };
 }
 
@@ -179,29 +186,5 @@ function routeSpec(route: Route, index: number | null, service: Service | null):
       idleMs: route.timeouts.idleMs ?? timeouts.idleMs,
       queueMs: route.timeouts.queueMs ?? timeouts.queueMs,
     },
-  };
-}
-
-function routeMatch(route: Route): RouteMatch {
-  const named = (conditions: Route['headers']): RouteMatch['headers'] =>
-    conditions.map(({ name, match }) => {
-      switch (match.kind) {
-        case 'exact':
-          return [name, { kind: 'exact', value: match.value }];
-        case 'regex':
-          return [name, { kind: 'regex', source: match.value }];
-        case 'present':
-          return [name, { kind: 'present', present: match.value }];
-        default:
-          return match satisfies never;
-      }
-    });
-  return {
-    hosts: route.hosts,
-    path: { kind: route.path.kind, value: route.path.value },
-    methods: route.methods,
-    headers: named(route.headers),
-    query: named(route.query),
-    cookies: named(route.cookies),
   };
 }

@@ -8,7 +8,9 @@
  * is not met with a burst by the very thing that is to protect it.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { ask, type EndpointPlace } from '../health/ask.ts';
+import { ask } from '../health/ask.ts';
+import type { AskedEndpoint } from './asked-endpoints.ts';
+import { atOnce } from './at-once.ts';
 import { type Expectation, quoted, unmet, versionIn } from './expectation.ts';
 
 const AGAIN_MS = 1_000;
@@ -32,12 +34,7 @@ export interface VersionProof {
   readonly json?: string | undefined;
 }
 
-export interface VerifiedEndpoint {
-  readonly name: string;
-  readonly place: EndpointPlace;
-  /** The Host field of requests to it. */
-  readonly authority: string;
-  readonly preface: Uint8Array | null;
+export interface VerifiedEndpoint extends AskedEndpoint {
   /** What health checks say now: null where there are none or all is well, else why not. */
   readonly unhealthy: () => string | null;
 }
@@ -82,7 +79,7 @@ export async function verify(target: VerificationTarget, stop: AbortSignal): Pro
   const late = AbortSignal.any([stop, AbortSignal.timeout(target.timeoutMs)]);
   for (;;) {
     const open = checks.filter((check) => wrong.get(check) !== null);
-    await inTurn(open, async (check) => {
+    await atOnce(open, AT_ONCE, async (check) => {
       const detail = await check.run(late);
       // What the end of the time has broken off says less than what was said before.
       if (!late.aborted || detail === null) wrong.set(check, detail);
@@ -145,12 +142,4 @@ function textOf(results: readonly CheckResult[]): string {
   const shown = bad.slice(0, 3).map(({ endpoint, check, detail }) => `${endpoint} ${check}: ${detail}`);
   const more = bad.length > shown.length ? `; and ${bad.length - shown.length} more` : '';
   return `${bad.length} of ${results.length} checks failed: ${shown.join('; ')}${more}`;
-}
-
-async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
 }

@@ -9,10 +9,11 @@
  * Redirects are answers like any other and are not followed. A body is read to its end or to BODY_BYTES_MAX, whichever
  * comes first, because an application that fails in the middle of its answer is not healthy.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { Client } from 'undici';
 
-/** A body is read up to this many bytes; what lies beyond has no part in the result. */
+/** A body is read up to this many bytes, unless the question says otherwise; what lies beyond has no part in the result. */
 export const BODY_BYTES_MAX = 64 * 1024;
 
 /** The two ways in which undici says that the other side went away. */
@@ -33,6 +34,10 @@ export interface Question {
   readonly timeoutMs: number;
   /** What is sent ahead of the request; null for nothing. */
   readonly preface: Uint8Array | null;
+  /** The name that the certificate of the other side must be for; without it, the connection is not encrypted. */
+  readonly tlsName?: string;
+  /** How much of the body is read; BODY_BYTES_MAX unless given. */
+  readonly bodyBytesMax?: number;
 }
 
 /** What came back, or why nothing did, in a sentence for people. */
@@ -42,8 +47,10 @@ export type Reply =
       readonly status: number;
       /** Names in lower case; fields that came more than once are lists. */
       readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-      /** At most BODY_BYTES_MAX bytes of it. */
+      /** At most as many bytes of it as were wanted. */
       readonly body: Buffer;
+      /** Whether that is all of it. */
+      readonly isWhole: boolean;
     }
   | { readonly ok: false; readonly detail: string };
 
@@ -63,11 +70,15 @@ export async function ask(question: Question, stop: AbortSignal): Promise<Reply>
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: (_options, done) => {
-      const dialled = connect({ ...question.place, noDelay: true });
+      const { place, tlsName } = question;
+      const dialled =
+        tlsName === undefined
+          ? connect({ ...place, noDelay: true })
+          : connectTls({ ...place, ...(isIP(tlsName) === 0 ? { servername: tlsName } : {}) });
       socket = dialled;
       const failed = (error: Error): void => done(error, null);
       dialled.once('error', failed);
-      dialled.once('connect', () => {
+      dialled.once(tlsName === undefined ? 'connect' : 'secureConnect', () => {
         dialled.off('error', failed);
         if (question.preface !== null) dialled.write(question.preface);
         done(null, dialled);
@@ -75,17 +86,17 @@ export async function ask(question: Question, stop: AbortSignal): Promise<Reply>
     },
   });
   try {
-    const { method, path, headers, body } = question;
+    const { method, path, headers, body, bodyBytesMax = BODY_BYTES_MAX } = question;
     const answer = await client.request({ method, path, headers, body, reset: true, signal: end.signal });
     const pieces: Uint8Array[] = [];
     let bytes = 0;
     for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
       pieces.push(chunk);
       bytes += chunk.byteLength;
-      if (bytes >= BODY_BYTES_MAX) break;
+      if (bytes > bodyBytesMax) break;
     }
-    const whole = Buffer.concat(pieces).subarray(0, BODY_BYTES_MAX);
-    return { ok: true, status: answer.statusCode, headers: answer.headers, body: whole };
+    const read = Buffer.concat(pieces).subarray(0, bodyBytesMax);
+    return { ok: true, status: answer.statusCode, headers: answer.headers, body: read, isWhole: bytes <= bodyBytesMax };
   } catch (error) {
     if (late) return { ok: false, detail: `no answer within ${durationText(question.timeoutMs)}` };
     return { ok: false, detail: faultText(error) };

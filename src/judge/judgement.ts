@@ -87,7 +87,7 @@ function judgeSignal(
   if (signal.kind === 'read') {
     const opinion = learnt.unknown === null ? opinionOfReadings(learnt.reading, signal.rule, look.atMs) : 'unknown';
     const { last, failures } = learnt.reading;
-    const sentence = readSentence(opinion, signal, learnt.reading);
+    const sentence = readSentence(opinion, signal, learnt.reading, learnt.unknown);
     const base = { name, acts, onUnknown, opinion, sentence };
     return { state: learnt, verdict: { ...base, kind: 'read', value: last?.value ?? null, failures } };
   }

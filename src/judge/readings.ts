@@ -3,7 +3,8 @@
  *
  * A reading is one number, or the candidate's and the active side's of the same thing, which are then compared by their
  * ratio. One reading beyond the limit is weather: the signal is worse after so many in a row. A source that gives no number,
- * or none for too long, makes the signal unknown. The run of bad readings is kept meanwhile: silence is no recovery.
+ * or none for too long, makes the signal unknown. The run of bad readings is kept meanwhile: silence is no recovery. Before the
+ * source was asked for the first time nobody can know, and that waits.
  */
 import type { Opinion } from './opinion.ts';
 
@@ -34,12 +35,12 @@ export interface ReadingState {
   readonly last: { readonly value: number; readonly atMs: number } | null;
   /** Bad readings in a row. */
   readonly failures: number;
-  /** Whether the last look gave a number. */
-  readonly isAnswering: boolean;
+  /** Whether the last look gave a number; null before the first look. */
+  readonly isAnswering: boolean | null;
 }
 
 /** Nothing was read yet. */
-export const NO_READING: ReadingState = { last: null, failures: 0, isAnswering: false };
+export const NO_READING: ReadingState = { last: null, failures: 0, isAnswering: null };
 
 /** The state after another look at the source; one that is not newer than the last changes nothing. */
 export function withReading(state: ReadingState, reading: Reading, rule: ReadingRule): ReadingState {
@@ -52,6 +53,7 @@ export function withReading(state: ReadingState, reading: Reading, rule: Reading
 
 /** What the readings say at this time. */
 export function opinionOfReadings(state: ReadingState, rule: ReadingRule, nowMs: number): Opinion {
+  if (state.isAnswering === null) return 'waiting';
   if (state.last === null || !state.isAnswering || nowMs - state.last.atMs > rule.staleMs) return 'unknown';
   if (state.failures === 0) return 'healthy';
   return state.failures >= rule.failures ? 'worse' : 'waiting';

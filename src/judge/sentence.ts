@@ -43,10 +43,15 @@ export function comparedSentence(
   }
 }
 
-/** The sentence of a read signal. */
-export function readSentence(opinion: Opinion, { rule }: ReadSignal, { last, failures }: ReadingState): string {
+/** The sentence of a read signal; `unknown` is why its source is not to be believed, or null. */
+export function readSentence(
+  opinion: Opinion,
+  { rule }: ReadSignal,
+  { last, failures }: ReadingState,
+  unknown: string | null,
+): string {
   const wanted = `${rule.fine === 'at-most' ? 'at most' : 'at least'} ${valueText(rule.limit, rule.isRatio)}`;
-  if (opinion === 'unknown') return `unknown: the source gives no number; wanted is ${wanted}`;
+  if (opinion === 'unknown') return `unknown: ${unknown ?? 'the source gives no number'}; wanted is ${wanted}`;
   const value = last === null ? 'no number yet' : valueText(last.value, rule.isRatio);
   const run = failures > 0 ? `, ${failures} of ${rule.failures} bad readings in a row` : '';
   return `${opinion}: ${value}, wanted is ${wanted}${run}`;

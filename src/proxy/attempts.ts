@@ -12,6 +12,7 @@
  * A further attempt goes by the config that is in force when it is made: its endpoint may have left, and come back under
  * another address, since the exchange was routed.
  */
+import type { ResponseHead } from '../http1/response-head.ts';
 import {
   decideRetry,
   isIdempotent,
@@ -60,6 +61,8 @@ export class Attempts {
   #isRace = false;
   /** Whether the judge has been told what this exchange says about the version that the gate gave it to. */
   #isJudged = false;
+  /** The head of the present attempt's answer, where a signal wants to see it. */
+  #answer: ResponseHead | null = null;
   #isOpen = false;
   #retries = 0;
   #hasMoved = false;
@@ -80,6 +83,7 @@ export class Attempts {
   begin(where: Where | 'first'): Endpoint | null {
     this.count += 1;
     this.#isOpen = true;
+    this.#answer = null;
     if (where === 'first') {
       this.endpoint = this.pool.choose(this.#exchange, this.#key(), this.#endOf(this.pool));
     } else {
@@ -94,6 +98,11 @@ export class Attempts {
     }
     this.endpoint?.cells.attemptStarted();
     return this.endpoint;
+  }
+
+  /** The head of the answer has come. */
+  answered(head: ResponseHead): void {
+    if (!this.#isJudged && this.#exchange.admission.service!.witness.wantsHeads) this.#answer = head;
   }
 
   /** Ends the present attempt, if there is one: by a fault, or with a whole response of this status. */
@@ -182,7 +191,11 @@ export class Attempts {
     this.#isJudged = true;
     // How long a tunnel is open is for its users to say.
     const durationUs = status === 101 ? 0 : (performance.now() - startedAt) * 1000;
-    service.witness.record(pool.evidence, slot, outcome, status, durationUs, unit);
+    const { witness } = service;
+    witness.record(pool.evidence, slot, outcome, status, durationUs, unit);
+    if (witness.wantsHeads) {
+      witness.recordSignals(pool.signals, slot, outcome, this.#exchange.head, status, this.#answer, unit);
+    }
   }
 
   #reach(fault: Fault, connection: UpstreamConnection | null): Reach {

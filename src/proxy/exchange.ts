@@ -250,6 +250,7 @@ export class Exchange implements Caller {
   /** The final response head has come. */
   onResponseHead(head: ResponseHead): void {
     this.endpoint!.answered(this, head.status);
+    this.attempts!.answered(head);
     if (this.attempts!.isUnwanted(head.status)) {
       const waitMs = retryAfterMs(head.field('retry-after'), Date.now());
       if (this.#retry(FAULTS.unwantedStatus, waitMs)) return;

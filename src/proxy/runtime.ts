@@ -16,6 +16,7 @@ import { endOfUse } from '../routing/terms.ts';
 import { EvidenceWriter } from '../stats/evidence-cells.ts';
 import { InFlightCells } from '../stats/in-flight-cells.ts';
 import { SeriesWriter } from '../stats/series.ts';
+import { SignalWriter } from '../stats/signal-cells.ts';
 import type { Caller } from './caller.ts';
 import { Endpoint } from './endpoint.ts';
 import { FirstEndpoints } from './endpoint-sets.ts';
@@ -28,6 +29,7 @@ export class PoolRuntime implements EndpointSet {
   readonly spec: PoolSpec;
   readonly series: SeriesWriter;
   readonly evidence: EvidenceWriter;
+  readonly signals: readonly SignalWriter[];
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
   readonly pass: PassRuntime | null;
@@ -45,6 +47,7 @@ export class PoolRuntime implements EndpointSet {
     this.spec = spec;
     this.series = new SeriesWriter(spec.board, thread);
     this.evidence = new EvidenceWriter(spec.evidence, thread);
+    this.signals = spec.signals.map((memory) => new SignalWriter(memory, thread));
     this.endpoints = spec.endpoints.map((_, index) => endpointOf(service, spec, index));
     this.balancer = new Balancer(
       service.balance,

@@ -8,15 +8,18 @@
  *
  * Users who stick to their pool speak once, about errors and about each boundary; see `unit-ledger.ts`.
  */
-import { mixInteger, murmur3 } from '../routing/hash.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import type { EvidenceSpec } from '../routing/snapshot.ts';
 import type { EvidenceWriter } from '../stats/evidence-cells.ts';
 import { bucketOf } from '../stats/histogram.ts';
 import { OUTCOMES, type Outcome } from '../stats/series.ts';
+import type { SignalWriter } from '../stats/signal-cells.ts';
 import { UnitLedger } from '../stats/unit-ledger.ts';
+import { pathForSignals, SignalWitness } from './signal-witness.ts';
+import { unitHash } from './unit-hash.ts';
 
 const NOT_JUDGED: ReadonlySet<Outcome> = new Set<Outcome>(['client-gone', 'internal', 'reuse-race']);
-const SEED = 0x7464_6567;
 const OUTCOME_5XX = OUTCOMES.indexOf('5xx');
 
 export class Witness {
@@ -27,8 +30,9 @@ export class Witness {
   readonly #levels: Uint8Array;
   readonly #failures: UnitLedger | null;
   readonly #delays: UnitLedger | null;
+  readonly #signals: readonly SignalWitness[];
 
-  constructor({ badStatuses, badOutcomes, slowerThanUs, levels, ledgers }: EvidenceSpec) {
+  constructor({ badStatuses, badOutcomes, slowerThanUs, levels, ledgers, signals }: EvidenceSpec) {
     this.#outcomes = Uint8Array.from(OUTCOMES, (outcome) =>
       NOT_JUDGED.has(outcome) ? 2 : badOutcomes.includes(outcome) ? 1 : 0,
     );
@@ -37,6 +41,12 @@ export class Witness {
     this.#levels = new Uint8Array(levels);
     this.#failures = ledgers === null ? null : new UnitLedger(ledgers.failures);
     this.#delays = ledgers === null ? null : new UnitLedger(ledgers.delays);
+    this.#signals = signals.map((signal) => new SignalWitness(signal));
+  }
+
+  /** Whether there are signals of the business, which want to see the heads of answers. */
+  get wantsHeads(): boolean {
+    return this.#signals.length > 0;
   }
 
   /** Whether an attempt with this outcome is one that its exchange is judged by. */
@@ -67,11 +77,29 @@ export class Witness {
       writer.above(slot, 0, level);
       return;
     }
-    const low = murmur3(unit, SEED);
-    const high = mixInteger(murmur3(unit, ~SEED));
+    const { low, high } = unitHash(unit);
     if (isBad && this.#failures.raise(low, high, 1) === 0) writer.bad(slot);
     if (level === 0) return;
     const before = this.#delays.raise(low, high, level);
     if (before >= 0) writer.above(slot, before, level);
+  }
+
+  /** Records the same exchange for the signals of the business; `writers` are those of its pool, in their order. */
+  recordSignals(
+    writers: readonly SignalWriter[],
+    slot: number,
+    outcome: number,
+    request: RequestHead,
+    status: number,
+    head: ResponseHead | null,
+    unit: string,
+  ): void {
+    const path = pathForSignals(request);
+    const hash = unitHash(unit);
+    const isFailure = this.#outcomes[outcome] === 1 && outcome !== OUTCOME_5XX;
+    const answered = { status: status === 0 ? (head?.status ?? 0) : status, head, isFailure };
+    for (let index = 0; index < this.#signals.length; index += 1) {
+      this.#signals[index]!.record(writers[index]!, slot, request, path, answered, hash);
+    }
   }
 }

@@ -10,6 +10,7 @@
  */
 import type { Outcome } from '../stats/series.ts';
 import type { Group } from './group.ts';
+import type { ValueMatch } from './pattern.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RouteMatch } from './route-match.ts';
 import type { ForwardAuthSpec, PassRules, RateLimitSpec, UserSpec } from './rules.ts';
@@ -81,6 +82,7 @@ export interface EvidenceSpec {
   readonly levels: SharedArrayBuffer;
   /** Where users that stick to their pool are known by, or null where nobody sticks. */
   readonly ledgers: { readonly failures: SharedArrayBuffer; readonly delays: SharedArrayBuffer } | null;
+  readonly signals: readonly RequestSignalSpec[];
 }
 
 /** How many exchanges may be under way in one place, all threads together, and the memory that counts them. */
@@ -98,6 +100,28 @@ export interface OverloadSpec {
   readonly board: SharedArrayBuffer;
 }
 
+/** What an answer must be like: all of it must hold. */
+export interface AnswerMatch {
+  /** 1 for each status that fits, 600 cells; null for any. */
+  readonly statuses: Uint8Array | null;
+  /** Fields of the answer, names in any case. */
+  readonly headers: readonly (readonly [name: string, match: ValueMatch])[];
+}
+
+/** A signal of the business: which exchanges it is about, and which of them are bad. */
+export interface RequestSignalSpec {
+  readonly name: string;
+  readonly match: RouteMatch;
+  /** An exchange whose answer fits one of these is bad. */
+  readonly bad: readonly AnswerMatch[];
+  /** One whose answer fits one of these, and none of `bad`, is good. */
+  readonly good: readonly AnswerMatch[];
+  /** What every other answer is; null for neither. */
+  readonly rest: 'good' | 'bad' | null;
+  /** Where users that stick to their pool are known by, or null where nobody sticks. */
+  readonly ledger: SharedArrayBuffer | null;
+}
+
 export interface PoolSpec {
   readonly name: string;
   readonly version: string;
@@ -106,8 +130,9 @@ export interface PoolSpec {
   readonly rules: PassRules | null;
   /** The series of (service, pool, version). */
   readonly board: SharedArrayBuffer;
-  /** Its evidence for the judge. */
+  /** Its evidence for the judge, and that of each of the service's signals, in their order. */
   readonly evidence: SharedArrayBuffer;
+  readonly signals: readonly SharedArrayBuffer[];
 }
 
 export interface ServiceSpec {

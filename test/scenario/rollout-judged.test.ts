@@ -25,7 +25,7 @@ function numbersOf(view: RolloutView, name: string) {
 const anyAnswer = (): null => null;
 
 t.test('a candidate that fails every second request is gone after a handful of them', async (t) => {
-  const trials = await badReleases(t, { runs: 8, active: 0.001, candidate: 0.5, perSecond: 200, random: random.next });
+  const trials = await badReleases(t, { runs: 5, active: 0.001, candidate: 0.5, perSecond: 200, random: random.next });
   t.comment(JSON.stringify(trials));
   for (const { phase, reason } of trials.runs) {
     t.equal(phase, 'rolled-back');
@@ -39,7 +39,7 @@ t.test(
   'one that fails 5% against 0.1% costs a few failed requests, and is blamed by numbers that add up',
   async (t) => {
     const trials = await badReleases(t, {
-      runs: 5,
+      runs: 3,
       active: 0.001,
       candidate: 0.05,
       perSecond: 600,

@@ -102,6 +102,8 @@ export class RunStage {
     const evidence = new RolloutEvidence(...this.memories, 0, earlier);
     this.run = new RolloutRun(record, {
       evidence,
+      sources: { start: () => {}, hasNews: false, take: () => [], stop: () => {} },
+      isCounted: () => true,
       warmUpMs: 0,
       log: pino({ level: 'silent' }),
       at: () => '2026-01-01T00:00:00.000Z',

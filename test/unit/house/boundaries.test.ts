@@ -3,17 +3,17 @@ import t from 'tap';
 import { codeOf, filesBelow, importsOf } from './source-files.ts';
 
 /** Pure rooms: time and chance come in as arguments. */
-const CORE = ['routing', 'judge', 'rollout', 'flags', 'http1', 'stats'];
+const CORE = ['routing', 'judge', 'rollout', 'flags', 'http1', 'stats', 'signals'];
 
 /** Which rooms each room may import from, beside itself. Paths name single files. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(CORE.map((room) => [room, CORE])),
   proxy: CORE,
-  config: ['routing/address.ts'],
+  config: ['routing/address.ts', 'signals/template.ts'],
   health: [],
   control: [...CORE, 'config', 'health', 'proxy/messages.ts'],
   admin: [...CORE, 'config', 'control/operations.ts'],
-  cli: ['admin', 'config', 'control'],
+  cli: ['admin', 'config', 'control', 'judge/figures.ts', 'rollout/plan.ts'],
   '.': ['cli', 'config'],
 };
 

@@ -22,7 +22,8 @@ function opinion(values: readonly (number | null)[], rule = RULE, nowMs = (value
 
 const OPINIONS_OF: readonly { readonly title: string; readonly values: (number | null)[]; readonly opinion: string }[] =
   [
-    { title: 'nothing was read', values: [], opinion: 'unknown' },
+    { title: 'nothing was asked yet', values: [], opinion: 'waiting' },
+    { title: 'asked, and no number', values: [null], opinion: 'unknown' },
     { title: 'a number within the limit', values: [80], opinion: 'healthy' },
     { title: 'one beyond it', values: [10, 81], opinion: 'waiting' },
     { title: 'three in a row beyond it', values: [81, 99, 81], opinion: 'worse' },

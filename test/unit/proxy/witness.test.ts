@@ -20,7 +20,15 @@ function witness(rest: Partial<EvidenceSpec> = {}) {
   badStatuses.fill(1, 500);
   const badOutcomes: readonly Outcome[] = ['timeout', 'connect', 'reset', 'protocol', 'unavailable'];
   const levels = createLevelMemory();
-  const made = new Witness({ badStatuses, badOutcomes, slowerThanUs: null, levels, ledgers: null, ...rest });
+  const made = new Witness({
+    badStatuses,
+    badOutcomes,
+    slowerThanUs: null,
+    levels,
+    ledgers: null,
+    signals: [],
+    ...rest,
+  });
   const record = (outcome: Outcome, status: number, durationUs = 1000, unit = '', slot = 0): void =>
     made.record(writer, slot, OUTCOMES.indexOf(outcome), status, durationUs, unit);
   return { made, record, levels, read: (slot = 0) => readEvidence(memory, slot) };

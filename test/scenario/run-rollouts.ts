@@ -1,0 +1,94 @@
+/**
+ * `npm run rollouts -- [--runs 50]`: bad releases on real processes and traffic, many of each kind, and what they cost.
+ * Writes the table into `docs/rollout-trials.md` with `--write`. Ends with 1 when a bad release was not turned back.
+ *
+ * What bounds the cost is two things. The evidence needs a number of failures, whatever the rate. Then everything that fails
+ * until the gate has moved comes on top: up to a tick of 100 ms, and what was under way. At r requests a second, a share s and a
+ * failure rate f that is about r * s * f * 0.06 more on average, so the rate is part of each row.
+ */
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { badReleases, median, quantile, type TrialPlan, type Trials } from './stage/rollout-trials.ts';
+import { seededRandom } from './stage/seeded.ts';
+
+const PAGE = fileURLToPath(new URL('../../docs/rollout-trials.md', import.meta.url));
+
+type Case = Pick<TrialPlan, 'active' | 'candidate' | 'perSecond' | 'share'>;
+
+const CASES: readonly Case[] = [
+  { active: 0.001, candidate: 0.05, perSecond: 400 },
+  { active: 0.001, candidate: 0.5, perSecond: 50 },
+  { active: 0.001, candidate: 0.5, perSecond: 100 },
+  { active: 0.001, candidate: 0.5, perSecond: 400 },
+];
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '50' },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
+});
+const runs = Number(values.runs);
+const random = seededRandom();
+console.log(`seed ${random.seed}`);
+const rows: string[] = [];
+for (const one of CASES.filter((_, index) => values.only === undefined || Number(values.only) === index)) {
+  const trials = await trialsOf({ ...one, runs, random: random.next });
+  const bad = trials.runs.filter(({ phase }) => phase !== 'rolled-back');
+  for (const { phase, reason } of bad) console.log(`not turned back: ${phase}: ${reason}`);
+  if (bad.length > 0) process.exitCode = 1;
+  rows.push(rowOf(one, trials));
+  console.log(rows.at(-1));
+}
+if (values.write) await writeFile(PAGE, pageOf(rows));
+
+/** Carries them out with processes of their own that are gone afterwards. */
+async function trialsOf(plan: TrialPlan): Promise<Trials> {
+  const cleaners: (() => unknown)[] = [];
+  try {
+    return await badReleases({ teardown: (clean) => void cleaners.push(clean) }, plan);
+  } finally {
+    for (const clean of cleaners.reverse()) await clean();
+  }
+}
+
+function rowOf({ active, candidate, perSecond }: Case, { runs: all, lost }: Trials): string {
+  const failed = all.map((run) => run.failed);
+  const requests = all.map((run) => run.requests);
+  const within = all.filter((run) => run.failed <= 5).length / all.length;
+  const backs = all.filter(({ phase }) => phase === 'rolled-back').length;
+  const cells = [
+    `${percent(active)} → ${percent(candidate)}`,
+    perSecond,
+    `${backs} of ${all.length}`,
+    median(failed),
+    quantile(failed, 0.95),
+    percent(within),
+    Math.max(...failed),
+    median(requests),
+    lost,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+function percent(part: number): string {
+  return `${Number((part * 100).toPrecision(3))}%`;
+}
+
+function pageOf(lines: readonly string[]): string {
+  return `# What a bad release costs
+
+Written by \`npm run rollouts -- --runs ${runs} --write\`: real processes on one computer, a candidate with 10% of the traffic, the
+judge as it is configured when nothing is said. Failed requests are counted by the endpoints of the candidate, those included
+that were under way when the gate had moved.
+
+| failures, active → candidate | requests/s | turned back | failed, median | 95% of runs | at most 5 | most | requests of both, median | lost |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+${lines.join('\n')}
+
+The evidence needs four failures that come together, or a few more when the active side fails too. What fails until the gate has
+moved comes on top: the judge looks every 100 ms, so on average 50 ms of failures, and the rate decides how many those are.
+`;
+}

@@ -1,0 +1,22 @@
+/**
+ * A certificate for `localhost` and 127.0.0.1 that nobody vouches for, from 2020 to 2120, and its key: for servers of tests, and
+ * of no use for anything else.
+ */
+export const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgRx9FgzxmUjOT02/V
+e24xydrM6w7znzwPuQv+S3E7WiihRANCAAQuMaxJZi0p9rbeU7llH+W+k87vjbkq
+eLuJUfW0CIpQAmrRPNWqwQmcGU0wxTJM3BWlDa4hyyRThpbEti5lHA8B
+-----END PRIVATE KEY-----
+`;
+
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBZDCCAQqgAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
+c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
+CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABC4xrElmLSn2tt5T
+uWUf5b6Tzu+NuSp4u4lR9bQIilACatE81arBCZwZTTDFMkzcFaUNriHLJFOGlsS2
+LmUcDwGjSzBJMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAMBgNVHRMEBTAD
+AQH/MB0GA1UdDgQWBBSbW4YzekRP/dN+AlTe/AJEOkdR9zAKBggqhkjOPQQDAgNI
+ADBFAiEAnxZy8EdRsueRcjj/53Q5k21xKvFRWQDPY2vro5bvD5oCIDX4BUNGZiYk
+tQn33Wq/WuSocZtwyzAo9UEPPS/RDgHp
+-----END CERTIFICATE-----
+`;
