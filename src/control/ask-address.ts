@@ -1,4 +1,8 @@
-/** A question to an address as people write it: `http` or `https`, a host, a port, a path. */
+/**
+ * A question to an address as people write it: `http` or `https`, a host, a port, a path.
+ *
+ * Parsed when it is asked and not when the config is read, since the names of a rollout are put in in between.
+ */
 import { ask, type Question, type Reply } from '../health/ask.ts';
 
 /** What such a question says beside where it goes. */

@@ -1,4 +1,8 @@
-/** The endpoints of a pool as somewhere to ask a question, for verifications and for signals. */
+/**
+ * The endpoints of a pool as somewhere to ask a question of our own, for verifications and for signals.
+ *
+ * With the Host that health checks use, and the PROXY header that such endpoints expect before anything else.
+ */
 import type { Pool, Service } from '../config/schema.ts';
 import type { EndpointPlace } from '../health/ask.ts';
 import { buildLocalProxyHeader } from '../http1/proxy-protocol.ts';

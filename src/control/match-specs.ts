@@ -1,4 +1,8 @@
-/** What a config asks of a request, as the snapshot has it. */
+/**
+ * What a config asks of a request, as the snapshot has it.
+ *
+ * The same for routes and for signals, which are matched by the same table.
+ */
 import type { FieldMatch, Route } from '../config/schema.ts';
 import type { NamedMatch, RouteMatch } from '../routing/route-match.ts';
 

@@ -1,4 +1,8 @@
-/** What a rollout uses of the board: the evidence of its two versions, and the ledgers of users who have spoken. */
+/**
+ * What a rollout uses of the board: the evidence of its two versions, and the ledgers of users who have spoken.
+ *
+ * Which signals of the business it has is told by its own settings and not by the config, which may have changed since it began.
+ */
 import type { Service } from '../config/schema.ts';
 import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';

@@ -6,7 +6,6 @@
  */
 import type { Logger } from 'pino';
 import type { Config, Service } from '../config/schema.ts';
-import { shareOf } from '../judge/evidence.ts';
 import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
@@ -21,17 +20,17 @@ import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, StartOrder } from './operations.ts';
-import type { EarlierCounts, RolloutEvidence, Standing } from './rollout-evidence.ts';
+import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor, planFor } from './rollout-settings.ts';
+import { sourcesOf, standingOf } from './rollout-sources.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { SignalBooks } from './signal-books.ts';
 import type { Sides } from './signal-reader.ts';
-import { SignalSources } from './signal-sources.ts';
-import { readNames } from './signal-specs.ts';
+import type { SignalSources } from './signal-sources.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
 import { verify } from './verification.ts';
 
@@ -308,7 +307,7 @@ export class Rollouts {
     if (record.scale !== null) new Uint8Array(board.levels(service.name)).set(levelTable(record.scale));
     const versions = { active: from.version, candidate: to.version };
     const evidence = evidenceOf(board, record, versions, earlier);
-    const sources = this.#sourcesOf(record, { active, candidate });
+    const sources = sourcesOf(record, this.#options, this.signals);
     const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence, sources));
     this.#running.set(service.name, run);
     return run;
@@ -325,7 +324,7 @@ export class Rollouts {
       warmUpMs: serviceNow()?.rollout.guard.warmUp ?? 0,
       at: () => this.#at(),
       frozen: this.#options.frozen,
-      standing: () => this.#standing(name, { active, candidate }),
+      standing: () => standingOf(gates, name, { active, candidate }),
       isThere: (weights) =>
         Object.entries(weights).some(([pool, weight]) => weight > 0 && serviceNow()?.pools.has(pool) === true),
       move: ({ weights, terms, reason, note, previous }, stillWanted) =>
@@ -367,27 +366,6 @@ export class Rollouts {
     const { log, events } = this.#options;
     log.info({ service, rollout: id, what }, `${service}: ${text}`);
     events.append('rollout', service, `${service}: ${text}`, { rollout: id, what, phase, step });
-  }
-
-  #standing(name: string, { active, candidate }: Sides): Standing {
-    const gate = this.#options.gates.get(name);
-    if (gate === undefined) return { epoch: 0, slot: 0, share: 0 };
-    const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
-    return { epoch: gate.epoch, slot: gate.slot, share };
-  }
-
-  #sourcesOf({ service, settings }: RolloutRecord, sides: Sides): SignalSources {
-    return new SignalSources(readNames(settings), {
-      sides,
-      service: () => this.#options.config().services.get(service),
-      isCompared: () => {
-        const { share } = this.#standing(service, sides);
-        return share > 0 && share < 1;
-      },
-      books: this.signals,
-      log: this.#options.log,
-      nowMs: () => performance.now(),
-    });
   }
 
   /** Verifies a pool as its service says, by the version that the file gives it. */

@@ -1,4 +1,8 @@
-/** How often each signal of each service was read, with what result, and its last numbers: what /metrics publishes of them. */
+/**
+ * How often each signal of each service was read, with what result, and its last numbers: what /metrics publishes of them.
+ *
+ * Kept apart from the sources, which end with their rollout, because a counter must not fall when the next one begins.
+ */
 import type { Config } from '../config/schema.ts';
 import type { MetricsSource } from './operations.ts';
 import { readableSignal } from './signal-specs.ts';

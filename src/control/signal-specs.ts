@@ -1,4 +1,8 @@
-/** The signals of a service's config: those of requests as the snapshot has them, all of them as the judge has them. */
+/**
+ * The signals of a service's config: those of requests as the snapshot has them, all of them as the judge has them.
+ *
+ * By name, which is what holds config, board and a running rollout together.
+ */
 import type { ReadableSignal, RequestSignal, Service } from '../config/schema.ts';
 import type { JudgeSettings, Signal } from '../judge/signals.ts';
 import type { AnswerMatch, RequestSignalSpec } from '../routing/snapshot.ts';

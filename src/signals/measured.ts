@@ -1,4 +1,8 @@
-/** What one look at a source came to. */
+/**
+ * What one look at a source came to.
+ *
+ * Three things and not two: an idle source is neither a number nor broken, and must be able to say so.
+ */
 
 /**
  * A number; nothing, because there was nothing to measure (no request came, or it is the first look at a counter), which says
