@@ -30,6 +30,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
   traffic: { summary: 'set the weights of the pools of a service', load: () => import('./cli/traffic.ts') },
   flip: { summary: 'move all traffic of a service to the other pool', load: () => import('./cli/flip.ts') },
   rollback: { summary: 'back to the position before, at once', load: () => import('./cli/rollback.ts') },
+  rollout: {
+    summary: 'move traffic step by step, judged on every request',
+    load: () => import('./cli/rollout.ts'),
+  },
+  judge: { summary: 'judge a past rollout again under other settings', load: () => import('./cli/judge.ts') },
   freeze: { summary: 'keep rollouts from being begun', load: () => import('./cli/freeze.ts') },
   receipt: { summary: 'the account of one traffic change', load: () => import('./cli/receipt.ts') },
   reload: { summary: 'read the config file again', load: () => import('./cli/reload.ts') },

@@ -24,6 +24,7 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal['code'], number>> = {
   'no-active-pool': 409,
   'already-active': 409,
   'bad-plan': 400,
+  'over-budget': 409,
   'version-mismatch': 409,
   'no-rollout': 404,
   'bad-freeze': 400,

@@ -5,7 +5,8 @@
  * again or in the event stream, since it may take minutes. A past rollout is judged again by its number, as its service may
  * have had others since.
  */
-import { isRefusal, type Operations, type Refusal } from '../control/operations.ts';
+import type { z } from 'zod';
+import { isRefusal, type Operations, type Refusal, type StartOrder } from '../control/operations.ts';
 import type { AdminApp } from './app.ts';
 import type { Audit } from './audit.ts';
 import { Fault, refusalFault } from './fault.ts';
@@ -13,6 +14,8 @@ import { instructionOf } from './instruction.ts';
 import {
   commandBody,
   commandParams,
+  explanationAnswer,
+  forecastAnswer,
   historyAnswer,
   historyQuery,
   retrialAnswer,
@@ -43,14 +46,26 @@ export function addRolloutRoutes(app: AdminApp, operations: Operations, audit: A
       },
     },
     async (request, reply) => {
-      const { to, version, reason, again, ...rest } = request.body;
-      const instruction = instructionOf(request.headers, reason, audit.tokenOf(request));
+      const instruction = instructionOf(request.headers, request.body.reason, audit.tokenOf(request));
       audit.instructed(request, instruction);
-      const { service } = request.params;
-      const overrides = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-      const order = { to: to ?? null, version: version ?? null, again, ...overrides };
-      return reply.send(orFault(await rollouts.start(service, order, instruction)));
+      return reply.send(orFault(await rollouts.start(request.params.service, orderOf(request.body), instruction)));
     },
+  );
+
+  app.post(
+    '/api/services/:service/rollout/forecast',
+    {
+      config: { action: 'forecast' },
+      schema: {
+        tags,
+        operationId: 'forecastRollout',
+        summary: 'What a start would do now, what its plan can detect and what it may cost; nothing is done',
+        params: serviceParams,
+        body: startBody,
+        response: { 200: forecastAnswer },
+      },
+    },
+    (request, reply) => reply.send(orFault(rollouts.forecast(request.params.service, orderOf(request.body)))),
   );
 
   app.get(
@@ -107,6 +122,39 @@ export function addRolloutRoutes(app: AdminApp, operations: Operations, audit: A
   );
 
   app.get(
+    '/api/rollouts/:id',
+    {
+      schema: {
+        tags,
+        operationId: 'getPastRollout',
+        summary: 'A rollout that is kept, by its number',
+        params: rolloutParams,
+        response: { 200: rolloutAnswer },
+      },
+    },
+    (request, reply) => reply.send(orFault(rollouts.find(request.params.id))),
+  );
+
+  app.get(
+    '/api/rollouts/:id/explanation',
+    {
+      schema: {
+        tags,
+        operationId: 'explainRollout',
+        summary: 'What happened in a rollout and why, from its decision log; under other settings if asked',
+        params: rolloutParams,
+        querystring: retrialQuery,
+        response: { 200: explanationAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { margin, falseAlarm } = request.query;
+      const other = { margin: margin ?? null, falseAlarm: falseAlarm ?? null };
+      return reply.send(orFault(await rollouts.explain(request.params.id, other)));
+    },
+  );
+
+  app.get(
     '/api/rollouts/:id/judgement',
     {
       schema: {
@@ -124,6 +172,12 @@ export function addRolloutRoutes(app: AdminApp, operations: Operations, audit: A
       return reply.send(orFault(rollouts.judgeAgain(request.params.id, other)));
     },
   );
+}
+
+/** What a body says of a start; keys that it leaves out stay as the file has them. */
+function orderOf({ to, version, again, reason: _, ...rest }: z.output<typeof startBody>): StartOrder {
+  const overrides = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  return { to: to ?? null, version: version ?? null, again, ...overrides };
 }
 
 /** The answer as a plain object that the serialiser takes whole. Throws the fault of a refusal. */

@@ -25,6 +25,12 @@ export const startBody = z.strictObject({
   holdMs: milliseconds.optional(),
   bakeMs: milliseconds.optional(),
   verify: z.boolean().optional().describe('False leaves out every verification.'),
+  maxFailedRequests: z
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .optional()
+    .describe('How many failed requests a bad candidate may cost; picks the first weight.'),
   again: z.boolean().default(false).describe('Also when this version was rolled back the last time.'),
   reason,
 });
@@ -89,3 +95,22 @@ export const historyAnswer = z.object({ rollouts: z.array(rolloutAnswer) }).desc
 export const retrialAnswer = z
   .looseObject({ rollout: rolloutAnswer, turnedBackAtMs: z.number().nullable() })
   .describe('The verdict after each kept look, and every decision.');
+
+/** What a start would do. */
+export const forecastAnswer = z
+  .looseObject({
+    service: z.string(),
+    active: z.string(),
+    candidate: z.string(),
+    version: z.string(),
+    plan: z.string(),
+    obstacle: z.looseObject({ kind: z.enum(['refuse', 'queue', 'restart']), message: z.string() }).nullable(),
+    traffic: z.object({ requests: z.number(), bad: z.number(), seconds: z.number() }),
+    leastMs: z.number(),
+  })
+  .describe('What the plan can detect at the traffic of the last minutes, and what it may cost.');
+
+/** What happened in a past rollout. */
+export const explanationAnswer = z
+  .looseObject({ rollout: rolloutAnswer, looks: z.number(), turnedBackAtMs: z.number().nullable() })
+  .describe('Each change of the verdict and each decision, with all numbers, and whether the log agrees with itself.');

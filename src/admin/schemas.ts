@@ -13,11 +13,13 @@ import type {
   MoveReason,
   Receipt,
   ReloadAnswer,
+  RolloutGlance,
   ServiceView,
   StateView,
   TidegateEvent,
   Weights,
 } from '../control/operations.ts';
+import { PHASES } from '../rollout/rollout.ts';
 import { REASON_CHARACTERS_MAX } from './instruction.ts';
 
 const reason = z
@@ -144,6 +146,21 @@ const poolView = z.object({
   endpoints: z.array(endpointView),
 });
 
+const rolloutGlance = z
+  .object({
+    id: count,
+    candidate: z.string(),
+    version: z.string(),
+    phase: z.enum(PHASES),
+    step: count.describe('From 1.'),
+    steps: count,
+    share: z.number().min(0).max(1),
+    elapsedMs: z.number().nullable().describe('Time that counts in the present hold or bake.'),
+    untilMs: z.number().nullable().describe('How long that lasts at least.'),
+    reason: z.string(),
+  })
+  .describe('A running rollout in a few words.') satisfies z.ZodType<RolloutGlance>;
+
 /** One service as it stands now. */
 export const serviceAnswer = z
   .object({
@@ -154,6 +171,7 @@ export const serviceAnswer = z
     active: z.string().nullable().describe('The pool that may save what the others fail; null when none has weight.'),
     since: z.object({ at: instant, by: z.string(), reason: moveReason, note: z.string() }),
     stored: z.boolean().describe('Whether the state file has this position.'),
+    rollout: rolloutGlance.nullable().describe('The rollout that runs.'),
     pools: z.array(poolView),
   })
   .describe('The service as it stands now.') satisfies z.ZodType<ServiceView>;

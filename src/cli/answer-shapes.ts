@@ -16,7 +16,14 @@ import type {
 } from '../control/operations.ts';
 
 /** A type by name, a list `[of]`, a mapping `{ '*': of }`, an object by keys, or one of these or null. */
-type Shape = 'text' | 'number' | 'boolean' | 'anything' | OrNull | readonly [Shape] | { readonly [key: string]: Shape };
+export type Shape =
+  | 'text'
+  | 'number'
+  | 'boolean'
+  | 'anything'
+  | OrNull
+  | readonly [Shape]
+  | { readonly [key: string]: Shape };
 class OrNull {
   readonly shape: Shape;
   constructor(shape: Shape) {
@@ -24,7 +31,8 @@ class OrNull {
   }
 }
 
-const orNull = (shape: Shape): Shape => new OrNull(shape);
+/** A shape or null. */
+export const orNull = (shape: Shape): Shape => new OrNull(shape);
 const WEIGHTS: Shape = { '*': 'number' };
 
 const RECEIPT: Shape = {
@@ -82,6 +90,20 @@ const SERVICE: Shape = {
   pools: [POOL],
 };
 
+/** A Tidegate of an earlier version says nothing of rollouts. */
+const GLANCE: Shape = orNull({
+  id: 'number',
+  candidate: 'text',
+  version: 'text',
+  phase: 'text',
+  step: 'number',
+  steps: 'number',
+  share: 'number',
+  elapsedMs: orNull('number'),
+  untilMs: orNull('number'),
+  reason: 'text',
+});
+
 const STATE: Shape = {
   file: 'text',
   problem: orNull('text'),
@@ -99,7 +121,9 @@ export function isReceipt(value: unknown): value is Receipt {
 }
 
 export function isServiceView(value: unknown): value is ServiceView {
-  return fits(value, SERVICE);
+  if (!fits(value, SERVICE)) return false;
+  const { rollout } = value as { readonly rollout?: unknown };
+  return rollout === undefined || fits(rollout, GLANCE);
 }
 
 /** A Tidegate of an earlier version says nothing of its state file. */
@@ -109,8 +133,9 @@ export interface ServiceList {
 }
 
 export function isServiceList(value: unknown): value is ServiceList {
-  if (!fits(value, { services: [SERVICE] })) return false;
-  const { state } = value as { readonly state?: unknown };
+  if (!fits(value, { services: ['anything'] })) return false;
+  const { services, state } = value as { readonly services: readonly unknown[]; readonly state?: unknown };
+  if (!services.every(isServiceView)) return false;
   return state === undefined || fits(state, STATE);
 }
 
@@ -145,7 +170,8 @@ export function isProblemList(value: unknown): value is ReloadAnswer['problems']
   return fits(value, [PROBLEM]);
 }
 
-function fits(value: unknown, shape: Shape): boolean {
+/** Whether a value has a shape; keys that the shape does not name are let through. */
+export function fits(value: unknown, shape: Shape): boolean {
   if (typeof shape === 'string') {
     switch (shape) {
       case 'anything':

@@ -12,7 +12,7 @@ import { isReceipt } from './answer-shapes.ts';
 import { type Command, misused, type OptionSpec, type VerbSpec } from './command.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { drainLine, receiptLine } from './receipt-text.ts';
-import { ascii } from './terminal-text.ts';
+import { shown } from './terminal-text.ts';
 
 /** The options of every verb that moves traffic. */
 export const CHANGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -78,7 +78,8 @@ async function awaitDrain(
   return EXIT.done;
 }
 
-function instruction(command: Command): Record<string, string> | string {
+/** Who asks for a change and why, as headers; a text says what is wrong with the words. */
+export function instruction(command: Command): Record<string, string> | string {
   const headers: Record<string, string> = { 'x-tidegate-by': headerText(instructor()) };
   const reason = headerText((command.value('reason') ?? '').slice(0, REASON_CHARACTERS_MAX));
   if (reason !== '') headers['x-tidegate-reason'] = reason;
@@ -87,8 +88,4 @@ function instruction(command: Command): Record<string, string> | string {
   if (!/^[0-9]{1,15}$/.test(epoch)) return '--if-epoch needs the number of an epoch';
   headers['if-match'] = `"${Number(epoch)}"`;
   return headers;
-}
-
-function shown(text: string, io: CliIo): string {
-  return `${io.screen().unicode ? text : ascii(text)}\n`;
 }

@@ -52,6 +52,21 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** A longer time by its two largest units: `0 s`, `45 s`, `9 min 5 s`, `10 min`, `2 h 5 min`, `3 d 4 h`. */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first === -1) return '0 s';
+  const named = parts.slice(first, first + 2).filter(([count]) => count > 0);
+  return named.map(([count, unit]) => `${count} ${unit}`).join(' ');
+}
+
 /** The share of each pool, 0 to 1; all 0 where the weights are. */
 export function sharesOf(weights: Weights): ReadonlyMap<string, number> {
   const entries = Object.entries(weights);

@@ -7,8 +7,8 @@
  * there and then was rejected, because the proxy itself must outlive whoever reads its output.
  */
 
-/** The exit codes, which are part of the interface. */
-export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3 } as const;
+/** The exit codes, which are part of the interface. `detached` is what shells give a program that Ctrl-C has ended. */
+export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, detached: 130 } as const;
 
 /** What the output can show. */
 export interface Screen {

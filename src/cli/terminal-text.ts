@@ -7,6 +7,8 @@
  * Unicode's East Asian Width; exact emoji sequences are not worth a table here.
  */
 
+import type { CliIo } from './io.ts';
+
 const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const BREAK = /[\t\n\v\f\r\u0085\u2028\u2029]+/g;
 const ZERO_WIDTH = /\p{M}/u;
@@ -48,12 +50,33 @@ export function fit(text: string, columns: number, side: 'left' | 'right', mark:
   return side === 'left' ? short + gap : gap + short;
 }
 
+/** The text in lines of at most `columns` columns, broken at spaces where there are any; at least one line. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line === '' || columnsOf(longer) <= columns) {
+      line = longer;
+      continue;
+    }
+    lines.push(line);
+    line = word;
+  }
+  return [...lines, line].map((one) => cut(one, columns, '~'));
+}
+
 /** ASCII only: the few signs that our own texts use become their plain forms, everything else a question mark. */
 export function ascii(text: string): string {
   return text
     .replaceAll('→', '->')
     .replaceAll('…', '~')
     .replace(/[^\n\x20-\x7e\x1b]/gu, '?');
+}
+
+/** One line as it can be shown, with its line break. */
+export function shown(text: string, io: Pick<CliIo, 'screen'>): string {
+  return `${io.screen().unicode ? text : ascii(text)}\n`;
 }
 
 /** An ISO time as `2025-01-31 12:00:00Z`; anything else stays as it is. */

@@ -186,6 +186,11 @@ export const rollout = z
     increment: share.prefault('10%').describe('By how much a linear plan grows.'),
     hold: duration(0).prefault('10m').describe('How long a step lasts at least.'),
     minRequests: whole(0, 1_000_000_000).default(0).describe('How many requests the candidate must have in a step.'),
+    maxFailedRequests: whole(1, 1_000_000_000)
+      .optional()
+      .describe(
+        'How many failed requests a bad candidate may cost; picks the first weight by the traffic of the last minutes.',
+      ),
     bake: duration(0).prefault('15m').describe('How long it is watched after 100%.'),
     holdBack: share
       .prefault('0%')
@@ -240,6 +245,17 @@ export const rollout = z
     if (increment === 0) {
       const params = { allowed: 'a share over 0%' };
       context.issues.push({ code: 'custom', message: 'never arrives', input: '0%', path: ['increment'], params });
+    }
+    if (value.maxFailedRequests !== undefined && (value.plan === 'one-box' || value.plan === 'all-at-once')) {
+      const params = { allowed: 'a plan whose first weight is open: canary, linear or blue-green' };
+      const message = `has no weight to pick in a ${value.plan} plan`;
+      context.issues.push({
+        code: 'custom',
+        message,
+        input: value.maxFailedRequests,
+        path: ['maxFailedRequests'],
+        params,
+      });
     }
     return { ...rest, steps, increment, holdMs: hold, bakeMs: bake, keepMs: keep, rollbackOverMs: back.overMs };
   });

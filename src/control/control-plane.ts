@@ -459,6 +459,7 @@ export class ControlPlane implements Operations {
       rates: this.#rates,
       drains: this.#drains,
       isKept: (gate) => this.#gates.isKept(gate),
+      rolloutOf: (service) => this.#rollouts.glance(service),
     };
   }
 }

@@ -6,14 +6,17 @@
  */
 import type { Problem } from '../config/problem.ts';
 import type { Verdict } from '../judge/verdict.ts';
-import type { Command } from '../rollout/commands.ts';
 import type { Ending, Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import type { Group } from '../routing/group.ts';
-import type { Decision } from './rollout-record.ts';
+import type { RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
+
+export type { Explanation, Moment } from './explanation.ts';
+export type { Forecast, RolloutForecast } from './forecast.ts';
+export type { Retrial, RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
 export type Weights = Readonly<Record<string, number>>;
@@ -85,6 +88,7 @@ export interface Refusal {
     | 'no-active-pool'
     | 'already-active'
     | 'bad-plan'
+    | 'over-budget'
     | 'version-mismatch'
     | 'no-rollout'
     | 'bad-freeze'
@@ -178,6 +182,8 @@ export interface ServiceView {
   readonly since: { readonly at: string; readonly by: string; readonly reason: MoveReason; readonly note: string };
   /** Whether the state file has this position; false: a restart now would forget it. */
   readonly stored: boolean;
+  /** The rollout that runs; null when none does. */
+  readonly rollout: RolloutGlance | null;
   readonly pools: readonly PoolView[];
 }
 
@@ -361,31 +367,8 @@ export interface StartOrder extends PlanOverrides {
   readonly version: string | null;
   /** Also when this version was rolled back the last time. */
   readonly again: boolean;
-}
-
-/** A past rollout judged again, under its own settings or others. */
-export interface Retrial {
-  readonly rollout: RolloutView;
-  /** The verdict after each kept look, in their order. */
-  readonly verdicts: readonly { readonly atMs: number; readonly verdict: Verdict }[];
-  /** When it would have turned back, by the rollout's clock; null if never. */
-  readonly turnedBackAtMs: number | null;
-  readonly decisions: readonly Decision[];
-}
-
-/** What can be asked about rollouts. */
-export interface RolloutOperations {
-  start(service: string, order: StartOrder, instruction: Instruction): Promise<RolloutView | Refusal>;
-  command(service: string, command: Command, instruction: Instruction): RolloutView | Refusal;
-  /** The rollout that runs, or the last one. */
-  view(service: string): RolloutView | Refusal;
-  /** Newest first. */
-  history(service: string, limit: number): readonly RolloutView[] | Refusal;
-  /** Judges a kept rollout again from its decision log; `margin` and `falseAlarm` replace the settings of the time. */
-  judgeAgain(
-    id: number,
-    other: { readonly margin: number | null; readonly falseAlarm: number | null },
-  ): Retrial | Refusal;
+  /** How many failed requests a bad candidate may cost; picks the first weight in place of what the file says. */
+  readonly maxFailedRequests?: number;
 }
 
 /** A freeze that somebody declares. */

@@ -4,9 +4,12 @@
  * A view is plain data without secrets. Judging again is `replay` over the looks of the decision log, so with the settings of
  * the time it gives each verdict again to the last digit, and with others it says what they would have done.
  */
+import { setImmediate as immediate } from 'node:timers/promises';
 import { replay } from '../judge/replay.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
+import { type Explanation, explain } from './explanation.ts';
+import { forecastOf, type RolloutForecast } from './forecast.ts';
 import type { Instruction, Refusal, Retrial, RolloutOperations, RolloutView, StartOrder } from './operations.ts';
 import type { Decision, RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.ts';
@@ -14,6 +17,11 @@ import type { Rollouts } from './rollouts.ts';
 
 /** Decisions that are read at a time. */
 const PAGE = 1_000;
+
+/** Decisions that are judged before others get their turn. */
+const EXPLAINED_AT_ONCE = 100;
+
+type OtherSettings = { readonly margin: number | null; readonly falseAlarm: number | null };
 
 const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate is stopping' };
 
@@ -45,37 +53,67 @@ export class Releases implements RolloutOperations {
 
   history(service: string, limit: number): readonly RolloutView[] | Refusal {
     const kept = this.#store.of(service, limit);
-    if (!kept.ok) return { refused: true, code: 'state-store', message: kept.error };
+    if (!kept.ok) return storeRefusal(kept.error);
     return kept.value.map((record) => this.#viewOf(record));
   }
 
-  judgeAgain(
-    id: number,
-    { margin, falseAlarm }: { readonly margin: number | null; readonly falseAlarm: number | null },
-  ): Retrial | Refusal {
+  find(id: number): RolloutView | Refusal {
+    const record = this.#kept(id);
+    if ('refused' in record) return record;
+    const last = this.#rollouts.last(record.service);
+    return this.#viewOf(last?.id === id ? last : record);
+  }
+
+  forecast(service: string, order: StartOrder): RolloutForecast | Refusal {
+    const outlook = this.#rollouts.outlook(service, order);
+    return 'refused' in outlook ? outlook : forecastOf(service, outlook);
+  }
+
+  async explain(id: number, other: OtherSettings): Promise<Explanation | Refusal> {
+    const record = this.#kept(id);
+    if ('refused' in record) return record;
+    const last = this.#store.lastSequence(id);
+    if (!last.ok) return storeRefusal(last.error);
+    let problem: string | null = null;
+    const page = (after: number): readonly Decision[] => {
+      const decisions = this.#store.decisions(id, after, EXPLAINED_AT_ONCE);
+      if (decisions.ok) return decisions.value.filter(({ sequence }) => sequence <= last.value);
+      problem = decisions.error;
+      return [];
+    };
+    const isOwn = other.margin === null && other.falseAlarm === null;
+    const settings = settingsWith(record.settings, other);
+    const explanation = await explain({
+      rollout: this.#viewOf(record),
+      settings,
+      isOwn,
+      page,
+      pause: () => immediate(),
+    });
+    return problem === null ? explanation : storeRefusal(problem);
+  }
+
+  #kept(id: number): RolloutRecord | Refusal {
     const kept = this.#store.find(id);
-    if (!kept.ok) return { refused: true, code: 'state-store', message: kept.error };
-    if (kept.value === null) return { refused: true, code: 'no-rollout', message: `there is no rollout ${id}` };
+    if (!kept.ok) return storeRefusal(kept.error);
+    return kept.value ?? { refused: true, code: 'no-rollout', message: `no rollout ${id} is kept` };
+  }
+
+  judgeAgain(id: number, other: OtherSettings): Retrial | Refusal {
+    const record = this.#kept(id);
+    if ('refused' in record) return record;
     const decisions = this.#decisionsOf(id);
     if ('refused' in decisions) return decisions;
     const looks = decisions.flatMap(({ entry }) => (entry.kind === 'look' ? [entry.look] : []));
-    const { settings } = kept.value;
-    const others: JudgeSettings = {
-      ...settings,
-      falseAlarm: falseAlarm ?? settings.falseAlarm,
-      signals: settings.signals.map((signal) =>
-        signal.kind === 'compared' && margin !== null ? { ...signal, margin } : signal,
-      ),
-    };
-    const { verdicts, turnedBack } = replay(looks, others);
-    return { rollout: this.#viewOf(kept.value), verdicts, turnedBackAtMs: turnedBack?.atMs ?? null, decisions };
+    const { verdicts, turnedBack } = replay(looks, settingsWith(record.settings, other));
+    return { rollout: this.#viewOf(record), verdicts, turnedBackAtMs: turnedBack?.atMs ?? null, decisions };
   }
 
   #decisionsOf(id: number): readonly Decision[] | Refusal {
     const all: Decision[] = [];
     for (;;) {
       const page = this.#store.decisions(id, all.at(-1)?.sequence ?? 0, PAGE);
-      if (!page.ok) return { refused: true, code: 'state-store', message: page.error };
+      if (!page.ok) return storeRefusal(page.error);
       all.push(...page.value);
       if (page.value.length < PAGE) return all;
     }
@@ -114,4 +152,19 @@ export class Releases implements RolloutOperations {
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
     };
   }
+}
+
+function storeRefusal(message: string): Refusal {
+  return { refused: true, code: 'state-store', message };
+}
+
+/** The settings of the time with other margins or another budget of false alarms. */
+function settingsWith(settings: JudgeSettings, { margin, falseAlarm }: OtherSettings): JudgeSettings {
+  return {
+    ...settings,
+    falseAlarm: falseAlarm ?? settings.falseAlarm,
+    signals: settings.signals.map((signal) =>
+      signal.kind === 'compared' && margin !== null ? { ...signal, margin } : signal,
+    ),
+  };
 }

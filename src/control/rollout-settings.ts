@@ -8,6 +8,8 @@ import type { Service } from '../config/schema.ts';
 import type { LatencyScale } from '../judge/latency.ts';
 import type { ComparedSignal, JudgeSettings } from '../judge/signals.ts';
 import { type Plan, planProblems, stepsOf } from '../rollout/plan.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import { type Group, groupNumber } from '../routing/group.ts';
 import { judgedSignals } from './signal-specs.ts';
 
 /** What a start may say otherwise than the file. */
@@ -90,4 +92,11 @@ export function judgeSettingsFor(
   }
   const all = [...signals, ...judgedSignals(service)];
   return { ...pools, falseAlarm: guard.falseAlarm, falseHealth: guard.missed, floor: FLOOR, signals: all };
+}
+
+/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
+export function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
+  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
+  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
+  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
 }

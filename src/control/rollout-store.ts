@@ -31,6 +31,7 @@ export const ROLLOUT_SQL = {
   appendDecision: `INSERT INTO decisions (rollout, sequence, at, body)
     VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM decisions WHERE rollout = ?1), ?2, ?3)`,
   decisions: 'SELECT * FROM decisions WHERE rollout = ? AND sequence > ? ORDER BY sequence LIMIT ?',
+  lastSequence: 'SELECT coalesce(max(sequence), 0) AS last FROM decisions WHERE rollout = ?',
 } as const;
 
 export class RolloutStore {
@@ -123,6 +124,11 @@ export class RolloutStore {
       this.#isFailing = true;
     }
     return kept;
+  }
+
+  /** The sequence number of its newest decision, 0 without any. */
+  lastSequence(rollout: number): Stored<number> {
+    return this.#file.read(({ lastSequence }) => Number(lastSequence.get(rollout)?.last ?? 0));
   }
 
   /** Decisions of a rollout after a sequence number, oldest first, at most `limit`. */

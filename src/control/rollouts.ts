@@ -10,22 +10,25 @@ import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
-import type { Rollout } from '../rollout/rollout.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
-import { type Group, groupNumber, groupText } from '../routing/group.ts';
+import { groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
-import type { Instruction, MetricsSource, Receipt, Refusal, StartOrder } from './operations.ts';
+import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
+import { budgetedAim, type Outlook } from './outlook.ts';
+import { RecentTraffic } from './recent-traffic.ts';
+import { type Aim, aimOf, refuse } from './rollout-aim.ts';
 import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
+import { glanceOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor, planFor } from './rollout-settings.ts';
+import { judgeSettingsFor, missingGroup } from './rollout-settings.ts';
 import { sourcesOf, standingOf } from './rollout-sources.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { SignalBooks } from './signal-books.ts';
@@ -60,6 +63,7 @@ export class Rollouts {
   /** Services whose traffic the file has moved before the rollouts were read back, with why; null from then on. */
   #overruled: Map<string, string> | null = new Map();
   readonly #outcomes = new RolloutOutcomes();
+  readonly #recent = new RecentTraffic();
   #lastId = 0;
   /** How the signals of all services were read. */
   readonly signals = new SignalBooks();
@@ -111,6 +115,12 @@ export class Rollouts {
     return this.#running.get(service)?.record ?? this.#last.get(service);
   }
 
+  /** The one that runs, in a few words; null when none does. */
+  glance(service: string): RolloutGlance | null {
+    const run = this.#running.get(service);
+    return run === undefined ? null : glanceOf(run.record);
+  }
+
   /** Until when a single move goes back from this success to a warm pool, ISO 8601; null when that is over, or never was. */
   warmUntil({ id, service, endedAt, keepMs, rollout }: RolloutRecord): string | null {
     const { gates, now } = this.#options;
@@ -132,46 +142,27 @@ export class Rollouts {
   }
 
   tick(ms: number): void {
+    this.#recent.pass(ms, () => this.#evidenceMemories());
     for (const run of [...this.#running.values()]) run.tick(ms);
   }
 
   /** Begins a rollout; resolves with its record, or why there is none. */
   async start(name: string, order: StartOrder, instruction: Instruction): Promise<RolloutRecord | Refusal> {
-    const { config, gates, frozen } = this.#options;
+    const { config, gates } = this.#options;
     const service = config().services.get(name);
     const gate = gates.get(name);
     if (service === undefined || gate === undefined) return unknownService(name);
     const mismatch = epochMismatch(gate, instruction.ifEpoch);
     if (mismatch !== null) return mismatch;
+    const outlook = this.outlook(name, order);
+    if ('refused' in outlook) return outlook;
+    const { aim, answer } = outlook;
     const running = this.#running.get(name);
-    const active = running?.record.rollout.active ?? gate.active;
-    const candidate = order.to ?? onlyOther(service, active);
-    const pool = candidate === null ? undefined : service.pools.get(candidate);
-    if (candidate === null) {
-      const names = [...service.pools.keys()].filter((one) => one !== active).join(', ');
-      return { refused: true, code: 'ambiguous-target', message: `say which pool to roll out to: ${names}` };
-    }
-    if (pool === undefined) {
-      const names = [...service.pools.keys()].join(', ');
-      return { refused: true, code: 'unknown-pool', message: `${name} has no pool ${candidate}; it has ${names}` };
-    }
-    if (active === null) return refuse('no-active-pool', `no pool of ${name} has traffic that could be moved`);
-    if (active === candidate) return refuse('already-active', `${candidate} has the traffic of ${name} already`);
-    if (order.version !== null && order.version !== pool.version) {
-      const message = `${candidate} has version ${pool.version} in the file, not ${order.version}`;
-      return refuse('version-mismatch', message);
-    }
-    const plan = planFor(service, candidate, order);
-    if (!('kind' in plan)) return refuse('bad-plan', plan.join('; '));
-    const last = this.last(name);
-    const request = { version: pool.version, again: order.again };
-    const past = last === undefined ? null : { rollout: last.rollout, version: last.version };
-    const answer = answerStart(request, past, frozen(), service.rollout.onNewVersion);
     switch (answer.kind) {
       case 'refuse':
         return refuse(answer.code, answer.message);
       case 'begin':
-        return this.#begin(service, { active, candidate, version: pool.version, plan }, instruction.by);
+        return this.#begin(service, aim, instruction.by);
       case 'queue':
       case 'restart':
         running!.follow({ order, by: instruction.by, reason: instruction.reason });
@@ -180,6 +171,27 @@ export class Rollouts {
       default:
         return answer satisfies never;
     }
+  }
+
+  /** What a start would do now, and what it can be foretold by; nothing is done. */
+  outlook(name: string, order: StartOrder): Outlook | Refusal {
+    const { board, gates, frozen } = this.#options;
+    const service = this.#options.config().services.get(name);
+    if (service === undefined) return unknownService(name);
+    const running = this.#running.get(name)?.record;
+    const aim = aimOf(service, running?.rollout.active ?? gates.get(name)?.active ?? null, order);
+    if ('refused' in aim) return aim;
+    const { active, candidate } = aim;
+    const evidenceOf = (pool: string) => board.evidence(name, pool, service.pools.get(pool)!.version);
+    const traffic = this.#recent.of(evidenceOf(active), evidenceOf(candidate));
+    const settings = judgeSettingsFor(service, { active, candidate }, this.#scaleOf(service, active));
+    const budgeted = budgetedAim(service, aim, order, traffic, settings);
+    if ('refused' in budgeted) return budgeted;
+    const last = this.last(name);
+    const request = { version: aim.version, again: order.again };
+    const past = last === undefined ? null : { rollout: last.rollout, version: last.version };
+    const answer = answerStart(request, past, frozen(), service.rollout.onNewVersion);
+    return { ...budgeted, settings, traffic, answer };
   }
 
   command(service: string, command: Command, by: string): RolloutRecord | Refusal {
@@ -236,21 +248,7 @@ export class Rollouts {
     return refuse('no-rollout', message);
   }
 
-  #begin(
-    service: Service,
-    {
-      active,
-      candidate,
-      version,
-      plan,
-    }: {
-      readonly active: string;
-      readonly candidate: string;
-      readonly version: string;
-      readonly plan: Parameters<typeof begin>[0]['plan'];
-    },
-    by: string,
-  ): RolloutRecord {
+  #begin(service: Service, { active, candidate, version, plan }: Aim, by: string): RolloutRecord {
     const { board, gates } = this.#options;
     const gate = gates.get(service.name)!;
     const scale = this.#scaleOf(service, active);
@@ -388,6 +386,12 @@ export class Rollouts {
     return board === undefined ? null : chooseScale(new SeriesReader(board).durations());
   }
 
+  *#evidenceMemories(): Iterable<SharedArrayBuffer> {
+    for (const { name, pools } of this.#options.config().services.values()) {
+      for (const [pool, { version }] of pools) yield this.#options.board.evidence(name, pool, version);
+    }
+  }
+
   #whyLost({ rollout, version, activeVersion }: RolloutRecord, service: Service): string | null {
     const { active, candidate } = rollout;
     for (const [name, before] of Object.entries({ [active]: activeVersion, [candidate]: version })) {
@@ -413,21 +417,4 @@ export class Rollouts {
   #at(): string {
     return new Date(this.#options.now()).toISOString();
   }
-}
-
-function refuse(code: Refusal['code'], message: string): Refusal {
-  return { refused: true, code, message };
-}
-
-/** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
-function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
-  const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
-  const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
-  return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
-}
-
-/** The pool that is not active, if there is just one. */
-function onlyOther(service: Service, active: string | null): string | null {
-  const others = [...service.pools.keys()].filter((pool) => pool !== active);
-  return others.length === 1 ? others[0]! : null;
 }

@@ -9,7 +9,7 @@ import type { Drains } from './drains.ts';
 import type { EjectionWatch } from './ejection-watch.ts';
 import type { HealthWatch } from './health-watch.ts';
 import type { LiveRates } from './live-rates.ts';
-import type { EndpointView, PoolView, ServiceView, Weights } from './operations.ts';
+import type { EndpointView, PoolView, RolloutGlance, ServiceView, Weights } from './operations.ts';
 import type { ServiceGate } from './service-gate.ts';
 
 export interface ViewSources {
@@ -21,6 +21,8 @@ export interface ViewSources {
   readonly drains: Drains;
   /** Whether the state file has where a gate stands. */
   readonly isKept: (gate: ServiceGate) => boolean;
+  /** The rollout of a service that runs, or null. */
+  readonly rolloutOf: (service: string) => RolloutGlance | null;
 }
 
 /** The identity of a series for live figures. */
@@ -44,6 +46,7 @@ export function serviceView(gate: ServiceGate, sources: ViewSources): ServiceVie
     active: gate.active,
     since: gate.since,
     stored: sources.isKept(gate),
+    rollout: sources.rolloutOf(gate.service),
     pools: [...service.pools.keys()].map((pool) => poolView(service, pool, gate, sources)),
   };
 }

@@ -9,7 +9,7 @@ import { isMoving, type Occasion, type Pausable, type Pause, type Rollout } from
 import { enter, type Transition } from './transition.ts';
 
 /** The candidate's share at a step: what is held back is taken from the last one. */
-export function shareAt({ plan }: Rollout, step: number): number {
+export function shareAt({ plan }: Pick<Rollout, 'plan'>, step: number): number {
   const { share } = plan.steps[step]!;
   return step === plan.steps.length - 1 ? share * (1 - plan.holdBack) : share;
 }

@@ -75,3 +75,15 @@ export function readEvidence(memory: SharedArrayBuffer, slot: number): EvidenceC
   }
   return { judged: sums[JUDGED]!, bad: sums[BAD]!, above: sums.slice(ABOVE) };
 }
+
+/** All positions and rows together: exchanges that were judged since the board began, and the bad ones among them. */
+export function readJudged(memory: SharedArrayBuffer): { readonly judged: number; readonly bad: number } {
+  const cells = new Float64Array(memory);
+  let judged = 0;
+  let bad = 0;
+  for (let start = 0; start < cells.length; start += SLOT_CELLS) {
+    judged += cells[start + JUDGED]!;
+    bad += cells[start + BAD]!;
+  }
+  return { judged, bad };
+}

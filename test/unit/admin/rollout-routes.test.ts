@@ -29,6 +29,7 @@ const VIEW: RolloutView = {
   verdict: null,
   verification: null,
   isQueued: false,
+  warmUntil: null,
 };
 
 async function scripted(t: Parameters<typeof start>[0]) {
@@ -41,6 +42,7 @@ async function scripted(t: Parameters<typeof start>[0]) {
       return answer;
     };
   const rollouts: RolloutOperations = {
+    ...admin.operations.rollouts,
     start: note(Promise.resolve(VIEW)),
     command: note(VIEW),
     view: note(VIEW),

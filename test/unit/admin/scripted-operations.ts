@@ -55,6 +55,7 @@ export const SHOP: ServiceView = {
   active: 'blue',
   since: { at: '2026-01-01T00:00:00.000Z', by: 'file', reason: 'start', note: '' },
   stored: true,
+  rollout: null,
   pools: [
     {
       name: 'blue',
@@ -156,9 +157,12 @@ export class ScriptedOperations implements Operations {
   readonly rollouts: RolloutOperations = {
     start: async (service) => refusal('no-rollout', service),
     command: (service) => refusal('no-rollout', service),
+    forecast: (service) => refusal('no-rollout', service),
+    find: (id) => refusal('no-rollout', String(id)),
     view: (service) => refusal('no-rollout', service),
     history: () => [],
     judgeAgain: (id) => refusal('no-rollout', String(id)),
+    explain: async (id) => refusal('no-rollout', String(id)),
   };
 
   frozen: FreezeView = { frozen: null, declared: null, windows: [] };

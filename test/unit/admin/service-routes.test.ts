@@ -243,6 +243,7 @@ t.test('the statuses of refusals are the documented ones', async (t) => {
     'no-active-pool': 409,
     'already-active': 409,
     'bad-plan': 400,
+    'over-budget': 409,
     'version-mismatch': 409,
     'no-rollout': 404,
     'bad-freeze': 400,

@@ -261,3 +261,22 @@ t.test('an ejected endpoint is listed with the end of its ejection and why, and 
   t.match(table, /! blue 127\.0\.0\.1:3002 ejected until a request probes it: its probe failed/);
   t.notMatch(table, /127\.0\.0\.1:3003/);
 });
+
+t.test('a running rollout stands in one line under its service', async (t) => {
+  const rollout = {
+    id: 12,
+    candidate: 'green',
+    version: 'v2.0',
+    phase: 'holding',
+    step: 2,
+    steps: 5,
+    share: 0.05,
+    elapsedMs: 252_000,
+    untilMs: 600_000,
+    reason: 'step 2 of 5: green has 5%',
+  } as const;
+  const line = '  > rollout 12 to green (v2.0): holding step 2 of 5, 5%, 5 min 48 s left; step 2 of 5: green has 5%\n';
+  t.match(renderStatus([service({ rollout })], { width: 120, ...plainStyle }), line);
+  const { rollout: _, ...earlier } = service();
+  t.notMatch(renderStatus([earlier as ReturnType<typeof service>], { width: 120, ...plainStyle }), '>');
+});

@@ -206,6 +206,7 @@ export function service(changes: Partial<ServiceView> = {}): ServiceView {
     active: 'blue',
     since: { at: '2026-01-31T12:00:00.000Z', by: 'cli:ann', reason: 'rollback', note: 'green was slow' },
     stored: true,
+    rollout: null,
     pools: [pool(), idlePool()],
     ...changes,
   };

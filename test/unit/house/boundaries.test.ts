@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   health: [],
   control: [...CORE, 'config', 'health', 'proxy/messages.ts'],
   admin: [...CORE, 'config', 'control/operations.ts'],
-  cli: ['admin', 'config', 'control'],
+  cli: ['admin', 'config', 'control', 'judge/figures.ts', 'rollout/plan.ts'],
   '.': ['cli', 'config'],
 };
 

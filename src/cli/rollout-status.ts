@@ -1,0 +1,51 @@
+/**
+ * `tidegate rollout status SERVICE [--watch]`: the rollout that runs, or the last one, as a card.
+ *
+ * The exit code says whether it is well: 0 while it runs unblamed and when it was promoted, 1 when it is taken back or has ended
+ * otherwise.
+ */
+
+import type { RolloutView } from '../control/operations.ts';
+import { adminOf, ask, reportFailure } from './admin-client.ts';
+import { misused, readCommand, type VerbSpec } from './command.ts';
+import { type CliIo, EXIT } from './io.ts';
+import { rolloutCard } from './rollout-card.ts';
+import { follow } from './rollout-follow.ts';
+import { isPromoted } from './rollout-line.ts';
+import { isRolloutView } from './rollout-shapes.ts';
+
+const SPEC: VerbSpec = {
+  name: 'rollout status',
+  usage: 'SERVICE [--watch]',
+  about: `Shows the rollout that runs, or the last one: its step and how long that lasts, the
+shares, and for each signal what the judge thinks, with counts, rates, the risk with
+its range, and the evidence of what it needs.
+Exits with 0 while nothing is wrong and when it was promoted, else with 1.`,
+  words: { least: 1, most: 1 },
+  options: { watch: { help: 'go on until the rollout ends, or Ctrl-C' } },
+};
+
+/** Shows the rollout of the service that the words name. */
+export async function run(args: readonly string[], io: CliIo): Promise<number> {
+  const command = readCommand(SPEC, args, io);
+  if (typeof command === 'number') return command;
+  const admin = adminOf(command, io.env);
+  if (typeof admin === 'string') return misused(SPEC, admin, io);
+  const json = command.has('json');
+  const path = ['api', 'services', command.words[0]!, 'rollout'];
+  const answer = await ask(admin, { method: 'GET', path }, isRolloutView);
+  if (answer.kind !== 'ok') return reportFailure(answer, json, io);
+  const rollout = answer.value;
+  if (command.has('watch') && rollout.endedAt === null) {
+    return follow({ admin, first: rollout, json, io }, exitCode(rollout));
+  }
+  const { columns, colour, unicode } = io.screen();
+  io.out(json ? `${JSON.stringify(rollout)}\n` : rolloutCard(rollout, { width: columns, colour, unicode }, false));
+  return exitCode(rollout);
+}
+
+function exitCode(rollout: RolloutView): number {
+  const { endedAt, phase, verdict } = rollout;
+  const isWell = endedAt === null ? phase !== 'rolling-back' && verdict?.kind !== 'worse' : isPromoted(rollout);
+  return isWell ? EXIT.done : EXIT.refused;
+}

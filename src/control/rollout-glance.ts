@@ -1,0 +1,16 @@
+/**
+ * A running rollout in a few words: what the view of its service says of it.
+ *
+ * Not the whole view of the rollout: a list of a thousand services is asked for every second by somebody's `status --watch`, and a
+ * verdict has more numbers than all pools together.
+ */
+import { stepOf } from '../rollout/course.ts';
+import type { RolloutGlance } from './operations.ts';
+import type { RolloutRecord } from './rollout-record.ts';
+
+export function glanceOf({ id, version, rollout }: RolloutRecord): RolloutGlance {
+  const { candidate, phase, step, plan, share, reason } = rollout;
+  const untilMs = phase === 'holding' ? stepOf(rollout).holdMs : phase === 'baking' ? plan.bakeMs : null;
+  const elapsedMs = untilMs === null ? null : rollout.elapsedMs;
+  return { id, candidate, version, phase, step: step + 1, steps: plan.steps.length, share, elapsedMs, untilMs, reason };
+}
