@@ -12,6 +12,9 @@
  *   may read. Both sides are hashed before the comparison, so that its time tells neither the token nor its length, and
  *   all tokens are compared whichever fits.
  *
+ * The form of a link (`link-routes.ts`) is the one changing call that is no JSON and carries no token: its URL holds a signed
+ * link that a foreign page cannot know. Host and Origin are checked as for every other.
+ *
  * Every call that is not GET or HEAD counts as changing, also `config/validate`: it has no effect, but it spends time and
  * reads the environment that the config names. Reads need no token unless the config says so: they show no secret, and
  * operators' tools read without one. Probes and /metrics need no rule at all, since orchestrators call them by whatever
@@ -97,6 +100,14 @@ export class Admission {
     return this.#checkOrigin(req) ?? this.#checkToken(req, 'operate') ?? checkContentType(req);
   }
 
+  /**
+   * Whether the form of a page of ours, whose Host is already admitted, was sent from that page. What its URL holds stands
+   * for a token.
+   */
+  checkForm(req: IncomingMessage): Fault | null {
+    return this.#checkOrigin(req) ?? checkFormType(req);
+  }
+
   /** Whether a call that reads, whose Host is already admitted, comes from somebody who may make it. */
   checkRead(req: IncomingMessage): Fault | null {
     return this.#access().readsNeedToken ? this.#checkToken(req, 'read') : null;
@@ -169,6 +180,12 @@ function checkContentType(req: IncomingMessage): Fault | null {
   const type = req.headers['content-type'] ?? '';
   if (/^application\/json *(?:;|$)/i.test(type)) return null;
   return new Fault(415, 'content-type', 'A changing call needs Content-Type: application/json, even without a body.');
+}
+
+function checkFormType(req: IncomingMessage): Fault | null {
+  const type = req.headers['content-type'] ?? '';
+  if (/^application\/x-www-form-urlencoded *(?:;|$)/i.test(type)) return null;
+  return new Fault(415, 'content-type', 'This page takes its own form only: application/x-www-form-urlencoded.');
 }
 
 /** An address as it stands in a Host field: IPv6 in brackets, IPv4 that came over an IPv6 socket as IPv4. */

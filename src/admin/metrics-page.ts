@@ -12,6 +12,7 @@ import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
+import { notifyFamilies } from './notify-families.ts';
 import { overloadFamilies } from './overload-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
 import { rolloutFamilies } from './rollout-families.ts';
@@ -45,6 +46,7 @@ export class MetricsPage {
       ...overloadFamilies(source),
       ...rolloutFamilies(source),
       ...controlFamilies(source),
+      ...notifyFamilies(source),
       ...processFamilies(this.#version, streams),
     ];
     const registry = new Registry();

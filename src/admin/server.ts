@@ -27,6 +27,7 @@ import { addEventRoutes } from './event-routes.ts';
 import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.ts';
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
+import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { addProbeRoutes } from './probe-routes.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
@@ -146,6 +147,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     addFreezeRoutes(app, operations, audit);
     addConfigRoutes(app, operations, audit);
     addEventRoutes(app, streams);
+    addLinkRoutes(app, operations, audit);
     addProbeRoutes(app, operations, streams, new MetricsPage(version));
     app.get('/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
     for (const [url, known] of [...methods]) refuseOtherMethods(app, url, known);
@@ -185,12 +187,16 @@ function refusalOf(request: FastifyRequest, admission: Admission): Fault | null 
     const allow = config.otherMethods;
     return new Fault(405, 'method-not-allowed', `This path takes ${allow} only.`, { allow }, { Allow: allow });
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') return admission.checkChange(request.raw);
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (config.link === true) return isRead ? null : admission.checkForm(request.raw);
+  if (!isRead) return admission.checkChange(request.raw);
   return config.probe === true ? null : admission.checkRead(request.raw);
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
+    /** A page whose URL holds a signed link, which stands for a token; it is changed by its own form. */
+    link?: true;
     /** Set on the routes that answer methods which the path does not take: the methods that it takes. */
     otherMethods?: string;
   }

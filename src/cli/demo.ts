@@ -1,21 +1,23 @@
 /**
  * `tidegate demo`: servers, load and traffic changes on this computer, to watch.
  *
- * Everything is real: the servers and Tidegate are processes of their own, the load goes through real sockets, and the
- * moves are calls of the admin API that anybody could make. What is printed as lost is counted by the clients. The exit
- * code is 0 only when nothing was lost and nothing was served by a version after its traffic had moved away.
+ * Everything is real: the servers and Tidegate are processes of their own, the load goes through real sockets, and what
+ * is done are calls of the admin API that anybody could make. What is printed as lost is counted by the clients. The exit
+ * code is 0 only when nothing was lost and the story went as it should: moves after which no version served what was not
+ * its own any more, or releases of which the good one succeeded and the bad one was turned back.
  */
 import { once } from 'node:events';
 import { type Command, DEFAULT_ADMIN, misused, readCommand, type VerbSpec } from './command.ts';
+import { CANARY_STORY } from './demo/canary-story.ts';
+import { FLIP_STORY } from './demo/flip-story.ts';
 import { invitation } from './demo/invitation.ts';
 import { Load } from './demo/load.ts';
 import { openScene, POOLS, type Ports, type Scene } from './demo/scene.ts';
 import { Stage } from './demo/stage.ts';
-import { HOLDS, type MoveAccount, tell } from './demo/story.ts';
-import { duration } from './figures.ts';
+import type { Story, Telling } from './demo/story.ts';
 import { type CliIo, EXIT } from './io.ts';
 
-const SECONDS = 12;
+const STORIES: Readonly<Record<string, Story>> = { flip: FLIP_STORY, canary: CANARY_STORY };
 const SECONDS_LEAST = 2;
 const SECONDS_MOST = 3600;
 const CLIENT_PORT = 8080;
@@ -23,15 +25,21 @@ const LOAD = { requestsPerSecond: 400, concurrencyMax: 48 } as const;
 
 const SPEC: VerbSpec = {
   name: 'demo',
-  usage: '[--exit] [--seconds N] [--port N]',
+  usage: '[--story flip|canary] [--exit] [--seconds N] [--port N]',
   about: `Starts three small servers, Tidegate in front of them, and clients that check every
-answer; moves all traffic from one version to the other and back, then in steps, and
-prints the receipts and what the clients saw. Goes on until Ctrl-C, or ends by itself
-with --exit. Ends with 0 when nothing was lost, else 1. --admin and --token have no effect.`,
+answer. The story \`flip\` moves all traffic from one version to the other and back, then
+in steps, and prints the receipts and what the clients saw. The story \`canary\` releases
+a good version and a bad one by rollouts that watch themselves, and prints what the judge
+says. Goes on until Ctrl-C, or ends by itself with --exit. Ends with 0 when nothing was
+lost and all went as it should, else 1. --admin and --token have no effect.`,
   words: { least: 0, most: 0 },
   options: {
-    exit: { help: 'end after the last move' },
-    seconds: { value: 'N', help: `how long the moves take together (default: ${SECONDS})` },
+    story: { value: 'NAME', help: '`flip` or `canary` (default: flip)' },
+    exit: { help: 'end after the story' },
+    seconds: {
+      value: 'N',
+      help: `about how long the story takes (default: ${FLIP_STORY.seconds}; canary ${CANARY_STORY.seconds})`,
+    },
     port: { value: 'N', help: `the port for clients (default: ${CLIENT_PORT}, or another if it is taken)` },
   },
 };
@@ -42,12 +50,13 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   if (typeof command === 'number') return command;
   const settings = settingsOf(command);
   if (typeof settings === 'string') return misused(SPEC, settings, io);
+  const { story, holdMs } = settings;
   const signal = io.interrupted();
   const stage = new Stage(io, command.has('json'));
   let scene: Scene;
   try {
     stage.say('Tidegate demo: starting three servers, and Tidegate in front of them ...');
-    scene = await openScene(settings.ports);
+    scene = await openScene(settings.ports, story.setting(holdMs));
   } catch (error) {
     io.err(`tidegate demo: ${error instanceof Error ? error.message : String(error)}\n`);
     return EXIT.refused;
@@ -58,17 +67,16 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const admin = { url: new URL(scene.adminUrl), token: undefined };
   stage.open(admin, footer);
   load.start();
-  let moves: readonly MoveAccount[] = [];
+  let telling: Telling | null = null;
   let failure = '';
   try {
-    const holdMs = (settings.seconds * 1000) / HOLDS;
-    const story = tell({ admin, load, stage, holdMs, signal });
-    // A Tidegate that ends in the middle ends the story; what its moves do then is of no interest.
-    story.catch(() => {});
-    moves = await Promise.race([story, scene.collapsed.then((log) => Promise.reject(new Error(ended(log))))]);
+    const told = story.tell({ admin, load, stage, holdMs, signal });
+    // A Tidegate that ends in the middle ends the story; what its calls do then is of no interest.
+    told.catch(() => {});
+    telling = await Promise.race([told, scene.collapsed.then((log) => Promise.reject(new Error(ended(log))))]);
     if (!command.has('exit') && !signal.aborted) {
       const { execPath, argv } = process;
-      stage.say('', ...invitation(scene, { execPath, script: argv[1]!, cwd: process.cwd() }));
+      stage.say('', ...invitation(scene, { execPath, script: argv[1]!, cwd: process.cwd() }, story.trials));
       const log = await Promise.race([once(signal, 'abort').then(() => null), scene.collapsed]);
       if (log !== null) failure = ended(log);
     }
@@ -78,16 +86,21 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   await load.stop();
   stage.close();
   await scene.close();
-  return conclude({ command, load, moves, failure, stage }, io);
+  return conclude({ command, load, telling, failure, stage }, io);
 }
 
 interface Settings {
-  readonly seconds: number;
+  readonly story: Story;
+  /** In whole milliseconds. */
+  readonly holdMs: number;
   readonly ports: Ports;
 }
 
 function settingsOf(command: Command): Settings | string {
-  const seconds = Number(command.value('seconds') ?? SECONDS);
+  const name = command.value('story') ?? 'flip';
+  const story = Object.hasOwn(STORIES, name) ? STORIES[name] : undefined;
+  if (story === undefined) return `--story takes one of: ${Object.keys(STORIES).join(', ')}`;
+  const seconds = Number(command.value('seconds') ?? story.seconds);
   if (!(seconds >= SECONDS_LEAST && seconds <= SECONDS_MOST)) {
     return `--seconds takes a number from ${SECONDS_LEAST} to ${SECONDS_MOST}`;
   }
@@ -97,7 +110,7 @@ function settingsOf(command: Command): Settings | string {
   // Nobody can open the addresses of a demo that ends by itself: they need not be ones that are easy to remember.
   const clients = port === undefined ? (command.has('exit') ? 0 : CLIENT_PORT) : Number(port);
   const admin = clients === CLIENT_PORT ? Number(new URL(DEFAULT_ADMIN).port) : 0;
-  return { seconds, ports: { clients, admin } };
+  return { story, holdMs: Math.round((seconds * 1000) / story.holds), ports: { clients, admin } };
 }
 
 function introduce(scene: Scene, { ports }: Settings, stage: Stage): void {
@@ -118,28 +131,26 @@ function counts({ total }: Load): string {
 interface End {
   readonly command: Command;
   readonly load: Load;
-  readonly moves: readonly MoveAccount[];
+  /** Null when the story has failed. */
+  readonly telling: Telling | null;
   readonly failure: string;
   readonly stage: Stage;
 }
 
-function conclude({ command, load, moves, failure, stage }: End, io: CliIo): number {
+function conclude({ command, load, telling, failure, stage }: End, io: CliIo): number {
   const { total, reasons } = load;
-  const late = moves.reduce((sum, move) => sum + move.late, 0);
-  const isWhole = moves.length === HOLDS - 1 || !command.has('exit');
-  const isGood = failure === '' && total.lost === 0 && late === 0 && total.sent > 0 && isWhole;
+  const isWhole = (telling?.isWhole ?? false) || !command.has('exit');
+  const isGood = failure === '' && total.lost === 0 && (telling?.isGood ?? true) && total.sent > 0 && isWhole;
   if (command.has('json')) {
     const { sent, answered, failed, lost } = total;
-    io.out(`${JSON.stringify({ good: isGood, sent, answered, failed, lost, late, reasons, failure, moves })}\n`);
+    const account = { good: isGood, sent, answered, failed, lost, reasons, failure, ...telling?.account };
+    io.out(`${JSON.stringify(account)}\n`);
     return isGood ? EXIT.done : EXIT.refused;
   }
   if (failure !== '') io.err(`tidegate demo: ${failure}\n`);
   for (const reason of reasons) stage.say(`  lost: ${reason}`);
-  const slowest = Math.max(0, ...moves.map(({ receipt }) => receipt.appliedMs));
-  const story = moves.length === 0 ? '' : `; ${moves.length} moves, the slowest took effect in ${duration(slowest)}`;
-  const lateText = late === 0 ? '' : `; ${late} served by a version after its traffic had moved away`;
-  stage.say('', `${total.lost} lost of ${total.sent} requests${story}${lateText}`);
-  if (!isWhole) stage.say('The demo was ended before its last move.');
+  stage.say('', `${total.lost} lost of ${total.sent} requests${telling?.summary ?? ''}`);
+  if (!isWhole) stage.say('The demo was ended before its end.');
   return isGood ? EXIT.done : EXIT.refused;
 }
 

@@ -8,6 +8,8 @@
  */
 
 import { clash, formatAddress, isLoopback, type Place } from './address.ts';
+import { type Check, checkServiceName, reportTwice, shown } from './name-checks.ts';
+import { checkNotify } from './notify-checks.ts';
 import { checkPeers } from './peer-checks.ts';
 import { formatValue, HIDDEN, type Path } from './problem.ts';
 import type { Config, Route, Service } from './schema.ts';
@@ -23,9 +25,8 @@ export function checkMeaning(config: Config, source: Source, structure: Structur
   for (const service of config.services.values()) checkService(service, check);
   checkInFlight(config, check);
   checkRoutes(config, check);
+  checkNotify(config, check);
 }
-
-type Check = { readonly source: Source; readonly structure: Structure };
 
 function checkAdmin(config: Config, { source, structure }: Check): void {
   if (structure.touched(['admin', 'address']) || structure.touched(['admin', 'token'])) return;
@@ -203,20 +204,6 @@ function checkAuthTimeout(
   source.report({ path: source.has(path) ? path : path.slice(0, -1), message, severity: 'warning' });
 }
 
-function checkServiceName(
-  service: string | undefined,
-  path: Path,
-  services: readonly string[],
-  { source, structure }: Check,
-): void {
-  const isKnown = service === undefined || services.includes(service) || source.has(['services', service]);
-  if (isKnown || structure.touched(path)) return;
-  const name = shown(source, path, formatValue(service));
-  const suggestion = name === HIDDEN ? undefined : nearest(service, services);
-  const allowed = services.join(', ') || 'a service';
-  source.report({ path, message: `${name} is no service`, value: name, allowed, suggestion });
-}
-
 /** One text for each host and method of a route, equal where two matches are the same. */
 function singleMatches(route: Route): string[] {
   const { path, headers, query, cookies } = route;
@@ -224,14 +211,4 @@ function singleMatches(route: Route): string[] {
   const hosts = route.hosts.length === 0 ? ['any'] : route.hosts.map((host) => `=${host}`);
   const methods = route.methods.length === 0 ? ['any'] : route.methods.map((method) => `=${method}`);
   return hosts.flatMap((host) => methods.map((method) => `${host} ${method} ${rest}`));
-}
-
-function reportTwice(source: Source, path: Path, name: string, first: Path): void {
-  const value = shown(source, path, formatValue(name));
-  const message = `${value} is there twice, first on line ${source.lineOf(first)}`;
-  source.report({ path, message, value, allowed: 'each name once' });
-}
-
-function shown(source: Source, path: Path, text: string): string {
-  return source.hidden(path) ? HIDDEN : text;
 }

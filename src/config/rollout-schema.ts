@@ -7,6 +7,7 @@
  */
 
 import { z } from 'zod';
+import { confirm } from './notify-schema.ts';
 import { duration, fieldName, multiple, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
 import { signals } from './signal-schema.ts';
 
@@ -209,6 +210,9 @@ export const rollout = z
       .prefault({})
       .describe('How traffic goes back.'),
     verify: verify.describe('What is looked at before users come, and after the last step.'),
+    confirm: confirm
+      .optional()
+      .describe('Who has a say before each step takes effect: an answer of 2xx lets it, any other makes it wait.'),
     afterPromotion: z
       .enum(['keep', 'return'])
       .default('keep')

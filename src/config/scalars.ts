@@ -181,6 +181,17 @@ export const secret = z
   .meta({ allowed: 'a secret of printable ASCII characters without spaces', writeOnly: true })
   .transform((value) => (value === '' ? undefined : value));
 
+/** Where a webhook is: an absolute URL that carries no credentials of its own, which would end in logs of proxies. */
+export const webUrl = leaf<string>(
+  'a URL such as https://example.com/hook, http or https, without user name, password and #',
+  z.string().max(2048),
+  (text) => {
+    if (!/^https?:\/\/[\x21\x22\x24-\x7e]+$/.test(text) || !URL.canParse(text)) return undefined;
+    const { username, password, href } = new URL(text);
+    return username === '' && password === '' ? href : undefined;
+  },
+);
+
 /** One value, or a list of them; it becomes a list. */
 export function oneOrMore<T extends z.ZodType>(item: T) {
   return z.union([item.transform((value) => [value]), z.array(item).min(1)]);

@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import { formatAddress } from './address.ts';
 import { freeze } from './freeze-schema.ts';
+import { notify } from './notify-schema.ts';
 import { route } from './route-schema.ts';
 import { adminToken } from './rule-schema.ts';
 import {
@@ -218,6 +219,7 @@ export const configSchema = z.strictObject({
   overload,
   shutdown,
   dns,
+  notify,
   freeze,
   services: z
     .record(name, service)
@@ -250,6 +252,12 @@ export type Endpoint = Pool['endpoints'][number];
 export type Sticky = NonNullable<Service['sticky']>;
 /** How an endpoint is chosen. */
 export type Balance = Service['balance'];
+/** One that is told what happens. */
+export type Webhook = Config['notify']['webhooks'][number];
+/** What signs links and where they lead. */
+export type LinkSettings = NonNullable<Config['notify']['links']>;
+/** Who is asked before each step of a rollout. */
+export type Confirm = NonNullable<Service['rollout']['confirm']>;
 /** The active checks of a service. */
 export type Health = NonNullable<Service['health']>;
 /** A match and the service that it names; `id` is unique in the file. */

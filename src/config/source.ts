@@ -285,7 +285,12 @@ function isNothing(node: unknown): boolean {
 }
 
 function isSecret(path: Path): boolean {
-  return path.some((part) => typeof part === 'string' && SECRET_KEY.test(part));
+  return path.some((part) => typeof part === 'string' && SECRET_KEY.test(part)) || isWebhookUrl(path);
+}
+
+/** Whoever knows the URL of a chat's webhook may write there. */
+function isWebhookUrl(path: Path): boolean {
+  return path.at(-1) === 'url' && (path.at(-2) === 'confirm' || path.at(-3) === 'webhooks');
 }
 
 function spanOf(node: Node): Span {

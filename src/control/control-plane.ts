@@ -22,8 +22,7 @@ import { DataThreads } from './data-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
-import { FreezeStore } from './freeze-store.ts';
-import { Freezes } from './freezes.ts';
+import type { Freezes } from './freezes.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
 import { Incidents } from './incidents.ts';
@@ -34,6 +33,7 @@ import { NameWatch } from './name-watch.ts';
 import type {
   ConfigView,
   Instruction,
+  LinkOperations,
   MetricsSource,
   Operations,
   Receipt,
@@ -46,22 +46,18 @@ import type {
 } from './operations.ts';
 import { pause } from './pause.ts';
 import { canReusePort } from './ports.ts';
-import { Releases } from './releases.ts';
-import { Returns } from './returns.ts';
+import { ReleaseControl } from './release-control.ts';
+import type { Releases } from './releases.ts';
 import { RolloutStore } from './rollout-store.ts';
-import { Rollouts } from './rollouts.ts';
 import { Serial } from './serial.ts';
 import { StateStore } from './state-store.ts';
 import { StateWatch } from './state-watch.ts';
 import { Traffic, unknownService } from './traffic.ts';
-import { startForVersions, versionChanges } from './version-change.ts';
 import { rateKey, serviceView, type ViewSources } from './views.ts';
 
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
 const SAMPLE_EVERY = 10;
-/** The most that a tick counts for, for rollouts. */
-const TICK_MAX_MS = 1_000;
 /** How long the threads may take to tell everybody who is cut at the shutdown deadline. */
 const LAST_WORDS_MS = 1000;
 
@@ -105,13 +101,10 @@ export class ControlPlane implements Operations {
   readonly #traffic: Traffic;
   readonly #configuration: Configuration;
   readonly #serial = new Serial();
-  readonly #rolloutStore: RolloutStore;
-  readonly #rollouts: Rollouts;
-  readonly #returns: Returns;
+  readonly #releases: ReleaseControl;
   readonly rollouts: Releases;
   readonly freezes: Freezes;
   readonly threads: DataThreads;
-  #tickedAt = performance.now();
   #housekeeping: NodeJS.Timeout | undefined;
   #ticks = 0;
   #stopping = false;
@@ -149,8 +142,8 @@ export class ControlPlane implements Operations {
       },
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
-    this.#rolloutStore = new RolloutStore(store);
-    this.#state = new StateWatch({ store, gates: this.#gates, rollouts: this.#rolloutStore, events, log, now });
+    const rolloutStore = new RolloutStore(store);
+    this.#state = new StateWatch({ store, gates: this.#gates, rollouts: rolloutStore, events, log, now });
     this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
     this.#ejection = new EjectionWatch({
       board,
@@ -164,34 +157,28 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       canServe: (service, pool) => this.#ejection.canServe(service, pool),
       config: () => this.#configuration.effective,
-      onInstruction: (service, what) => this.#rollouts.superseded(service, what),
+      onInstruction: (service, what) => this.#releases.rollouts.superseded(service, what),
     });
-    const windows = () => this.#configuration.config.freeze;
-    this.freezes = new Freezes({ store: new FreezeStore(store), events, log, windows, now });
-    this.#rollouts = new Rollouts({
+    this.#releases = new ReleaseControl({
+      file: store,
+      store: rolloutStore,
       board,
       gates: this.#gates,
       traffic: this.#traffic,
-      store: this.#rolloutStore,
       events,
       log,
       now,
       config: () => this.#configuration.effective,
+      written: () => this.#configuration.config,
       unhealthy: (...endpoint) => whyUnhealthy(this.#health.stateOf(...endpoint)),
       inTurn: (work) => this.#serial.run(work),
-      frozen: () => this.freezes.frozen(),
+      epochOf: (service) => this.#gates.get(service)?.epoch ?? null,
+      returnTo: (...where) => this.#change(() => this.#traffic.returnTo(...where)),
+      isStopping: () => this.#stopping,
     });
-    this.#returns = new Returns({
-      rollouts: this.#rollouts,
-      gates: this.#gates,
-      traffic: this.#traffic,
-      config: () => this.#configuration.effective,
-      frozen: () => this.freezes.frozen(),
-      inTurn: (work) => this.#serial.run(work),
-      events,
-      log,
-    });
-    this.rollouts = new Releases(this.#rollouts, this.#rolloutStore, () => this.#stopping);
+    this.#releases.notifications.follow(accepted.config);
+    this.rollouts = this.#releases.releases;
+    this.freezes = this.#releases.freezes;
     this.#names = new NameWatch({
       resolver: options.resolver ?? systemResolver,
       onChange: () => this.#refreshNames(),
@@ -208,7 +195,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       store,
       log,
-      onInstruction: (service, why) => this.#rollouts.superseded(service, why),
+      onInstruction: (service, why) => this.#releases.rollouts.superseded(service, why),
     });
     this.#configuration = new Configuration(accepted, {
       file: options.file,
@@ -221,10 +208,9 @@ export class ControlPlane implements Operations {
       onApplied: (config) => {
         this.#health.follow(config);
         this.#ejection.follow(config);
-        this.#rollouts.follow(config);
+        this.#releases.follow(config);
       },
-      onReloaded: (before, after, by) =>
-        startForVersions(this.#rollouts, versionChanges(before, after, this.#returns), by),
+      onReloaded: (before, after, by) => this.#releases.reloaded(before, after, by),
       events,
       log,
       now,
@@ -255,7 +241,7 @@ export class ControlPlane implements Operations {
     await this.threads.start();
     const error = await this.#serial.run(() => this.#configuration.begin());
     if (error !== null) return error;
-    this.#rollouts.restore();
+    this.#releases.rollouts.restore();
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     const services = this.#gates.all().length;
     this.#events.append(
@@ -265,6 +251,10 @@ export class ControlPlane implements Operations {
       { services },
     );
     return null;
+  }
+
+  get links(): LinkOperations {
+    return this.#releases.notifications.links;
   }
 
   get configInForce(): Config {
@@ -313,7 +303,7 @@ export class ControlPlane implements Operations {
   /** Takes a rollout back that runs, or else returns to the position before. */
   async rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal> {
     if (this.#stopping) return STOPPING;
-    const taken = this.#rollouts.takeBack(service, instruction);
+    const taken = this.#releases.rollouts.takeBack(service, instruction);
     return taken ?? this.#change(() => this.#traffic.rollback(service, instruction));
   }
 
@@ -365,16 +355,17 @@ export class ControlPlane implements Operations {
       snapshot: this.#committer.snapshot,
       generation: this.#committer.generation,
       configuration: this.#configuration,
-      rollouts: this.#rollouts,
+      rollouts: this.#releases.rollouts,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,
       ejection: this.#ejection,
       names: this.#names,
-      signals: this.#rollouts.signals,
+      signals: this.#releases.rollouts.signals,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#rolloutStore.errors,
+      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#releases.storeErrors,
+      ...this.#releases.notifications.figures(),
       state: this.#state.view(),
     });
   }
@@ -386,16 +377,12 @@ export class ControlPlane implements Operations {
   #keepHouse(): void {
     this.#ejection.tick();
     this.#gates.settleReceipts();
-    const tickedAt = performance.now();
-    // A process that was suspended has seen nothing meanwhile, so that time counts for nothing.
-    this.#rollouts.tick(Math.min(tickedAt - this.#tickedAt, TICK_MAX_MS));
-    this.#tickedAt = tickedAt;
+    this.#releases.tick();
     this.#drains.tick();
     this.#ticks += 1;
     if (this.#ticks % SAMPLE_EVERY !== 0) return;
     this.#state.tick();
-    this.freezes.tick();
-    this.#returns.tick();
+    this.#releases.tickSlowly();
     this.#names.hurryWhereDialsFail(this.#board.publishedSeries());
     const series = new Map(
       this.#board.publishedSeries().map((entry) => [rateKey(entry.service, entry.pool, entry.version), entry.board]),
@@ -442,8 +429,7 @@ export class ControlPlane implements Operations {
     this.#terminating.abort();
     clearInterval(this.#housekeeping);
     this.#names.close();
-    this.#rollouts.close();
-    this.#returns.close();
+    this.#releases.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();
@@ -459,7 +445,7 @@ export class ControlPlane implements Operations {
       rates: this.#rates,
       drains: this.#drains,
       isKept: (gate) => this.#gates.isKept(gate),
-      rolloutOf: (service) => this.#rollouts.glance(service),
+      rolloutOf: (service) => this.#releases.rollouts.glance(service),
     };
   }
 }

@@ -45,6 +45,11 @@ export class EventLog {
     else this.#storeFailed(lastId.error);
   }
 
+  /** The number of the last event; 0 before the first. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
   /** How often the store did not do what was asked of it, since the process started. */
   get storeErrors(): number {
     return this.#storeErrors;

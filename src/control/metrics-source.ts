@@ -20,7 +20,10 @@ import { sharesOf } from './views.ts';
 
 /** The parts that know something that is published, and what is passed on as it is. */
 export interface MetricsParts
-  extends Pick<MetricsSource, 'generation' | 'threadReplacements' | 'logDropped' | 'stateStoreErrors' | 'state'> {
+  extends Pick<
+    MetricsSource,
+    'generation' | 'threadReplacements' | 'logDropped' | 'stateStoreErrors' | 'state' | 'webhooks' | 'confirmations'
+  > {
   readonly config: Config;
   readonly snapshot: Snapshot | null;
   readonly configuration: Pick<Configuration, 'reloads' | 'lastReloadSuccess'>;

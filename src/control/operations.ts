@@ -91,6 +91,10 @@ export interface Refusal {
     | 'over-budget'
     | 'version-mismatch'
     | 'no-rollout'
+    | 'bad-link'
+    | 'link-expired'
+    | 'link-used'
+    | 'link-stale'
     | 'bad-freeze'
     | 'not-frozen'
     | StartRefusal
@@ -213,7 +217,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `freeze`, `state`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `freeze`, `webhook`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -273,6 +277,8 @@ export interface MetricsSource {
     readonly addresses: number;
     readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
   }[];
+  readonly webhooks: readonly WebhookFigures[];
+  readonly confirmations: readonly ConfirmationFigures[];
   /** Each service of the config: its last rollout, and how those that ended since the start have ended. */
   readonly rollouts: readonly {
     readonly service: string;
@@ -313,6 +319,38 @@ export interface MetricsSource {
   /** Events, positions and receipts that the state file did not take when it was asked to. */
   readonly stateStoreErrors: number;
   readonly state: StateView;
+}
+
+/** What came of the messages of one webhook since the process started, and how many wait. */
+export interface WebhookFigures {
+  readonly webhook: string;
+  readonly waiting: number;
+  /** `failed` counts tries, the others messages. */
+  readonly results: Readonly<Record<'delivered' | 'failed' | 'refused' | 'given-up' | 'dropped', number>>;
+}
+
+/** What came of asking whether steps may be taken. */
+export interface ConfirmationFigures {
+  readonly service: string;
+  readonly answers: Readonly<Record<'yes' | 'no' | 'unanswered', number>>;
+}
+
+/** What a link would do, or has done, in sentences for its holder. */
+export interface LinkView {
+  readonly action: 'approve' | 'rollback';
+  readonly service: string;
+  readonly rollout: number;
+  readonly text: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+/** What can be done with a link from a message. */
+export interface LinkOperations {
+  /** What it would do; nothing happens. */
+  look(token: string): LinkView | Refusal;
+  /** Does it, once. `by` names its holder, as far as he says who he is; empty if not. */
+  use(token: string, by: string): Promise<LinkView | Refusal>;
 }
 
 /** A rollout as others see it; times in milliseconds, shares from 0 to 1. */
@@ -416,6 +454,7 @@ export interface Operations {
   ): Promise<Receipt | Refusal>;
   rollback(service: string, instruction: Instruction): Promise<Receipt | Refusal>;
   readonly rollouts: RolloutOperations;
+  readonly links: LinkOperations;
   readonly freezes: FreezeOperations;
   receipt(service: string, epoch: number): Receipt | Refusal;
   config(): ConfigView;

@@ -16,6 +16,7 @@ import { groupText } from '../routing/group.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
+import type { Confirmations } from './confirmations.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
@@ -26,6 +27,7 @@ import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
+import { newsOf } from './rollout-news.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor, missingGroup } from './rollout-settings.ts';
@@ -43,6 +45,7 @@ export interface RolloutsOptions {
   readonly traffic: Traffic;
   readonly store: RolloutStore;
   readonly events: EventLog;
+  readonly confirmations: Confirmations;
   readonly log: Logger;
   readonly config: () => Config;
   /** Why health checks say that an endpoint should not be used; null when they do not. */
@@ -312,7 +315,7 @@ export class Rollouts {
   }
 
   #worldOf(name: string, { active, candidate }: Sides, evidence: RolloutEvidence, sources: SignalSources): RunWorld {
-    const { gates, traffic, inTurn, config, log, store } = this.#options;
+    const { gates, traffic, inTurn, config, log, store, confirmations } = this.#options;
     const serviceNow = (): Service | undefined => config().services.get(name);
     return {
       evidence,
@@ -334,7 +337,10 @@ export class Rollouts {
           return traffic.move(gate, service, left, reason, { by: 'rollout', reason: note, terms, previous });
         }),
       verify: (stop) => this.verify(name, candidate, stop),
-      confirm: async () => ({ result: 'ok', why: '' }),
+      confirm: (step, stop) => {
+        const epoch = gates.get(name)?.epoch ?? 0;
+        return confirmations.ask(serviceNow()?.rollout.confirm, this.last(name)!, { step, epoch }, stop);
+      },
       keep: (record) => this.#keep(record),
       note: (record, entry) => this.#note(record, entry),
       tell: (record, what, text) => this.#tell(record, what, text),
@@ -360,10 +366,11 @@ export class Rollouts {
     });
   }
 
-  #tell({ id, service, rollout: { phase, step } }: RolloutRecord, what: Told, text: string): void {
-    const { log, events } = this.#options;
+  #tell(record: RolloutRecord, what: Told, text: string): void {
+    const { log, events, gates } = this.#options;
+    const { id, service } = record;
     log.info({ service, rollout: id, what }, `${service}: ${text}`);
-    events.append('rollout', service, `${service}: ${text}`, { rollout: id, what, phase, step });
+    events.append('rollout', service, `${service}: ${text}`, newsOf(record, what, gates.get(service)?.epoch ?? 0));
   }
 
   /** Verifies a pool as its service says, by the version that the file gives it. */

@@ -84,6 +84,11 @@ const STEPS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
   `ALTER TABLE positions ADD COLUMN terms TEXT;
    CREATE TABLE freezes (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE webhooks (name TEXT PRIMARY KEY, heard INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE deliveries (
+     id TEXT PRIMARY KEY, webhook TEXT NOT NULL, event INTEGER NOT NULL, body TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE used_links (id TEXT PRIMARY KEY, expires_s INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Opens or creates the file with its folder; `:memory:` keeps nothing. Never throws. */

@@ -19,6 +19,7 @@ import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { FREEZE_SQL } from './freeze-store.ts';
+import { NOTIFY_SQL } from './notify-store.ts';
 import type { Receipt, TidegateEvent } from './operations.ts';
 import { ROLLOUT_SQL } from './rollout-store.ts';
 import { DamagedRow, faultOf, faultText, type StateFault } from './state-fault.ts';
@@ -67,6 +68,7 @@ const SQL = {
   damagedRows: `SELECT count(*) AS count FROM (SELECT body AS text FROM receipts UNION ALL SELECT data FROM events)
     WHERE NOT json_valid(text)`,
   ...ROLLOUT_SQL,
+  ...NOTIFY_SQL,
   ...FREEZE_SQL,
   lastEventId: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
 } as const;

@@ -80,6 +80,15 @@ export class Traffic {
     return this.instruct(gate, service, Object.fromEntries(kept), 'rollback', instruction);
   }
 
+  /** Goes back to weights that the service had before, on the word of a person. */
+  async returnTo(name: string, weights: Weights, instruction: Instruction): Promise<Receipt | Refusal> {
+    const found = this.#find(name, instruction);
+    if ('refused' in found) return found;
+    const gone = Object.keys(weights).find((pool) => (weights[pool] ?? 0) > 0 && !found.service.pools.has(pool));
+    if (gone !== undefined) return unknownPool(found.service, gone);
+    return this.instruct(found.gate, found.service, weights, 'rollback', instruction);
+  }
+
   /** Moves a gate on the word of a person or of the file, which ends a rollout of the service. */
   instruct(
     gate: ServiceGate,

@@ -89,6 +89,33 @@ t.test('with --json the demo says its account as one document, with the receipts
   );
 });
 
+t.test('the canary story promotes a good release and turns a bad one back, and shows by what', async (t) => {
+  const { code, out, err } = await tidegate(['demo', '--story', 'canary', '--exit', '--seconds', '6']);
+  t.equal(err, '');
+  t.equal(code, 0, out);
+  const [, good, bad] =
+    /(\$ tidegate rollout start shop --to green [\s\S]*)(\$ tidegate rollout start shop --to bad [\s\S]*)$/.exec(out)!;
+  const steps: unknown[] = [];
+  t.match(good, /verified: 3 checks passed\n {2}step 1 of 4: green has 10%\n/);
+  for (const [card, step] of good!.matchAll(
+    /\n {4}.* \(after [0-9.]+ s\)\n(?: {6}.*\n)+ {2}(step \d of 4|verified)/g,
+  )) {
+    t.match(card, /^\n {4}(healthy|inconclusive) /);
+    steps.push(step);
+  }
+  t.strictSame(steps, ['step 2 of 4', 'step 3 of 4', 'verified'], 'a verdict stands above each step');
+  t.match(good, /\n {2}verified: 3 checks passed\n {2}baking: green has 100% and is watched\n {2}succeeded after /);
+  t.match(good, /: green has the traffic\n {2}clients: 0 lost of [0-9]+ requests, none failed\n/);
+  t.match(
+    bad,
+    /\n {4}worse, by errors \(after [0-9.]+ s\)\n {6}errors {3}worse: [0-9]+ of [0-9,]+ on bad failed, 0 of /,
+  );
+  t.match(bad, /\n {15}evidence [0-9,]+, needs 200\n {15}bad [0-9.]+%, green 0% {2}█{20} of the evidence needed\n/);
+  t.match(bad, /\n {2}rolled-back after .*: green has the traffic\n {2}clients: 0 lost of .* failed by a version\n/);
+  t.match(bad, /\n0 lost of [0-9]+ requests; green succeeded, bad rolled-back\n$/);
+  t.notOk(childrenIn(out).some(runs));
+});
+
 t.test('the demo goes on after its moves, says what to try there, and Ctrl-C ends it and every child', async (t) => {
   const demo = start(['demo', '--seconds', '2', '--port', '0']);
   const said = await demo.until(/To edit, with effect when it is saved:\n {2}(\S+)\n/);
@@ -138,7 +165,14 @@ t.test('a port that is taken is left alone, and the demo says so and takes anoth
 });
 
 t.test('wrong options of the demo are refused before anything is started', async (t) => {
-  for (const args of [['--seconds', '1'], ['--seconds', 'x'], ['--port', '65536'], ['--port', 'x'], ['more']]) {
+  for (const args of [
+    ['--seconds', '1'],
+    ['--seconds', 'x'],
+    ['--port', '65536'],
+    ['--port', 'x'],
+    ['--story', 'x'],
+    ['more'],
+  ]) {
     const { code, out } = await tidegate(['demo', ...args]);
     t.equal(code, 2, args.join(' '));
     t.equal(out, '');

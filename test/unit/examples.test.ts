@@ -9,10 +9,19 @@ import { formatProblem } from '../../src/config/problem.ts';
 import { decideAtLoad } from '../../src/control/precedence.ts';
 
 const DIRECTORY = 'config/examples';
-const FILES = readdirSync(DIRECTORY).map((name) => `${DIRECTORY}/${name}`);
-const PROMISED = ['behind-a-load-balancer', 'blue-green', 'canary', 'forward-auth', 'many-services', 'sticky'].map(
-  (name) => `${DIRECTORY}/${name}.yaml`,
-);
+const FILES = readdirSync(DIRECTORY, { withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ name }) => `${DIRECTORY}/${name}`);
+const PROMISED = [
+  'behind-a-load-balancer',
+  'blue-green',
+  'canary',
+  'forward-auth',
+  'many-services',
+  'rollout-blue-green',
+  'rollout-canary',
+  'sticky',
+].map((name) => `${DIRECTORY}/${name}.yaml`);
 
 t.test('there is an example for each way to release, and nothing else lies among them', async (t) => {
   t.strictSame(

@@ -7,7 +7,8 @@
 import { existsSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { DEFAULT_ADMIN } from '../command.ts';
-import { type Scene, SERVICE } from './scene.ts';
+import type { Scene } from './scene.ts';
+import type { Trial } from './story.ts';
 
 /** How the program was started: its words, and where from. */
 export interface Started {
@@ -17,7 +18,7 @@ export interface Started {
 }
 
 /** The lines of the invitation. */
-export function invitation(scene: Scene, started: Started): readonly string[] {
+export function invitation(scene: Scene, started: Started, trials: readonly Trial[]): readonly string[] {
   const program = programName(started);
   const url = scene.adminUrl === DEFAULT_ADMIN ? '' : ` --admin ${scene.adminUrl}`;
   const command = (words: string) => `  ${program} ${words}${url}`;
@@ -28,10 +29,7 @@ export function invitation(scene: Scene, started: Started): readonly string[] {
     `  ${scene.adminUrl}/api/services   ${scene.adminUrl}/metrics`,
     'To try, in another terminal:',
     command('status --watch'),
-    command(`flip ${SERVICE} --to green`),
-    command(`traffic ${SERVICE} blue=90 bad=10`),
-    '    bad fails 3 of 10 requests: its line alone turns red, and this takes it back:',
-    command(`rollback ${SERVICE}`),
+    ...trials.flatMap(({ words, note }) => [command(words), ...(note === undefined ? [] : [`    ${note}`])]),
     command('events --follow'),
     `  curl -H 'x-tidegate-pool: bad; token=demo' ${door}`,
     'To edit, with effect when it is saved:',

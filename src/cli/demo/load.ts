@@ -8,6 +8,7 @@
  * that those sent after a change of traffic are told from those before. Periods keep counts only: a demo may run for days.
  */
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answerPieces, type Kind, PATHS, POOL_FIELD, questionPieces, SEQUENCE_FIELD } from './answers.ts';
 
 /** What became of the requests that were sent in one period. */
@@ -31,6 +32,8 @@ export interface LoadOptions {
 
 const TICK_MS = 5;
 const ANSWER_MS_MAX = 10_000;
+const SETTLE_POLL_MS = 20;
+const SETTLE_MS_MAX = ANSWER_MS_MAX + 2_000;
 const BODY_CHARACTERS_MAX = 1_000_000;
 /** Losses that are described; the others are counted. */
 const REASONS_MAX = 5;
@@ -140,6 +143,12 @@ export class Load {
 /** Whether everything that was sent in the period has ended. */
 export function isSettled(account: Account): boolean {
   return account.answered + account.failed + account.lost === account.sent;
+}
+
+/** Waits for the last answers of these periods, as long as the load does. */
+export async function settle(periods: readonly Account[]): Promise<void> {
+  const until = performance.now() + SETTLE_MS_MAX;
+  while (!periods.every(isSettled) && performance.now() < until) await sleep(SETTLE_POLL_MS);
 }
 
 type Verdict =

@@ -22,12 +22,20 @@ const START_MS_MAX = 15_000;
 /** Lines of the log that are kept to tell why Tidegate has ended. */
 const LOG_LINES_MAX = 20;
 
-/** The pools of the demo; `failing` is the share of their answers that are errors. */
+/** The pools of the demo; some of the answers of the bad one are errors. */
 export const POOLS = [
-  { name: 'blue', version: 'v1.0', failing: 0 },
-  { name: 'green', version: 'v2.0', failing: 0 },
-  { name: 'bad', version: 'v2.1', failing: 0.3 },
+  { name: 'blue', version: 'v1.0', isBad: false },
+  { name: 'green', version: 'v2.0', isBad: false },
+  { name: 'bad', version: 'v2.1', isBad: true },
 ] as const;
+
+/** How the scene is set for a story. */
+export interface Setting {
+  /** The share of the bad version's answers that are errors, 0 to 1. */
+  readonly badShare: number;
+  /** How long a step of a rollout holds, in whole milliseconds. */
+  readonly holdMs: number;
+}
 
 /** The ports to open. 0 lets the system choose. */
 export interface Ports {
@@ -50,16 +58,16 @@ export interface Scene {
 }
 
 /** Starts everything; rejects with a sentence for people, and nothing is left running then. */
-export async function openScene(wanted: Ports): Promise<Scene> {
+export async function openScene(wanted: Ports, setting: Setting): Promise<Scene> {
   const processes = new Processes();
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
   process.once('exit', removeDirectory);
   try {
-    const upstreams = await Promise.all(POOLS.map((pool) => startUpstream(processes, pool)));
+    const upstreams = await Promise.all(POOLS.map((pool) => startUpstream(processes, pool, setting)));
     const configFile = join(directory, 'tidegate.yaml');
     const start = async (ports: Ports) => {
-      writeFileSync(configFile, configText(ports, join(directory, 'state.db'), upstreams));
+      writeFileSync(configFile, configText({ ports, state: join(directory, 'state.db'), upstreams, setting }));
       return startTidegate(processes, configFile);
     };
     const gate = await start(await freeOrOther(wanted)).catch(() => start({ clients: 0, admin: 0 }));
@@ -95,8 +103,9 @@ interface Upstream {
   readonly port: number;
 }
 
-async function startUpstream(processes: Processes, pool: Upstream['pool']): Promise<Upstream> {
-  const child = processes.start(pool.name, UPSTREAM, [pool.name, pool.version, String(pool.failing)]);
+async function startUpstream(processes: Processes, pool: Upstream['pool'], { badShare }: Setting): Promise<Upstream> {
+  const failing = pool.isBad ? badShare : 0;
+  const child = processes.start(pool.name, UPSTREAM, [pool.name, pool.version, String(failing)]);
   const said = lastLines(child);
   const ready = await Promise.race([
     once(child.process, 'message').then(([message]) => message as UpstreamReady),
@@ -160,10 +169,17 @@ function runningLine(line: string): RunningLine | null {
   return parsed.msg === 'Tidegate is running' ? parsed : null;
 }
 
-function configText(ports: Ports, state: string, upstreams: readonly Upstream[]): string {
+interface Script {
+  readonly ports: Ports;
+  readonly state: string;
+  readonly upstreams: readonly Upstream[];
+  readonly setting: Setting;
+}
+
+function configText({ ports, state, upstreams, setting }: Script): string {
   const at = (port: number) => formatAddress({ host: HOST, port });
   const pools = upstreams.map(({ pool, port }) => {
-    const note = pool.failing > 0 ? `   # fails ${pool.failing * 100}% of its requests` : '';
+    const note = pool.isBad ? `   # fails ${setting.badShare * 100}% of its requests` : '';
     return `      ${pool.name}: { version: ${pool.version}, endpoints: ["${at(port)}"] }${note}`;
   });
   return `# The config of the demo. Edit it while the demo runs: it takes effect when it is saved.
@@ -181,6 +197,14 @@ ${pools.join('\n')}
     traffic: blue
     preview: { header: x-tidegate-pool, token: demo }
     health: { path: /healthz, interval: 500ms, timeout: 3s, unhealthy: 5 }
+    # Steps of seconds can prove little; a release that matters holds for minutes and is paused when nobody can tell.
+    rollout:
+      steps: [10%, 25%, 50%, 100%]
+      hold: ${setting.holdMs}ms
+      bake: ${setting.holdMs}ms
+      guard: { errors: { rate: 5% }, warmUp: 500ms }
+      inconclusive: promote
+      verify: { version: { path: /version }, smoke: [{ path: /, timeout: 2s }] }
 
 routes:
   - service: ${SERVICE}

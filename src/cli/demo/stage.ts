@@ -31,6 +31,11 @@ export class Stage {
     this.#live = io.isTerminal && !silent ? new LiveScreen() : null;
   }
 
+  /** Whether the output takes more than ASCII. */
+  get unicode(): boolean {
+    return this.#io.screen().unicode;
+  }
+
   /** Says lines that stay. */
   say(...lines: readonly string[]): void {
     if (this.#silent) return;

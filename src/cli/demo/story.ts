@@ -1,151 +1,52 @@
 /**
- * The moves of the demo: each is one call of the admin API, shown as the command that does the same, with the receipt that
- * Tidegate gives and the account that the clients give.
+ * What the demo can show: each story is a sequence of calls of the admin API that anybody could make, on the same scene and
+ * under the same load, and an account of what came of them.
  *
- * The two accounts are independent. What counts as lost is the clients' word. They also tell which requests were sent
- * after the answer to a move, and none of these may have been served by a pool that the move left without traffic.
+ * A story says how much of it was told and whether it went as it should; what the clients lost is counted beside it, by
+ * the load, and no story has a say in that.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Receipt, Weights } from '../../control/operations.ts';
-import { type Admin, type AdminRequest, ask } from '../admin-client.ts';
-import { isReceipt } from '../answer-shapes.ts';
-import { counted, duration, percent } from '../figures.ts';
-import { drainLine, receiptLine } from '../receipt-text.ts';
-import { type Account, isSettled, type Load } from './load.ts';
-import { SERVICE } from './scene.ts';
+import type { Admin } from '../admin-client.ts';
+import type { Load } from './load.ts';
+import type { Setting } from './scene.ts';
 import type { Stage } from './stage.ts';
 
-/** One move, and what came of it; `late` requests were served by a pool without traffic after the answer. */
-export interface MoveAccount {
-  readonly command: string;
-  readonly receipt: Receipt;
-  readonly sent: number;
-  readonly lost: number;
-  readonly late: number;
-}
-
-interface Move {
-  readonly title: string;
-  readonly command: string;
-  readonly request: Pick<AdminRequest, 'method' | 'path' | 'body'>;
-  /** Shows the table after it, where it is not on the screen anyway. */
-  readonly table?: true;
-}
-
-const SERVICE_PATH = ['api', 'services', SERVICE] as const;
-const SETTLE_POLL_MS = 20;
-/** Requests of the demo take less than half a second; the load gives up on any after ten. */
-const SETTLE_MS_MAX = 12_000;
-
-const MOVES: readonly Move[] = [
-  { title: 'All traffic moves from blue to green.', ...flip('green') },
-  {
-    title: 'And back, to the position before.',
-    command: `tidegate rollback ${SERVICE}`,
-    request: { method: 'POST', path: [...SERVICE_PATH, 'rollback'], body: {} },
-  },
-  { title: 'The same release in steps: first a twentieth.', ...traffic({ blue: 95, green: 5 }) },
-  { title: 'A quarter.', ...traffic({ blue: 75, green: 25 }), table: true },
-  { title: 'Everything.', ...traffic({ green: 100 }) },
-  { title: 'And all of it back to blue.', ...flip('blue'), table: true },
-];
-
-/** How many times of holding the whole story has, with the one before the first move. */
-export const HOLDS = MOVES.length + 1;
-
-/** What the story needs. */
+/** What a story needs. `holdMs` is how long it stays at each place, in milliseconds. */
 export interface Cast {
   readonly admin: Admin;
   readonly load: Load;
   readonly stage: Stage;
-  /** How long each position is held, in milliseconds. */
   readonly holdMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Makes the moves; the answer is shorter than `HOLDS - 1` when the signal ended it. Rejects when a move is refused. */
-export async function tell(cast: Cast): Promise<readonly MoveAccount[]> {
-  const { stage, load, holdMs, signal } = cast;
-  const accounts: MoveAccount[] = [];
-  let before = load.begin();
-  await hold(holdMs, signal);
-  for (const move of MOVES) {
-    if (signal.aborted) break;
-    stage.say('', move.title, `  $ ${move.command}`);
-    const askedAt = performance.now();
-    const answer = await ask(cast.admin, { ...move.request, headers: { 'x-tidegate-by': 'demo' } }, isReceipt);
-    if (answer.kind !== 'ok') throw new Error(`${move.command}: ${answer.message}`);
-    const after = load.begin();
-    const answeredMs = performance.now() - askedAt;
-    const receipt = answer.value;
-    stage.say(`  ${receiptLine(receipt)}`);
-    await hold(holdMs, signal);
-    const next = load.begin();
-    await settle([before, after]);
-    const drained = await ask(cast.admin, receiptRequest(receipt), isReceipt);
-    const late = lateOf(after, receipt.to);
-    accounts.push({
-      command: move.command,
-      receipt: drained.kind === 'ok' ? drained.value : receipt,
-      sent: before.sent + after.sent,
-      lost: before.lost + after.lost,
-      late,
-    });
-    if (receipt.inFlight > 0) stage.say(`  ${drainLine(drained.kind === 'ok' ? drained.value : receipt)}`);
-    stage.say(
-      `  clients: ${before.lost + after.lost} lost of ${before.sent + after.sent} requests, ${duration(receipt.appliedMs)} (answered in ${duration(answeredMs)});`,
-      `  ${seen(after, receipt.to, late)}`,
-    );
-    if (move.table === true) await stage.showTable();
-    before = next;
-  }
-  return accounts;
+/** What came of a story. */
+export interface Telling {
+  /** False when the signal ended it before its end. */
+  readonly isWhole: boolean;
+  /** Whether everything that happened is what should have. */
+  readonly isGood: boolean;
+  /** The end of the last line, from a semicolon on; empty when nothing happened. */
+  readonly summary: string;
+  /** What `--json` says of it, beside the account of the clients. */
+  readonly account: Readonly<Record<string, unknown>>;
 }
 
-function flip(to: string): Pick<Move, 'command' | 'request'> {
-  return {
-    command: `tidegate flip ${SERVICE} --to ${to}`,
-    request: { method: 'POST', path: [...SERVICE_PATH, 'flip'], body: { to, verify: true } },
-  };
+/** Something to try while the demo goes on: the words of a command, and what happens then. */
+export interface Trial {
+  readonly words: string;
+  readonly note?: string;
 }
 
-function traffic(weights: Weights): Pick<Move, 'command' | 'request'> {
-  const words = Object.entries(weights).map(([pool, weight]) => `${pool}=${weight}`);
-  return {
-    command: `tidegate traffic ${SERVICE} ${words.join(' ')}`,
-    request: { method: 'PUT', path: [...SERVICE_PATH, 'traffic'], body: weights },
-  };
-}
-
-function receiptRequest(receipt: Receipt): AdminRequest {
-  const query = { service: receipt.service };
-  return { method: 'GET', path: ['api', 'receipts', String(receipt.epoch)], query };
-}
-
-/** Requests that were sent after the answer and served by a pool that had no traffic any more. */
-function lateOf(after: Account, to: Weights): number {
-  let late = 0;
-  for (const [pool, count] of after.byPool) if ((to[pool] ?? 0) === 0) late += count;
-  return late;
-}
-
-/** What the clients saw of the new position. */
-function seen(after: Account, to: Weights, late: number): string {
-  const total = [...after.byPool.values()].reduce((sum, count) => sum + count, 0);
-  const shares = Object.keys(to)
-    .filter((pool) => (to[pool] ?? 0) > 0)
-    .map((pool) => `${percent(total === 0 ? 0 : (after.byPool.get(pool) ?? 0) / total)}% by ${pool}`);
-  const wrong = late === 0 ? '' : `; ${counted(late, 'request')} by a pool without traffic`;
-  return `${after.sent} sent after the answer: ${shares.join(', ')}${wrong}`;
-}
-
-/** Waits for the last answers of the periods. */
-async function settle(periods: readonly Account[]): Promise<void> {
-  const until = performance.now() + SETTLE_MS_MAX;
-  while (!periods.every(isSettled) && performance.now() < until) await sleep(SETTLE_POLL_MS);
-}
-
-async function hold(ms: number, signal: AbortSignal): Promise<void> {
-  // Rejects only by the signal, which the caller then sees.
-  await sleep(ms, undefined, { signal }).catch(() => {});
+/** One story. */
+export interface Story {
+  /** How long it takes when nothing else is said, in seconds. */
+  readonly seconds: number;
+  /** How many times it holds, which share its seconds. */
+  readonly holds: number;
+  /** How the scene is set for it when each hold lasts `holdMs`. */
+  readonly setting: (holdMs: number) => Setting;
+  /** What to try after it. */
+  readonly trials: readonly Trial[];
+  /** Rejects when a call is refused. */
+  readonly tell: (cast: Cast) => Promise<Telling>;
 }

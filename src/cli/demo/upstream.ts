@@ -37,6 +37,10 @@ async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> 
     res.end('ok\n');
     return;
   }
+  if (req.url === '/version') {
+    res.end(`${version}\n`);
+    return;
+  }
   const question: Buffer[] = [];
   for await (const chunk of req) question.push(chunk as Buffer);
   await pause(THINK_LEAST_MS + Math.random() * THINK_MORE_MS);

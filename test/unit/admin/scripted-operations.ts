@@ -8,6 +8,8 @@ import type {
   FreezeOperations,
   FreezeView,
   Instruction,
+  LinkOperations,
+  LinkView,
   MetricsSource,
   Operations,
   Receipt,
@@ -124,6 +126,8 @@ export const EMPTY_METRICS: MetricsSource = {
   logDropped: 0,
   threadReplacements: 0,
   names: [],
+  webhooks: [],
+  confirmations: [],
   rollouts: [],
   signals: [],
   stateStoreErrors: 0,
@@ -153,6 +157,18 @@ export class ScriptedOperations implements Operations {
   get listeners(): number {
     return this.#listeners.size;
   }
+
+  /** What links are answered with, and who used them. */
+  link: LinkView | Refusal = refusal('bad-link', 'no such link');
+  readonly used: { readonly token: string; readonly by: string }[] = [];
+
+  readonly links: LinkOperations = {
+    look: () => this.link,
+    use: async (token, by) => {
+      this.used.push({ token, by });
+      return this.link;
+    },
+  };
 
   readonly rollouts: RolloutOperations = {
     start: async (service) => refusal('no-rollout', service),

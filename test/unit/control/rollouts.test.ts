@@ -1,6 +1,7 @@
 /** All rollouts of a control plane without data threads: who may start, what waits, what goes on, and what can be asked. */
 import t from 'tap';
 import type { Config, Service } from '../../../src/config/schema.ts';
+import { Confirmations } from '../../../src/control/confirmations.ts';
 import { isRefusal, type Receipt, type Refusal, type StartOrder } from '../../../src/control/operations.ts';
 import { Releases } from '../../../src/control/releases.ts';
 import type { RolloutRecord } from '../../../src/control/rollout-record.ts';
@@ -41,6 +42,7 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
     store: rolloutStore,
     events,
     log,
+    confirmations: new Confirmations({ events, log, now: () => stage.nowMs }),
     config,
     unhealthy: () => null,
     inTurn: (work) => serial.run(work),

@@ -1,0 +1,89 @@
+/**
+ * Everything about releases, put together for the control plane: what runs, what waits to go back, what is frozen, and who
+ * is told.
+ *
+ * The parts own their state and none of them knows the control plane. Here is who may ask whom, and the one clock that all of
+ * them go by: time in which the process was suspended counts for nothing.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Config } from '../config/schema.ts';
+import { FreezeStore } from './freeze-store.ts';
+import { Freezes } from './freezes.ts';
+import { Notifications, type NotificationsOptions } from './notifications.ts';
+import { Releases } from './releases.ts';
+import { Returns } from './returns.ts';
+import type { RolloutStore } from './rollout-store.ts';
+import { Rollouts, type RolloutsOptions } from './rollouts.ts';
+import type { StateStore } from './state-store.ts';
+import { startForVersions, versionChanges } from './version-change.ts';
+
+/** The most that a tick counts for. */
+const TICK_MAX_MS = 1_000;
+
+export interface ReleaseControlOptions
+  extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store'>,
+    Pick<NotificationsOptions, 'epochOf' | 'returnTo' | 'isStopping'> {
+  readonly file: StateStore;
+  readonly store: RolloutStore;
+  /** The config as it is written, which has the webhooks and the windows of freezes. */
+  readonly written: () => Config;
+}
+
+export class ReleaseControl {
+  readonly rollouts: Rollouts;
+  readonly releases: Releases;
+  readonly freezes: Freezes;
+  readonly notifications: Notifications;
+  readonly #returns: Returns;
+  readonly #store: RolloutStore;
+  #tickedAt = performance.now();
+
+  constructor(options: ReleaseControlOptions) {
+    const { file, store, events, log, now, written } = options;
+    this.#store = store;
+    const rollouts = (): Rollouts => this.rollouts;
+    this.notifications = new Notifications({ ...options, store: file, rollouts, config: written });
+    const windows = () => written().freeze;
+    this.freezes = new Freezes({ store: new FreezeStore(file), events, log, windows, now });
+    const frozen = () => this.freezes.frozen();
+    this.rollouts = new Rollouts({ ...options, confirmations: this.notifications.confirmations, frozen });
+    this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });
+    this.releases = new Releases(this.rollouts, store, options.isStopping);
+  }
+
+  /** How often the state file did not take something of these. */
+  get storeErrors(): number {
+    return this.#store.errors + this.notifications.storeErrors;
+  }
+
+  /** Takes over a config that has come into force. */
+  follow(config: Config): void {
+    this.rollouts.follow(config);
+    this.notifications.follow(config);
+  }
+
+  /** Starts what the new versions of a reload start, and says what became of each. */
+  reloaded(before: Config, after: Config, by: string): ReturnType<typeof startForVersions> {
+    return startForVersions(this.rollouts, versionChanges(before, after, this.#returns), by);
+  }
+
+  /** To be called often. */
+  tick(): void {
+    const nowMs = performance.now();
+    this.rollouts.tick(Math.min(nowMs - this.#tickedAt, TICK_MAX_MS));
+    this.#tickedAt = nowMs;
+    this.notifications.tick();
+  }
+
+  /** To be called every second or so. */
+  tickSlowly(): void {
+    this.freezes.tick();
+    this.#returns.tick();
+  }
+
+  close(): void {
+    this.rollouts.close();
+    this.notifications.close();
+    this.#returns.close();
+  }
+}
