@@ -102,7 +102,7 @@ export const scrape = z
     value: figure
       .prefault('value')
       .describe(
-        '`value` as it is and `rate` per second are means over the endpoints; `mean` and a quantile such as `p99` are of what a histogram has seen since the last reading, on all endpoints.',
+        'What is made of it: `value` as it is and `rate` per second are means over the endpoints; `mean` and a quantile such as `p99` are of what a histogram has seen since the last reading, on all endpoints.',
       ),
     ...reading,
   })

@@ -1,8 +1,7 @@
 /**
  * A question to an address as people write it: `http` or `https`, a host, a port, a path.
  *
- * Endpoints are known by their place and are asked by `health/ask.ts`; sources of signals are written as addresses, and are
- * asked by the same function once the address has been taken apart here.
+ * Parsed when it is asked and not when the config is read, since the names of a rollout are put in in between.
  */
 import { ask, type Question, type Reply } from '../health/ask.ts';
 

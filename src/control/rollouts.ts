@@ -6,7 +6,6 @@
  */
 import type { Logger } from 'pino';
 import type { Config, Service } from '../config/schema.ts';
-import { shareOf } from '../judge/evidence.ts';
 import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import type { Command } from '../rollout/commands.ts';
@@ -24,7 +23,7 @@ import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, Start
 import { budgetedAim, type Outlook } from './outlook.ts';
 import { memoriesOf, RecentTraffic } from './recent-traffic.ts';
 import { type Aim, aimOf, refuse } from './rollout-aim.ts';
-import type { EarlierCounts, RolloutEvidence, Standing } from './rollout-evidence.ts';
+import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
@@ -32,11 +31,11 @@ import { newsOf } from './rollout-news.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
 import { judgeSettingsFor, missingGroup } from './rollout-settings.ts';
+import { sourcesOf, standingOf } from './rollout-sources.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { SignalBooks } from './signal-books.ts';
 import type { Sides } from './signal-reader.ts';
-import { SignalSources } from './signal-sources.ts';
-import { readNames } from './signal-specs.ts';
+import type { SignalSources } from './signal-sources.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
 import { verify } from './verification.ts';
 
@@ -309,7 +308,7 @@ export class Rollouts {
     if (record.scale !== null) new Uint8Array(board.levels(service.name)).set(levelTable(record.scale));
     const versions = { active: from.version, candidate: to.version };
     const evidence = evidenceOf(board, record, versions, earlier);
-    const sources = this.#sourcesOf(record, { active, candidate });
+    const sources = sourcesOf(record, this.#options, this.signals);
     const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence, sources));
     this.#running.set(service.name, run);
     return run;
@@ -326,7 +325,7 @@ export class Rollouts {
       warmUpMs: serviceNow()?.rollout.guard.warmUp ?? 0,
       at: () => this.#at(),
       frozen: this.#options.frozen,
-      standing: () => this.#standing(name, { active, candidate }),
+      standing: () => standingOf(gates, name, { active, candidate }),
       isThere: (weights) =>
         Object.entries(weights).some(([pool, weight]) => weight > 0 && serviceNow()?.pools.has(pool) === true),
       move: ({ weights, terms, reason, note, previous }, stillWanted) =>
@@ -372,27 +371,6 @@ export class Rollouts {
     const { id, service } = record;
     log.info({ service, rollout: id, what }, `${service}: ${text}`);
     events.append('rollout', service, `${service}: ${text}`, newsOf(record, what, gates.get(service)?.epoch ?? 0));
-  }
-
-  #standing(name: string, { active, candidate }: Sides): Standing {
-    const gate = this.#options.gates.get(name);
-    if (gate === undefined) return { epoch: 0, slot: 0, share: 0 };
-    const share = shareOf(gate.weights[candidate] ?? 0, gate.weights[active] ?? 0);
-    return { epoch: gate.epoch, slot: gate.slot, share };
-  }
-
-  #sourcesOf({ service, settings }: RolloutRecord, sides: Sides): SignalSources {
-    return new SignalSources(readNames(settings), {
-      sides,
-      service: () => this.#options.config().services.get(service),
-      isCompared: () => {
-        const { share } = this.#standing(service, sides);
-        return share > 0 && share < 1;
-      },
-      books: this.signals,
-      log: this.#options.log,
-      nowMs: () => performance.now(),
-    });
   }
 
   /** Verifies a pool as its service says, by the version that the file gives it. */

@@ -1,8 +1,7 @@
 /**
  * The signals of a service's config: those of requests as the snapshot has them, all of them as the judge has them.
  *
- * The words of the file are translated here and nowhere else, once for the data plane, which counts, and once for the judge,
- * which compares or reads.
+ * By name, which is what holds config, board and a running rollout together.
  */
 import type { ReadableSignal, RequestSignal, Service } from '../config/schema.ts';
 import type { JudgeSettings, Signal } from '../judge/signals.ts';

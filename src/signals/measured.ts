@@ -1,8 +1,7 @@
 /**
  * What one look at a source came to.
  *
- * Nothing to measure is not the same as a source that is broken: the first waits, the second is unknown and acts by its
- * policy, and neither is ever taken for health.
+ * Three things and not two: an idle source is neither a number nor broken, and must be able to say so.
  */
 
 /**

@@ -154,9 +154,19 @@ for (const { onUnknown, isHoldOver, kind } of POLICIES) {
   t.test(`an unknown signal is never healthy: ${onUnknown}, hold ${isHoldOver ? 'over' : 'on'}: ${kind}`, async (t) => {
     const settings = { ...SETTINGS, signals: [ERRORS, { ...CPU, onUnknown }] };
     const healthy = counts(1, 0.1, [1000, 0], [9000, 0]);
-    const { verdict } = after([errorsLook([healthy], { isHoldOver })], settings);
+    const asked = { kind: 'reading', name: 'cpu', reading: { atMs: 1, candidate: null, active: null } } as const;
+    const { verdict } = after([errorsLook([healthy]), lookAt([asked], { isHoldOver })], settings);
     t.match(verdict, { kind, decidedBy: 'cpu', sentence: `${kind} by policy: unknown: the source gives no number` });
     t.match(verdict.signals[0], { opinion: 'healthy' });
+    const { verdict: before } = after([errorsLook([healthy], { isHoldOver })], settings);
+    t.match(
+      before,
+      { kind: 'waiting', decidedBy: 'cpu', sentence: 'waiting: no number yet' },
+      'nobody has asked it yet',
+    );
+    const silence = { kind: 'silence', name: 'cpu', reason: 'the server is gone' } as const;
+    const { verdict: broken } = after([errorsLook([healthy]), lookAt([silence], { isHoldOver })], settings);
+    t.match(broken, { kind, sentence: `${kind} by policy: unknown: the server is gone; wanted is at most` });
   });
 }
 
