@@ -1,4 +1,9 @@
-/** A question to an address as people write it: `http` or `https`, a host, a port, a path. */
+/**
+ * A question to an address as people write it: `http` or `https`, a host, a port, a path.
+ *
+ * Endpoints are known by their place and are asked by `health/ask.ts`; sources of signals are written as addresses, and are
+ * asked by the same function once the address has been taken apart here.
+ */
 import { ask, type Question, type Reply } from '../health/ask.ts';
 
 /** What such a question says beside where it goes. */

@@ -1,4 +1,9 @@
-/** The endpoints of a pool as somewhere to ask a question, for verifications and for signals. */
+/**
+ * The endpoints of a pool as somewhere to ask a question, for verifications and for signals.
+ *
+ * What a question needs beside the address (the Host that the endpoint expects, the PROXY header that it wants first) is
+ * found here once, so that nothing that asks an endpoint forgets one of them.
+ */
 import type { Pool, Service } from '../config/schema.ts';
 import type { EndpointPlace } from '../health/ask.ts';
 import { buildLocalProxyHeader } from '../http1/proxy-protocol.ts';

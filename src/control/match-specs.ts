@@ -1,4 +1,8 @@
-/** What a config asks of a request, as the snapshot has it. */
+/**
+ * What a config asks of a request, as the snapshot has it.
+ *
+ * Routes and signals of the business say it in the same words, so there is one translation for both.
+ */
 import type { FieldMatch, Route } from '../config/schema.ts';
 import type { NamedMatch, RouteMatch } from '../routing/route-match.ts';
 

@@ -1,4 +1,9 @@
-/** What a rollout uses of the board: the evidence of its two versions, and the ledgers of users who have spoken. */
+/**
+ * What a rollout uses of the board: the evidence of its two versions, and the ledgers of users who have spoken.
+ *
+ * The blocks belong to the versions and outlive the rollout; a new one begins by letting every user speak again, and
+ * a restarted one adds what the earlier process had counted.
+ */
 import type { Service } from '../config/schema.ts';
 import { clearUnits } from '../stats/unit-ledger.ts';
 import type { Board } from './board.ts';

@@ -1,4 +1,9 @@
-/** What one look at a source came to. */
+/**
+ * What one look at a source came to.
+ *
+ * Nothing to measure is not the same as a source that is broken: the first waits, the second is unknown and acts by its
+ * policy, and neither is ever taken for health.
+ */
 
 /**
  * A number; nothing, because there was nothing to measure (no request came, or it is the first look at a counter), which says
