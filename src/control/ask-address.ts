@@ -1,7 +1,8 @@
 /**
  * A question to an address as people write it: `http` or `https`, a host, a port, a path.
  *
- * Parsed when it is asked and not when the config is read, since the names of a rollout are put in in between.
+ * Endpoints are known by their place and are asked by `health/ask.ts`; sources of signals are written as addresses, and are
+ * asked by the same function once the address has been taken apart here.
  */
 import { ask, type Question, type Reply } from '../health/ask.ts';
 

@@ -1,7 +1,8 @@
 /**
- * The endpoints of a pool as somewhere to ask a question of our own, for verifications and for signals.
+ * The endpoints of a pool as somewhere to ask a question, for verifications and for signals.
  *
- * With the Host that health checks use, and the PROXY header that such endpoints expect before anything else.
+ * What a question needs beside the address (the Host that the endpoint expects, the PROXY header that it wants first) is
+ * found here once, so that nothing that asks an endpoint forgets one of them.
  */
 import type { Pool, Service } from '../config/schema.ts';
 import type { EndpointPlace } from '../health/ask.ts';

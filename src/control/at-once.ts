@@ -1,7 +1,8 @@
 /**
- * Work on many things, a few of them at once: outbound questions that must not all leave in one moment.
+ * Work on many things, a few of them at once.
  *
- * As many workers as may run share one iterator, so a slow item holds up its own worker only.
+ * A pool of a hundred endpoints must not be met with a hundred questions in one moment by what is there to protect it, and
+ * one after the other would take too long.
  */
 
 /** Does `work` for each item, for `most` of them at a time; rejects when any of it does. */

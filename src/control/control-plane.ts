@@ -13,7 +13,6 @@ import type { Environment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
-import type { EndpointHealth } from '../health/checker.ts';
 import { createProcessMemory, ProcessOwner } from '../stats/process-cells.ts';
 import { Board } from './board.ts';
 import { Committer } from './committer.ts';
@@ -170,7 +169,7 @@ export class ControlPlane implements Operations {
       now,
       config: () => this.#configuration.effective,
       written: () => this.#configuration.config,
-      unhealthy: (...endpoint) => whyUnhealthy(this.#health.stateOf(...endpoint)),
+      unhealthy: (...endpoint) => this.#health.whyNot(...endpoint),
       inTurn: (work) => this.#serial.run(work),
       epochOf: (service) => this.#gates.get(service)?.epoch ?? null,
       returnTo: (...where) => this.#change(() => this.#traffic.returnTo(...where)),
@@ -244,12 +243,8 @@ export class ControlPlane implements Operations {
     this.#releases.rollouts.restore();
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     const services = this.#gates.all().length;
-    this.#events.append(
-      'start',
-      null,
-      `Tidegate has started with ${services} ${services === 1 ? 'service' : 'services'}`,
-      { services },
-    );
+    const text = `Tidegate has started with ${services} ${services === 1 ? 'service' : 'services'}`;
+    this.#events.append('start', null, text, { services });
     return null;
   }
 
@@ -448,8 +443,4 @@ export class ControlPlane implements Operations {
       rolloutOf: (service) => this.#releases.rollouts.glance(service),
     };
   }
-}
-
-function whyUnhealthy({ admitting, health }: EndpointHealth): string | null {
-  return admitting ? null : `is ${health}`;
 }

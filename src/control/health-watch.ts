@@ -46,6 +46,12 @@ export class HealthWatch {
     return this.#checker.stateOf(keyOf(service, pool, endpoint));
   }
 
+  /** Why an endpoint should not be used, as far as checks go; null when it may be. */
+  whyNot(service: string, pool: string, endpoint: string): string | null {
+    const { admitting, health } = this.stateOf(service, pool, endpoint);
+    return admitting ? null : `is ${health}`;
+  }
+
   close(): Promise<void> {
     return this.#checker.close();
   }

@@ -1,7 +1,7 @@
 /**
  * What a config asks of a request, as the snapshot has it.
  *
- * The same for routes and for signals, which are matched by the same table.
+ * Routes and signals of the business say it in the same words, so there is one translation for both.
  */
 import type { FieldMatch, Route } from '../config/schema.ts';
 import type { NamedMatch, RouteMatch } from '../routing/route-match.ts';

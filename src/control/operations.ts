@@ -6,16 +6,18 @@
  */
 import type { Problem } from '../config/problem.ts';
 import type { Verdict } from '../judge/verdict.ts';
-import type { Ending, Pause, Phase } from '../rollout/rollout.ts';
+import type { Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import type { Group } from '../routing/group.ts';
+import type { MetricsSource } from './published.ts';
 import type { RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
 
 export type { Explanation, Moment } from './explanation.ts';
 export type { Forecast, RolloutForecast } from './forecast.ts';
+export type { ConfirmationFigures, MetricsSource, SeriesEntry, WebhookFigures } from './published.ts';
 export type { Retrial, RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
@@ -224,115 +226,6 @@ export interface TidegateEvent {
   /** One sentence for people. */
   readonly text: string;
   readonly data: unknown;
-}
-
-/** One series of the board with the labels that it is published under. Pool and version are '' where none was chosen. */
-export interface SeriesEntry {
-  readonly service: string;
-  readonly pool: string;
-  readonly version: string;
-  readonly board: SharedArrayBuffer;
-}
-
-/** What /metrics needs beyond the views, all at the moment of the call. */
-export interface MetricsSource {
-  /** Series of the configuration in force and those that still drain; services sorted by name. */
-  readonly series: readonly SeriesEntry[];
-  readonly endpoints: readonly {
-    readonly service: string;
-    readonly pool: string;
-    readonly endpoint: string;
-    readonly board: SharedArrayBuffer;
-  }[];
-  readonly listeners: readonly { readonly name: string; readonly board: SharedArrayBuffer }[];
-  /** What is under way in each pool, and in the whole process, whose names are ''; `max` is null where there is no limit. */
-  readonly inFlight: readonly {
-    readonly service: string;
-    readonly pool: string;
-    readonly max: number | null;
-    readonly board: SharedArrayBuffer;
-  }[];
-  /** The counters of what was shed. */
-  readonly overload: SharedArrayBuffer;
-  /** Routes that may refuse a request by their rules or those of a pool. */
-  readonly routes: readonly {
-    readonly name: string;
-    readonly board: SharedArrayBuffer;
-    /** Of its questions to a forward-auth service, or null where it asks none. */
-    readonly forwardAuth: SharedArrayBuffer | null;
-  }[];
-  readonly services: readonly {
-    readonly name: string;
-    readonly epoch: number;
-    readonly pools: readonly {
-      readonly name: string;
-      readonly version: string;
-      readonly share: number;
-      readonly panic: boolean;
-    }[];
-  }[];
-  /** The names of endpoints: how many addresses each has, and what came of looking it up. */
-  readonly names: readonly {
-    readonly name: string;
-    readonly addresses: number;
-    readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
-  }[];
-  readonly webhooks: readonly WebhookFigures[];
-  readonly confirmations: readonly ConfirmationFigures[];
-  /** Each service of the config: its last rollout, and how those that ended since the start have ended. */
-  readonly rollouts: readonly {
-    readonly service: string;
-    readonly outcomes: Readonly<Record<Ending, number>>;
-    readonly last: {
-      readonly phase: Phase;
-      /** From 1. */
-      readonly step: number;
-      readonly steps: number;
-      readonly verdict: Verdict['kind'];
-      readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
-    } | null;
-  }[];
-  /** Signals of the config that are read from elsewhere: how often, and their last numbers. */
-  readonly signals: readonly {
-    readonly service: string;
-    readonly signal: string;
-    readonly reads: Readonly<Record<'ok' | 'nothing' | 'failed', number>>;
-    readonly candidate: number | null;
-    readonly active: number | null;
-  }[];
-  /** Gate moves since the process started, by service and reason. */
-  readonly gateMoves: readonly { readonly service: string; readonly reason: MoveReason; readonly count: number }[];
-  readonly reloads: Readonly<Record<'applied' | 'unchanged' | 'rejected', number>>;
-  readonly lastReloadSuccess: boolean;
-  readonly generation: number;
-  readonly threads: readonly {
-    readonly thread: number;
-    readonly utilization: number;
-    readonly lagMs: number;
-    readonly accessLogDropped: number;
-    readonly replayBytes: number;
-    readonly replayRefused: number;
-  }[];
-  readonly threadReplacements: number;
-  /** Pieces of the log, its own lines and access log lines, that standard output did not take. */
-  readonly logDropped: number;
-  /** Events, positions and receipts that the state file did not take when it was asked to. */
-  readonly stateStoreErrors: number;
-  readonly state: StateView;
-}
-
-/** What came of the messages of one webhook since the process started, and how many wait. */
-export interface WebhookFigures {
-  readonly webhook: string;
-  readonly waiting: number;
-  /** `failed` counts tries, the others messages. */
-  readonly results: Readonly<Record<'delivered' | 'failed' | 'refused' | 'given-up' | 'dropped', number>>;
-}
-
-/** What came of asking whether steps may be taken. */
-export interface ConfirmationFigures {
-  readonly service: string;
-  readonly answers: Readonly<Record<'yes' | 'no' | 'unanswered', number>>;
 }
 
 /** What a link would do, or has done, in sentences for its holder. */

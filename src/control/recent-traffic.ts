@@ -8,8 +8,11 @@
  * pool, the first bad event of a user. Totals are kept every ten seconds, so a version costs sixty small rows. Time comes in as the
  * ticks of the rollouts: while the process is suspended nobody is served and nothing passes.
  */
+
+import type { Config } from '../config/schema.ts';
 import type { PresentTraffic } from '../judge/detectability.ts';
 import { readJudged } from '../stats/evidence-cells.ts';
+import type { Board } from './board.ts';
 
 const EVERY_MS = 10_000;
 /** Rows that are kept of each version; times EVERY_MS, the window. */
@@ -60,5 +63,12 @@ export class RecentTraffic {
     if (oldest === undefined || passedMs < LEAST_MS) return { requests: 0, bad: 0, seconds: 0 };
     const { judged, bad } = readJudged(memory);
     return { requests: judged - oldest.judged, bad: bad - oldest.bad, seconds: passedMs / 1000 };
+  }
+}
+
+/** The evidence of every version that a config names. */
+export function* memoriesOf({ services }: Config, board: Board): Iterable<SharedArrayBuffer> {
+  for (const { name, pools } of services.values()) {
+    for (const [pool, { version }] of pools) yield board.evidence(name, pool, version);
   }
 }

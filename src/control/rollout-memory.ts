@@ -1,7 +1,8 @@
 /**
  * What a rollout uses of the board: the evidence of its two versions, and the ledgers of users who have spoken.
  *
- * Which signals of the business it has is told by its own settings and not by the config, which may have changed since it began.
+ * The blocks belong to the versions and outlive the rollout; a new one begins by letting every user speak again, and
+ * a restarted one adds what the earlier process had counted.
  */
 import type { Service } from '../config/schema.ts';
 import { clearUnits } from '../stats/unit-ledger.ts';

@@ -21,7 +21,7 @@ import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
 import { budgetedAim, type Outlook } from './outlook.ts';
-import { RecentTraffic } from './recent-traffic.ts';
+import { memoriesOf, RecentTraffic } from './recent-traffic.ts';
 import { type Aim, aimOf, refuse } from './rollout-aim.ts';
 import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
@@ -145,7 +145,7 @@ export class Rollouts {
   }
 
   tick(ms: number): void {
-    this.#recent.pass(ms, () => this.#evidenceMemories());
+    this.#recent.pass(ms, () => memoriesOf(this.#options.config(), this.#options.board));
     for (const run of [...this.#running.values()]) run.tick(ms);
   }
 
@@ -185,8 +185,8 @@ export class Rollouts {
     const aim = aimOf(service, running?.rollout.active ?? gates.get(name)?.active ?? null, order);
     if ('refused' in aim) return aim;
     const { active, candidate } = aim;
-    const evidenceOf = (pool: string) => board.evidence(name, pool, service.pools.get(pool)!.version);
-    const traffic = this.#recent.of(evidenceOf(active), evidenceOf(candidate));
+    const memoryOf = (pool: string) => board.evidence(name, pool, service.pools.get(pool)!.version);
+    const traffic = this.#recent.of(memoryOf(active), memoryOf(candidate));
     const settings = judgeSettingsFor(service, { active, candidate }, this.#scaleOf(service, active));
     const budgeted = budgetedAim(service, aim, order, traffic, settings);
     if ('refused' in budgeted) return budgeted;
@@ -391,12 +391,6 @@ export class Rollouts {
     if (service.rollout.guard.latency === null) return null;
     const board = this.#options.board.findSeries(service.name, active, service.pools.get(active)!.version);
     return board === undefined ? null : chooseScale(new SeriesReader(board).durations());
-  }
-
-  *#evidenceMemories(): Iterable<SharedArrayBuffer> {
-    for (const { name, pools } of this.#options.config().services.values()) {
-      for (const [pool, { version }] of pools) yield this.#options.board.evidence(name, pool, version);
-    }
   }
 
   #whyLost({ rollout, version, activeVersion }: RolloutRecord, service: Service): string | null {

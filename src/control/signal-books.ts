@@ -1,7 +1,8 @@
 /**
  * How often each signal of each service was read, with what result, and its last numbers: what /metrics publishes of them.
  *
- * Kept apart from the sources, which end with their rollout, because a counter must not fall when the next one begins.
+ * Kept apart from the rollouts, so that counters do not go back when one ends, and bounded, so that edits of the file
+ * cannot make it grow.
  */
 import type { Config } from '../config/schema.ts';
 import type { MetricsSource } from './operations.ts';

@@ -1,7 +1,8 @@
 /**
  * The signals of a service's config: those of requests as the snapshot has them, all of them as the judge has them.
  *
- * By name, which is what holds config, board and a running rollout together.
+ * The words of the file are translated here and nowhere else, once for the data plane, which counts, and once for the judge,
+ * which compares or reads.
  */
 import type { ReadableSignal, RequestSignal, Service } from '../config/schema.ts';
 import type { JudgeSettings, Signal } from '../judge/signals.ts';

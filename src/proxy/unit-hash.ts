@@ -1,7 +1,8 @@
 /**
  * Two independent hashes of the key by which a user sticks to a pool, as the ledgers of units want them.
  *
- * Of another seed than the hash that assigns users to pools, so that the users of one pool spread over a whole ledger.
+ * The one finds the user's place in a ledger, the other tells users in it apart. Both are other hashes than the one by which
+ * the user was given its pool, or the users of a ledger would crowd in a part of it.
  */
 import { mixInteger, murmur3 } from '../routing/hash.ts';
 

@@ -1,7 +1,8 @@
 /**
  * What one look at a source came to.
  *
- * Three things and not two: an idle source is neither a number nor broken, and must be able to say so.
+ * Nothing to measure is not the same as a source that is broken: the first waits, the second is unknown and acts by its
+ * policy, and neither is ever taken for health.
  */
 
 /**

@@ -1,6 +1,7 @@
 /** The calls of rollouts: what they hand on, what they refuse, and with which status. */
 import t from 'tap';
 import type { RolloutOperations, RolloutView } from '../../../src/control/operations.ts';
+import { explanation, forecast } from '../cli/rollout-samples.ts';
 import { errorOf, start } from './harness.ts';
 import { refusal } from './scripted-operations.ts';
 
@@ -17,6 +18,7 @@ const VIEW: RolloutView = {
   step: 1,
   steps: [{ share: 1, holdMs: 1, minRequests: 0, approve: false, group: null, endpoints: null }],
   bakeMs: 1,
+  warmUntil: null,
   share: 0.1,
   elapsedMs: 1,
   pausedBy: null,
@@ -25,12 +27,15 @@ const VIEW: RolloutView = {
   startedAt: '2026-01-01T00:00:00.000Z',
   startedBy: 'api',
   endedAt: null,
+  warmUntil: null,
   ranMs: 1,
   verdict: null,
   verification: null,
   isQueued: false,
-  warmUntil: null,
 };
+
+const FORECAST = forecast();
+const EXPLANATION = explanation();
 
 async function scripted(t: Parameters<typeof start>[0]) {
   const admin = await start(t);
@@ -48,6 +53,9 @@ async function scripted(t: Parameters<typeof start>[0]) {
     view: note(VIEW),
     history: note([VIEW]),
     judgeAgain: note({ rollout: VIEW, verdicts: [], turnedBackAtMs: null, decisions: [] }),
+    forecast: note(FORECAST),
+    find: note(VIEW),
+    explain: note(Promise.resolve(EXPLANATION)),
   };
   Object.assign(admin.operations.rollouts, rollouts);
   return { admin, calls };
@@ -143,3 +151,23 @@ t.test('a refusal comes with its status and code', async (t) => {
     t.match(errorOf(answer), { code, message: 'because' });
   }
 });
+
+t.test(
+  'a forecast takes the body of a start, and an explanation the settings of a replay; both answer whole',
+  async (t) => {
+    const { admin, calls } = await scripted(t);
+    const body = { to: 'green', steps: [0.1, 1], maxFailedRequests: 20 };
+    const foretold = await admin.change('POST', `${ROLLOUT}/forecast`, body);
+    t.equal(foretold.status, 200);
+    t.same(JSON.parse(foretold.text), FORECAST);
+    t.strictSame(calls[0], ['shop', { version: null, again: false, ...body }]);
+    t.equal((await admin.change('POST', `${ROLLOUT}/forecast`, { maxFailedRequests: 0 })).status, 400);
+    const told = await admin.ask({ path: '/api/rollouts/3/explanation?margin=1.5&falseAlarm=0.001' });
+    t.same(JSON.parse(told.text), JSON.parse(JSON.stringify(EXPLANATION)));
+    t.strictSame(calls[1], [3, { margin: 1.5, falseAlarm: 0.001 }]);
+    await admin.ask({ path: '/api/rollouts/3/explanation' });
+    t.strictSame(calls[2], [3, { margin: null, falseAlarm: null }]);
+    t.equal(JSON.parse((await admin.ask({ path: '/api/rollouts/3' })).text).id, 3);
+    t.equal((await admin.ask({ path: '/api/rollouts/x' })).status, 400);
+  },
+);
