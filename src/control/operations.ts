@@ -10,6 +10,7 @@ import type { Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import type { Group } from '../routing/group.ts';
+import type { LinkOperations } from './notify-operations.ts';
 import type { MetricsSource } from './published.ts';
 import type { RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
@@ -17,7 +18,8 @@ import type { Verification } from './verification.ts';
 
 export type { Explanation, Moment } from './explanation.ts';
 export type { Forecast, RolloutForecast } from './forecast.ts';
-export type { ConfirmationFigures, MetricsSource, SeriesEntry, WebhookFigures } from './published.ts';
+export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
+export type { MetricsSource, SeriesEntry } from './published.ts';
 export type { Retrial, RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
@@ -226,24 +228,6 @@ export interface TidegateEvent {
   /** One sentence for people. */
   readonly text: string;
   readonly data: unknown;
-}
-
-/** What a link would do, or has done, in sentences for its holder. */
-export interface LinkView {
-  readonly action: 'approve' | 'rollback';
-  readonly service: string;
-  readonly rollout: number;
-  readonly text: string;
-  /** ISO 8601. */
-  readonly expiresAt: string;
-}
-
-/** What can be done with a link from a message. */
-export interface LinkOperations {
-  /** What it would do; nothing happens. */
-  look(token: string): LinkView | Refusal;
-  /** Does it, once. `by` names its holder, as far as he says who he is; empty if not. */
-  use(token: string, by: string): Promise<LinkView | Refusal>;
 }
 
 /** A rollout as others see it; times in milliseconds, shares from 0 to 1. */

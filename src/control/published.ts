@@ -6,6 +6,7 @@
  */
 import type { Verdict } from '../judge/verdict.ts';
 import type { Ending, Phase } from '../rollout/rollout.ts';
+import type { ConfirmationFigures, WebhookFigures } from './notify-operations.ts';
 import type { MoveReason, StateView } from './operations.ts';
 
 /** One series of the board with the labels that it is published under. Pool and version are '' where none was chosen. */
@@ -101,18 +102,4 @@ export interface MetricsSource {
   /** Events, positions and receipts that the state file did not take when it was asked to. */
   readonly stateStoreErrors: number;
   readonly state: StateView;
-}
-
-/** What came of the messages of one webhook since the process started, and how many wait. */
-export interface WebhookFigures {
-  readonly webhook: string;
-  readonly waiting: number;
-  /** `failed` counts tries, the others messages. */
-  readonly results: Readonly<Record<'delivered' | 'failed' | 'refused' | 'given-up' | 'dropped', number>>;
-}
-
-/** What came of asking whether steps may be taken. */
-export interface ConfirmationFigures {
-  readonly service: string;
-  readonly answers: Readonly<Record<'yes' | 'no' | 'unanswered', number>>;
 }

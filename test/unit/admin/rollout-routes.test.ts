@@ -27,7 +27,6 @@ const VIEW: RolloutView = {
   startedAt: '2026-01-01T00:00:00.000Z',
   startedBy: 'api',
   endedAt: null,
-  warmUntil: null,
   ranMs: 1,
   verdict: null,
   verification: null,
