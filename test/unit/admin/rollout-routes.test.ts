@@ -18,6 +18,7 @@ const VIEW: RolloutView = {
   step: 1,
   steps: [{ share: 1, holdMs: 1, minRequests: 0, approve: false, group: null, endpoints: null }],
   bakeMs: 1,
+  warmUntil: null,
   share: 0.1,
   elapsedMs: 1,
   pausedBy: null,
@@ -30,7 +31,6 @@ const VIEW: RolloutView = {
   verdict: null,
   verification: null,
   isQueued: false,
-  warmUntil: null,
 };
 
 const FORECAST = forecast();
