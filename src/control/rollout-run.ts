@@ -3,7 +3,8 @@
  *
  *     tick ─▶ board ─▶ judge ─▶ machine ─▶ record kept ─▶ effects ─▶ (verification, gate, webhooks) ─▶ answer ─▶ machine
  *
- * The record is kept before its effects are carried out, so a crash between the two repeats an errand and never loses one.
+ * The record is kept before its effects are carried out, so a crash between the two repeats an errand and never loses one;
+ * but for the way back on a verdict, which does not wait for the disk (`held-writes.ts`).
  * Moves of the gate wait for their turn among all changes; the machine and the judge do not wait for anything.
  *
  * Looks are kept, and a replay of the kept ones must be the whole truth, so a look that is not kept leaves no trace. One is
@@ -20,6 +21,7 @@ import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
 import type { Terms } from '../routing/terms.ts';
+import { HeldWrites } from './held-writes.ts';
 import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
@@ -89,6 +91,8 @@ export class RolloutRun {
   /** Who waits for the way back, and for its receipt. */
   #waiting: ((receipt: Receipt | null) => void)[] = [];
   #wayBack: Receipt | null = null;
+  /** The way back does not wait for the disk: what it has to say is written when the gate has moved. */
+  readonly #writes = new HeldWrites();
 
   constructor(record: RolloutRecord, world: RunWorld) {
     this.record = record;
@@ -124,7 +128,7 @@ export class RolloutRun {
   follow(next: NextStart | null): void {
     if (next === this.record.next) return;
     this.record = { ...this.record, next };
-    this.#world.keep(this.record);
+    this.#keep();
   }
 
   /** Goes back in one move; resolves with the receipt of the way back, null when there was nothing to go back from. */
@@ -139,6 +143,7 @@ export class RolloutRun {
   /** Nothing more is done; what was kept is gone on with after the next start. */
   close(): void {
     this.#closed = true;
+    this.#writes.release();
     this.#world.sources.stop();
     this.#errand?.stop.abort();
     this.#release(null);
@@ -152,9 +157,22 @@ export class RolloutRun {
     // A position that somebody else has taken has the last sample as its baseline, as one of our own has.
     this.#stand();
     this.#world.evidence.sample();
+    this.#writes.hold();
     const judgement = this.#judge();
     const requests = this.#requestsInStep();
     this.#take({ kind: 'tick', ms, judgement, requests, frozen: this.#world.frozen() });
+    const hasTurnedBack = this.record.rollout.phase === 'rolling-back' && record.rollout.phase !== 'rolling-back';
+    if (!hasTurnedBack) this.#writes.release();
+  }
+
+  #keep(): void {
+    const { record } = this;
+    this.#writes.write(() => this.#world.keep(record));
+  }
+
+  #note(entry: DecisionEntry): void {
+    const { record } = this;
+    this.#writes.write(() => this.#world.note(record, entry));
   }
 
   /** Tells the evidence where the gate stands; it knows if it has been told before. */
@@ -201,8 +219,8 @@ export class RolloutRun {
     const judged = judge(record.judge, look, record.settings);
     if (!isDue && judged.verdict.kind !== 'worse') return false;
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
-    this.#world.keep(this.record);
-    this.#world.note(this.record, { kind: 'look', look, verdict: judged.verdict.kind });
+    this.#keep();
+    this.#note({ kind: 'look', look, verdict: judged.verdict.kind });
     return true;
   }
 
@@ -249,13 +267,14 @@ export class RolloutRun {
     if (hasEndedNow) this.record = { ...this.record, endedAt: this.#world.at() };
     if (this.#errand !== null && this.#errand.id !== next.rollout.errand?.id) this.#errand.stop.abort();
     const isWorthKeeping = next.effects.length > 0 || next.rollout.phase !== before.phase || hasArrived;
-    if (isWorthKeeping) this.#world.keep(this.record);
+    if (isWorthKeeping) this.#keep();
     this.#carryOut(next.effects);
     if (hasEndedNow) this.#end();
     return { ok: true };
   }
 
   #end(): void {
+    this.#writes.release();
     this.#world.sources.stop();
     this.#errand?.stop.abort();
     this.#errand = null;
@@ -270,8 +289,9 @@ export class RolloutRun {
   #carryOut(effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'tell') {
-        this.#world.note(this.record, { kind: 'told', what: effect.what, text: effect.text });
-        this.#world.tell(this.record, effect.what, effect.text);
+        const { record } = this;
+        this.#note({ kind: 'told', what: effect.what, text: effect.text });
+        this.#writes.write(() => this.#world.tell(record, effect.what, effect.text));
       } else {
         this.#run(effect.errand);
       }
@@ -304,7 +324,7 @@ export class RolloutRun {
         const verification = await this.#world.verify(stop);
         if (stop.aborted) return { result: 'failed', why: 'called off' };
         this.record = { ...this.record, verification };
-        this.#world.note(this.record, { kind: 'verification', verification });
+        this.#note({ kind: 'verification', verification });
         return { result: verification.ok ? 'ok' : 'failed', why: verification.text };
       }
       case 'confirm':
@@ -352,8 +372,11 @@ export class RolloutRun {
     const receipt = await this.#world.move({ weights, terms, reason, note, previous }, () => {
       // The counts of the slot that the position is about to take are its baseline.
       this.#world.evidence.sample();
+      // It moves now; a microtask later it has, and the account of the move is still to come.
+      queueMicrotask(() => this.#writes.release());
       return isWanted();
     });
+    this.#writes.release();
     if (receipt !== null) this.#stand();
     return receipt;
   }

@@ -10,7 +10,7 @@ import type { Savable } from './account.ts';
 import type { Failure } from './load.ts';
 
 /** How long a connection may look alive after its end, on a busy machine. */
-const NOTICE_MS = 250;
+const NOTICE_MS = 1_000;
 
 /** Whether the request was under way at one of these moments, or began right after it. */
 export function overlaps({ startedMs, endedMs }: Failure, moments: readonly number[]): boolean {

@@ -45,6 +45,26 @@ t.test('the tick that sees the evidence moves the gate back, with the sentence o
   t.strictSame(again.verdicts.at(-1)?.verdict, stage.run.record.verdict, 'and the log alone repeats it');
 });
 
+t.test('the gate moves back before what is to be said of it goes to the disk, and then all of it does', async (t) => {
+  const stage = new RunStage(TWO_STEPS);
+  await settled();
+  await stage.tick();
+  stage.count('active', 90);
+  stage.count('candidate', 10, 4);
+  stage.isQuick = false;
+  const written = () => stage.kept.length + stage.entries.length + stage.told.length;
+  const before = written();
+  await stage.tick();
+  t.equal(stage.phase, 'rolling-back');
+  t.equal(written(), before, 'nothing is written while the gate waits for its turn');
+  const { turn } = stage.asked.at(-1)!;
+  await turn();
+  t.equal(stage.phase, 'rolled-back');
+  const kinds = stage.entries.map((entry) => (entry.kind === 'told' ? entry.what : entry.kind));
+  t.same(kinds.slice(-3), ['look', 'rolling-back', 'ended'], 'in its order');
+  t.equal(stage.kept.at(-1)?.rollout.phase, 'rolled-back');
+});
+
 t.test('a rollback returns to where all steps began, one after it not to the candidate', async (t) => {
   const stage = new RunStage({ ...UNVERIFIED, steps: [step(0.1), step(0.5), step(1)] });
   await settled();
