@@ -14,9 +14,12 @@ export type Texts = ReadonlyMap<string, string>;
 /** A changed setting: its key and what happened to it, as `info→debug`, `added (x)`, `removed` or `changed`. */
 export type TextDifference = { readonly key: string; readonly text: string };
 
-/** Tokens, passwords, secrets, URLs of webhooks, and the values of header fields that we write, which may be credentials. */
+/**
+ * Tokens, passwords, secrets, URLs of webhooks, and the values of header fields that we write, which may be credentials;
+ * smoke requests have them in a list, which is one text.
+ */
 const SECRET =
-  /(?:^|\.)(?:token|password|secret)$|(?:^|\.)(?:webhooks\.[^.]+|confirm)\.url$|(?:^|\.)signals\.[^.]+\.headers\.|(?:^|\.)re(?:quest|sponse)Headers\.(?:set|add)\./;
+  /(?:^|\.)(?:token|password|secret)$|(?:^|\.)(?:webhooks\.[^.]+|confirm)\.url$|(?:^|\.)signals\.[^.]+\.headers\.|(?:^|\.)verify\.smoke$|(?:^|\.)re(?:quest|sponse)Headers\.(?:set|add)\./;
 
 /** Flattens a part of a config into texts by key; what is absent is left out. */
 export function textsOf(value: object): Map<string, string> {

@@ -99,6 +99,21 @@ t.test('a secret that changes is named and not shown', async (t) => {
   t.same(found, ['admin.token added', 'shop.preview.token changed']);
 });
 
+t.test('the header fields of a smoke request may be credentials, and are not shown', async (t) => {
+  const text = (token: string): string => `listeners: [{ address: 127.0.0.1:8080 }]
+services:
+  shop:
+    pools: { blue: { version: v1, endpoints: [127.0.0.1:1] } }
+    rollout: { verify: { smoke: [{ path: /a, headers: { authorization: '${token}' } }] } }
+routes: [{ service: shop }]
+`;
+  const found = differences(accept(text('Bearer one')), accept(text('Bearer two')));
+  t.same(
+    found.map((difference) => difference.text),
+    ['shop.rollout.verify.smoke changed'],
+  );
+});
+
 t.test('changes that wait for a restart say so', async (t) => {
   const after = accept(
     LARGE.replace('auto', '2').replace('state.db', 'other.db').replace(':9900', ':9901').replace('info', 'warn'),
