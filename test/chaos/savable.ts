@@ -9,12 +9,12 @@
 import type { Savable } from './account.ts';
 import type { Failure } from './load.ts';
 
-/** How long a connection may look alive after its end, on a busy machine. */
+/** How long a connection may look alive after its end, and how late its end may be noticed here, on a busy machine. */
 const NOTICE_MS = 1_000;
 
-/** Whether the request was under way at one of these moments, or began right after it. */
+/** Whether the request was under way at one of these moments, or near it: a client may hear of a death before we do. */
 export function overlaps({ startedMs, endedMs }: Failure, moments: readonly number[]): boolean {
-  return moments.some((at) => startedMs <= at + NOTICE_MS && endedMs >= at);
+  return moments.some((at) => startedMs <= at + NOTICE_MS && endedMs >= at - NOTICE_MS);
 }
 
 /** The rule for endpoints that answer badly: a POST that fails has always been sent. */

@@ -100,6 +100,8 @@ export class RolloutShop {
       traffic: 'blue',
       service: [...service, 'rollout:', ...rollout.map((line) => `  ${line}`)],
       ...rest,
+      // Bad releases fail by the thousand, and nobody reads a line for each.
+      top: ['log: { access: off }', ...(rest.top ?? [])],
     });
     const shop = new RolloutShop(blue, green, await configFile(t, edit(text)));
     await shop.begin(t);
