@@ -65,9 +65,13 @@ export interface RolloutShopOptions {
   readonly service?: readonly string[];
   /** A last change of the file's text. */
   readonly edit?: (text: string) => string;
+  /** Lines of the top level; access log off unless given. */
   readonly top?: readonly string[];
   readonly routes?: readonly string[];
 }
+
+/** Bad releases fail by the thousand, and nobody reads a line for each. */
+const QUIET = 'log: { access: off }';
 
 /** Long enough that no step and no bake ends by itself. */
 export const ENDLESS = ['hold: 1h', 'bake: 1h', 'guard: { warmUp: 0s }'];
@@ -91,6 +95,7 @@ export class RolloutShop {
       rollout = ['steps: [10%, 100%]', ...ENDLESS],
       service = [],
       edit = same,
+      top = [QUIET],
       ...rest
     } = options;
     const blue = await new Side('blue', random).open(t, 'v1');
@@ -100,8 +105,7 @@ export class RolloutShop {
       traffic: 'blue',
       service: [...service, 'rollout:', ...rollout.map((line) => `  ${line}`)],
       ...rest,
-      // Bad releases fail by the thousand, and nobody reads a line for each.
-      top: ['log: { access: off }', ...(rest.top ?? [])],
+      top,
     });
     const shop = new RolloutShop(blue, green, await configFile(t, edit(text)));
     await shop.begin(t);
