@@ -35,7 +35,7 @@ import { ResponseRelay } from './response-relay.ts';
 import type { PoolRuntime } from './runtime.ts';
 import { isOwnWant } from './socket-room.ts';
 import { Tunnel } from './tunnel.ts';
-import type { UpstreamConnection } from './upstream.ts';
+import { INFORMATIONAL_MAX, type UpstreamConnection } from './upstream.ts';
 
 export class Exchange implements Caller {
   readonly downstream: Downstream;
@@ -69,6 +69,8 @@ export class Exchange implements Caller {
   #body: RequestBody | null = null;
   /** Where the next attempt goes when its pause is over. */
   #retryWhere: Where = 'same';
+  /** Interim responses that the client has got. */
+  #interims = 0;
   readonly #sentBefore: number;
 
   constructor(downstream: Downstream, head: RequestHead, headBytes: number, requestDone: boolean) {
@@ -221,6 +223,9 @@ export class Exchange implements Caller {
   onInformational(head: ResponseHead): void {
     if (this.head.minor === 0) return;
     if (head.status === 100 && !this.#expectation.onContinue()) return;
+    // Of all attempts together: a client must not get more because one of them was repeated.
+    if (this.#interims === INFORMATIONAL_MAX) return;
+    this.#interims += 1;
     this.downstream.out.text(
       buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: '', passOn: head.passOn }),
     );
@@ -337,6 +342,7 @@ export class Exchange implements Caller {
   #retry(fault: Fault, retryAfterMs = 0): boolean {
     const { attempts } = this;
     if (attempts === null || fault.source !== 'upstream' || this.status !== 0) return false;
+    if (this.#interims === INFORMATIONAL_MAX) return false;
     const connection = this.#connection;
     // Who has waited in vain for one queue has no time for another.
     const leftMs = fault === FAULTS.queueTimeout ? 0 : this.#patience!.leftMs;

@@ -19,7 +19,8 @@ import { socketRoom } from './socket-room.ts';
 
 /** Response heads are bounded like request heads; informational ones are counted. */
 const HEAD_MAX_BYTES = 64 * 1024;
-const INFORMATIONAL_MAX = 16;
+/** Interim responses that an endpoint may send before its answer, and that a client gets at most. */
+export const INFORMATIONAL_MAX = 16;
 /** A connection is given up this much before its peer would close it, so that the two do not meet. */
 const PEER_IDLE_MARGIN_MS = 1000;
 

@@ -101,6 +101,19 @@ t.test('a GET whose endpoint resets it is answered by the other endpoint', async
   t.notOk('servedBy' in line);
 });
 
+t.test('a client gets no more interim responses because an attempt was repeated', async (t) => {
+  const waiting = 'HTTP/1.1 102 Wait\r\n\r\n';
+  const chatty: Script = ({ end }) => end.end(waiting.repeat(17) + OK_LAST);
+  rig.upstream.respond = chatty;
+  other.respond = chatty;
+  const client = await rig.client();
+  client.send(request('GET', '/chatty'));
+  const answer = await client.until('the answer', (text) => text.endsWith('answer.\n'));
+  t.equal(answer.split('HTTP/1.1 102 ').length - 1, 16);
+  t.match(answer, /HTTP\/1\.1 502 /);
+  client.socket.destroy();
+});
+
 for (const [name, method] of [
   ['POST', 'POST'],
   ['PATCH', 'PATCH'],
