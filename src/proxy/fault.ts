@@ -35,6 +35,19 @@ function fault(
   return Object.freeze({ kind, source, phase, status, text, outcome, outcomeIndex: OUTCOMES.indexOf(outcome), counts });
 }
 
+/** A question to a forward-auth service that has no answer: the client is told the same, whatever the reason. */
+function unanswered(kind: string): Fault {
+  return fault(
+    kind,
+    'upstream',
+    'admit',
+    503,
+    'Whether this request is allowed cannot be found out now.',
+    'internal',
+    false,
+  );
+}
+
 export const FAULTS = Object.freeze({
   noRoute: fault('no-route', 'tidegate', 'admit', 404, 'No route matches this request.', 'internal', false),
   ambiguousPath: fault(
@@ -69,51 +82,11 @@ export const FAULTS = Object.freeze({
     'internal',
     false,
   ),
-  forwardAuthBusy: fault(
-    'forward-auth-busy',
-    'upstream',
-    'admit',
-    503,
-    'Whether this request is allowed cannot be found out now.',
-    'internal',
-    false,
-  ),
-  forwardAuthUnavailable: fault(
-    'forward-auth-unavailable',
-    'upstream',
-    'admit',
-    503,
-    'Whether this request is allowed cannot be found out now.',
-    'internal',
-    false,
-  ),
-  forwardAuthTimeout: fault(
-    'forward-auth-timeout',
-    'upstream',
-    'admit',
-    503,
-    'Whether this request is allowed cannot be found out now.',
-    'internal',
-    false,
-  ),
-  forwardAuthInvalid: fault(
-    'forward-auth-invalid',
-    'upstream',
-    'admit',
-    503,
-    'Whether this request is allowed cannot be found out now.',
-    'internal',
-    false,
-  ),
-  forwardAuthTooLarge: fault(
-    'forward-auth-too-large',
-    'upstream',
-    'admit',
-    503,
-    'Whether this request is allowed cannot be found out now.',
-    'internal',
-    false,
-  ),
+  forwardAuthBusy: unanswered('forward-auth-busy'),
+  forwardAuthUnavailable: unanswered('forward-auth-unavailable'),
+  forwardAuthTimeout: unanswered('forward-auth-timeout'),
+  forwardAuthInvalid: unanswered('forward-auth-invalid'),
+  forwardAuthTooLarge: unanswered('forward-auth-too-large'),
   overloaded: fault('overloaded', 'tidegate', 'admit', 503, 'The proxy has too much to do.', 'internal', false),
   inFlight: fault('in-flight', 'tidegate', 'admit', 503, 'Too many requests are in flight.', 'internal', false),
   poolInFlight: fault(
