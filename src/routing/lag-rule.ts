@@ -9,7 +9,7 @@
  * sense of CoDel (RFC 8289), as far as a process can know it: what lies in the kernel carries no time of arrival. It costs one
  * subtraction for each request, and it works inside of the very turn that has become too long: the turn spends its time
  * on the oldest requests and refuses the rest, which is cheap, so it ends soon. It sees an overload only where single turns are
- * long: one that is spread over many short turns passes it by (decision 0012 has the figures).
+ * long, which is less than there is (decision 0012 has the figures).
  *
  * As in CoDel, one late moment is no overload. A pause of the collector or of the machine passes by itself and its backlog
  * is short. Only when the tick before was too late as well, and more than a handful has come since, does the queue stand.
