@@ -161,6 +161,7 @@ export class ControlPlane implements Operations {
     this.#releases = new ReleaseControl({
       file: store,
       store: rolloutStore,
+      bell: owner.bell,
       board,
       gates: this.#gates,
       traffic: this.#traffic,

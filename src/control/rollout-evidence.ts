@@ -13,7 +13,7 @@
  */
 
 import type { EpochCounts, SideCounts } from '../judge/evidence.ts';
-import { BOUNDARIES_MAX, type EvidenceCounts, readEvidence } from '../stats/evidence-cells.ts';
+import { BOUNDARIES_MAX, type EvidenceCounts, readEvidence, takeNews, watchEvidence } from '../stats/evidence-cells.ts';
 import { POSITION_SLOTS } from '../stats/series.ts';
 import { readSignal, type SignalCounts } from '../stats/signal-cells.ts';
 
@@ -75,6 +75,16 @@ export class RolloutEvidence {
     this.#earlier = earlier ?? {};
     if (earlier === null) this.sample();
     else this.#sample = Array.from({ length: POSITION_SLOTS }, () => [nothing(signals), nothing(signals)] as const);
+  }
+
+  /** Has the bell rung for bad events of the candidate, or not any more. */
+  watch(isWatched: boolean): void {
+    watchEvidence(this.#memories[1], isWatched);
+  }
+
+  /** Whether the candidate has had a bad event since the last call; while it is watched. */
+  takeNews(): boolean {
+    return takeNews(this.#memories[1]);
   }
 
   /** Reads every slot. To be called right before each move of the gate, and at each tick once it is known where it stands. */

@@ -18,7 +18,7 @@ import type { Command } from '../rollout/commands.ts';
 import { stepOf } from '../rollout/course.ts';
 import { advance, type Event, type Judgement } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
-import { type Errand, hasEnded } from '../rollout/rollout.ts';
+import { type Errand, hasEnded, type Rollout } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
 import type { Terms } from '../routing/terms.ts';
 import { HeldWrites } from './held-writes.ts';
@@ -103,12 +103,14 @@ export class RolloutRun {
   begin(effects: readonly Effect[]): void {
     this.#world.keep(this.record);
     this.#world.sources.start();
+    this.#world.evidence.watch(true);
     this.#carryOut(effects);
   }
 
   /** What is under way when the process has started again. */
   resume(): void {
     this.#world.sources.start();
+    this.#world.evidence.watch(true);
     this.#take({ kind: 'restarted' });
   }
 
@@ -144,7 +146,7 @@ export class RolloutRun {
   close(): void {
     this.#closed = true;
     this.#writes.release();
-    this.#world.sources.stop();
+    this.#unplug();
     this.#errand?.stop.abort();
     this.#release(null);
   }
@@ -154,15 +156,44 @@ export class RolloutRun {
     const { record } = this;
     if (this.#closed || hasEnded(record.rollout)) return;
     this.record = { ...record, ranMs: record.ranMs + ms };
+    this.#sample();
+    this.#writes.hold();
+    this.#judge();
+    this.#passTime(ms, record.rollout.phase);
+  }
+
+  /**
+   * Looks between two ticks, if the candidate has had a bad event since the last look. No time passes, and a look that does
+   * not blame the candidate leaves no trace: it is the next tick's. So there may be any number of them.
+   */
+  lookEarly(): void {
+    const { rollout } = this.record;
+    if (!this.#world.evidence.takeNews()) return;
+    if (this.#closed || hasEnded(rollout) || !rollout.hasMoved || rollout.phase === 'rolling-back') return;
+    this.#sample();
+    this.#writes.hold();
+    if (this.#look(this.#isHoldOver, false)) this.#passTime(0, rollout.phase);
+    else this.#writes.release();
+  }
+
+  /** Tells the machine what the judge says now, and that so much time has passed. */
+  #passTime(ms: number, before: Rollout['phase']): void {
+    const requests = this.#requestsInStep();
+    this.#take({ kind: 'tick', ms, judgement: this.#judgement(), requests, frozen: this.#world.frozen() });
+    const hasTurnedBack = this.record.rollout.phase === 'rolling-back' && before !== 'rolling-back';
+    if (!hasTurnedBack) this.#writes.release();
+  }
+
+  #sample(): void {
     // A position that somebody else has taken has the last sample as its baseline, as one of our own has.
     this.#stand();
     this.#world.evidence.sample();
-    this.#writes.hold();
-    const judgement = this.#judge();
-    const requests = this.#requestsInStep();
-    this.#take({ kind: 'tick', ms, judgement, requests, frozen: this.#world.frozen() });
-    const hasTurnedBack = this.record.rollout.phase === 'rolling-back' && record.rollout.phase !== 'rolling-back';
-    if (!hasTurnedBack) this.#writes.release();
+  }
+
+  /** Nothing is asked and nothing is watched any more. */
+  #unplug(): void {
+    this.#world.sources.stop();
+    this.#world.evidence.watch(false);
   }
 
   #keep(): void {
@@ -181,14 +212,18 @@ export class RolloutRun {
     this.#world.evidence.stand(this.#world.standing(), ranMs, ranMs + this.#world.warmUpMs);
   }
 
-  #judge(): Judgement {
+  get #isHoldOver(): boolean {
+    const { rollout } = this.record;
+    const { plan } = rollout;
+    return rollout.elapsedMs >= (rollout.phase === 'baking' ? plan.bakeMs : stepOf(rollout).holdMs);
+  }
+
+  #judge(): void {
     const { rollout, ranMs } = this.record;
     const { evidence, sources } = this.#world;
     const counted = [evidence.errors(), ...evidence.signals.map((name) => evidence.signal(name))].flat();
     const bad = counted.reduce((sum, { active, candidate }) => sum + active.events[0]! + candidate.events[0]!, 0);
-    const { plan } = rollout;
-    const untilMs = rollout.phase === 'baking' ? plan.bakeMs : stepOf(rollout).holdMs;
-    const isHoldOver = rollout.elapsedMs >= untilMs;
+    const isHoldOver = this.#isHoldOver;
     const isNews = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || sources.hasNews;
     const isDue = isNews || ranMs - this.#lookedAtMs >= LOOK_MS;
     if (rollout.hasMoved && this.#look(isHoldOver, isDue)) {
@@ -196,10 +231,9 @@ export class RolloutRun {
       this.#wasHoldOver = isHoldOver;
       this.#lookedAtMs = ranMs;
     }
-    return this.#judgement();
   }
 
-  /** Looks, and says whether the look is kept. */
+  /** Looks, and says whether the look is kept: if it is due, or else if it blames the candidate. */
   #look(isHoldOver: boolean, isDue: boolean): boolean {
     const { record } = this;
     const { evidence } = this.#world;
@@ -214,7 +248,8 @@ export class RolloutRun {
         signals.push({ kind: 'counts', name, epochs: this.#changed(name, evidence.signal(name)) });
       } else signals.push({ kind: 'silence', name, reason: 'the signal has left the file' });
     }
-    signals.push(...this.#world.sources.take(record.ranMs));
+    // What is taken is gone, so it is left to a look that is kept whatever it says.
+    if (isDue) signals.push(...this.#world.sources.take(record.ranMs));
     const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
     const judged = judge(record.judge, look, record.settings);
     if (!isDue && judged.verdict.kind !== 'worse') return false;
@@ -275,7 +310,7 @@ export class RolloutRun {
 
   #end(): void {
     this.#writes.release();
-    this.#world.sources.stop();
+    this.#unplug();
     this.#errand?.stop.abort();
     this.#errand = null;
     this.#release(this.#wayBack);

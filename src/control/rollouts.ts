@@ -13,10 +13,12 @@ import { begin } from '../rollout/machine.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
 import { groupText } from '../routing/group.ts';
+import type { Bell } from '../stats/bell.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
 import type { Confirmations } from './confirmations.ts';
+import { EarlyLooks } from './early-looks.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
@@ -46,6 +48,8 @@ export interface RolloutsOptions {
   readonly store: RolloutStore;
   readonly events: EventLog;
   readonly confirmations: Confirmations;
+  /** Rung when the candidate of a rollout has had a bad event. */
+  readonly bell: Bell;
   readonly log: Logger;
   readonly config: () => Config;
   /** Why health checks say that an endpoint should not be used; null when they do not. */
@@ -67,12 +71,17 @@ export class Rollouts {
   #overruled: Map<string, string> | null = new Map();
   readonly #outcomes = new RolloutOutcomes();
   readonly #recent = new RecentTraffic();
+  readonly #earlyLooks: EarlyLooks;
   #lastId = 0;
   /** How the signals of all services were read. */
   readonly signals = new SignalBooks();
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
+    const look = (): void => {
+      for (const run of [...this.#running.values()]) run.lookEarly();
+    };
+    this.#earlyLooks = new EarlyLooks({ bell: options.bell, look });
   }
 
   /** Goes on with what an earlier process left. To be called once, when the gates stand. */
@@ -237,6 +246,7 @@ export class Rollouts {
   }
 
   close(): void {
+    this.#earlyLooks.stop();
     for (const run of this.#running.values()) run.close();
   }
 
@@ -311,6 +321,7 @@ export class Rollouts {
     const sources = sourcesOf(record, this.#options, this.signals);
     const run = new RolloutRun(record, this.#worldOf(service.name, { active, candidate }, evidence, sources));
     this.#running.set(service.name, run);
+    this.#earlyLooks.start();
     return run;
   }
 
@@ -346,6 +357,7 @@ export class Rollouts {
       tell: (record, what, text) => this.#tell(record, what, text),
       ended: (record) => {
         this.#running.delete(name);
+        if (this.#running.size === 0) this.#earlyLooks.stop();
         this.#last.set(name, record);
         this.#outcomes.ended(record);
         store.trim(name);

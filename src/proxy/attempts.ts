@@ -192,10 +192,12 @@ export class Attempts {
     // How long a tunnel is open is for its users to say.
     const durationUs = status === 101 ? 0 : (performance.now() - startedAt) * 1000;
     const { witness } = service;
-    witness.record(pool.evidence, slot, outcome, status, durationUs, unit);
+    let isBad = witness.record(pool.evidence, slot, outcome, status, durationUs, unit);
     if (witness.wantsHeads) {
-      witness.recordSignals(pool.signals, slot, outcome, this.#exchange.head, status, this.#answer, unit);
+      const { head } = this.#exchange;
+      if (witness.recordSignals(pool.signals, slot, outcome, head, status, this.#answer, unit)) isBad = true;
     }
+    if (isBad && pool.evidence.isNews()) this.#exchange.context.process.bell.ring();
   }
 
   #reach(fault: Fault, connection: UpstreamConnection | null): Reach {

@@ -55,7 +55,7 @@ export class SignalWitness {
     this.#ledger = ledger === null ? null : new UnitLedger(ledger);
   }
 
-  /** Records the exchange if the signal is about it; `path` is the normalised one. */
+  /** Records the exchange if the signal is about it, and says whether it was counted as bad; `path` is the normalised one. */
   record(
     writer: SignalWriter,
     slot: number,
@@ -63,13 +63,15 @@ export class SignalWitness {
     path: string,
     answered: Answered,
     unit: UnitHash,
-  ): void {
-    if (this.#requests.find(request, path) === undefined) return;
+  ): boolean {
+    if (this.#requests.find(request, path) === undefined) return false;
     const judged = this.#judge(answered);
-    if (judged === null) return;
+    if (judged === null) return false;
     writer.judged(slot);
-    if (judged === 'good') return;
-    if (this.#ledger === null || this.#ledger.raise(unit.low, unit.high, 1) === 0) writer.bad(slot);
+    if (judged === 'good') return false;
+    if (this.#ledger !== null && this.#ledger.raise(unit.low, unit.high, 1) !== 0) return false;
+    writer.bad(slot);
+    return true;
   }
 
   #judge(answered: Answered): 'good' | 'bad' | null {

@@ -55,8 +55,8 @@ export class Witness {
   }
 
   /**
-   * Records an exchange that the position in `slot` has routed. `status` is 0 for an attempt without one that was passed on; `unit` is the
-   * key that the user sticks by, '' where nobody sticks.
+   * Records an exchange that the position in `slot` has routed, and says whether it was counted as bad. `status` is 0 for an attempt
+   * without one that was passed on; `unit` is the key that the user sticks by, '' where nobody sticks.
    */
   record(
     writer: EvidenceWriter,
@@ -65,26 +65,31 @@ export class Witness {
     status: number,
     durationUs: number,
     unit: string,
-  ): void {
+  ): boolean {
     // An answer that was not passed on, because another attempt followed, is known by its outcome.
     const code = status === 0 && outcome === OUTCOME_5XX ? 500 : status;
     const isBad = this.#outcomes[outcome] === 1 || this.#statuses[code] === 1 || durationUs >= this.#slowerThanUs;
     const level = this.#levels[bucketOf(durationUs)]!;
     writer.judged(slot);
-    if (!isBad && level === 0) return;
+    if (!isBad && level === 0) return false;
     if (this.#failures === null || this.#delays === null) {
       if (isBad) writer.bad(slot);
       writer.above(slot, 0, level);
-      return;
+      return isBad;
     }
     const { low, high } = unitHash(unit);
-    if (isBad && this.#failures.raise(low, high, 1) === 0) writer.bad(slot);
-    if (level === 0) return;
+    const isFirst = isBad && this.#failures.raise(low, high, 1) === 0;
+    if (isFirst) writer.bad(slot);
+    if (level === 0) return isFirst;
     const before = this.#delays.raise(low, high, level);
     if (before >= 0) writer.above(slot, before, level);
+    return isFirst;
   }
 
-  /** Records the same exchange for the signals of the business; `writers` are those of its pool, in their order. */
+  /**
+   * Records the same exchange for the signals of the business, and says whether any counted it as bad; `writers` are those of
+   * its pool, in their order.
+   */
   recordSignals(
     writers: readonly SignalWriter[],
     slot: number,
@@ -93,13 +98,15 @@ export class Witness {
     status: number,
     head: ResponseHead | null,
     unit: string,
-  ): void {
+  ): boolean {
     const path = pathForSignals(request);
     const hash = unitHash(unit);
     const isFailure = this.#outcomes[outcome] === 1 && outcome !== OUTCOME_5XX;
     const answered = { status: status === 0 ? (head?.status ?? 0) : status, head, isFailure };
+    let isBad = false;
     for (let index = 0; index < this.#signals.length; index += 1) {
-      this.#signals[index]!.record(writers[index]!, slot, request, path, answered, hash);
+      if (this.#signals[index]!.record(writers[index]!, slot, request, path, answered, hash)) isBad = true;
     }
+    return isBad;
   }
 }

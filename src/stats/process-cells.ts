@@ -1,6 +1,6 @@
 /**
  * The shared memory that all threads of the process have in common: which snapshot is in force, whether the process is
- * stopping, and for each data thread whether it is just now routing a request.
+ * stopping, the bell that wakes the control plane, and for each data thread whether it is just now routing a request.
  *
  * The `ticket` makes a gate move exact. A thread makes its ticket odd before it reads the gate and even again after it
  * has counted the exchange under the position it read; both happen in one synchronous stretch of well under a
@@ -10,8 +10,11 @@
  * scheduler.
  */
 
+import { Bell } from './bell.ts';
+
 const GENERATION = 0;
 const STOPPING = 1;
+const BELL = 2;
 const LINE_INTS = 16;
 const TICKET = 0;
 const LINE_FLOATS = LINE_INTS / 2;
@@ -37,9 +40,12 @@ export class ProcessOwner {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly threads: number;
+  /** By which data threads wake the control plane. */
+  readonly bell: Bell;
 
   constructor(memory: SharedArrayBuffer) {
     this.#ints = new Int32Array(memory);
+    this.bell = new Bell(this.#ints, BELL);
     this.#floats = new Float64Array(memory);
     this.threads = this.#ints.length / LINE_INTS - 1;
   }
@@ -114,9 +120,11 @@ export class ProcessMember {
   readonly #floats: Float64Array;
   readonly #ticket: number;
   readonly #line: number;
+  readonly bell: Bell;
 
   constructor(memory: SharedArrayBuffer, thread: number) {
     this.#ints = new Int32Array(memory);
+    this.bell = new Bell(this.#ints, BELL);
     this.#floats = new Float64Array(memory);
     this.#ticket = (thread + 1) * LINE_INTS + TICKET;
     this.#line = (thread + 1) * LINE_FLOATS;

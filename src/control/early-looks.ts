@@ -1,0 +1,78 @@
+/**
+ * Looks of the judge between two ticks: one as soon as a bad event of a candidate has been counted.
+ *
+ *     bad event ─▶ bell ─▶ look ─▶ rest ─▶ (has it rung meanwhile? look) ─▶ wait for the bell
+ *
+ * The tick is the ground beat, by which time passes and everything is judged. It alone would cost a bad release the requests of
+ * 50 ms on average after the one that has decided, which at some hundred requests a second is more than the judge itself
+ * needs. The verdicts hold however often and whenever is looked (`relative-risk.ts`), so a look more costs no false alarm.
+ *
+ * A storm of bad events must not keep the control plane from its other work: after a look it rests, for a multiple of what the
+ * look has taken, and a bad event in that time is looked at when it is over. Nothing waits while no rollout runs.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Bell } from '../stats/bell.ts';
+
+/** The rest after a look: at least so long, and at least so many times as long as the look took. */
+const REST_MS = 2;
+const REST_TIMES = 4;
+
+export interface EarlyLooksOptions {
+  readonly bell: Bell;
+  readonly look: () => void;
+  /** Calls `then` after `ms`, and gives what calls that off; a timer that keeps no process alive unless given. */
+  readonly rest?: (then: () => void, ms: number) => () => void;
+}
+
+export class EarlyLooks {
+  readonly #options: Required<EarlyLooksOptions>;
+  #isOn = false;
+  #isWaiting = false;
+  #endRest: (() => void) | null = null;
+
+  constructor(options: EarlyLooksOptions) {
+    this.#options = { rest: timer, ...options };
+  }
+
+  /** A rollout runs. Saying it again changes nothing. */
+  start(): void {
+    if (this.#isOn) return;
+    this.#isOn = true;
+    this.#options.bell.listen();
+    this.#wait();
+  }
+
+  /** None runs any more: nothing is waited for. */
+  stop(): void {
+    if (!this.#isOn) return;
+    this.#isOn = false;
+    this.#endRest?.();
+    this.#endRest = null;
+    this.#options.bell.ring();
+  }
+
+  #wait(): void {
+    // A wait from before a stop may still be about to end: then it is the one that goes on.
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    void this.#options.bell.rung().then(() => {
+      this.#isWaiting = false;
+      if (this.#isOn) this.#look();
+    });
+  }
+
+  #look(): void {
+    const { bell, look, rest } = this.#options;
+    bell.listen();
+    const beganAt = performance.now();
+    look();
+    const tookMs = performance.now() - beganAt;
+    // The look may have ended the last rollout.
+    if (this.#isOn) this.#endRest = rest(() => this.#wait(), Math.max(REST_MS, REST_TIMES * tookMs));
+  }
+}
+
+function timer(then: () => void, ms: number): () => void {
+  const timeout = setTimeout(then, ms).unref();
+  return () => clearTimeout(timeout);
+}
