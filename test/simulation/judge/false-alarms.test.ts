@@ -1,9 +1,9 @@
 import t from 'tap';
-import { judge, openJudgement } from '../../../src/judge/judgement.ts';
-import { counts, errorsLook, SETTINGS } from '../../unit/judge/stage.ts';
+import { SETTINGS } from '../../unit/judge/stage.ts';
 import { runSeed } from '../../unit/routing/seeded.ts';
 import { atMost, Draws } from './draws.ts';
 import { harmlessRelease, WEATHERS } from './harmless.ts';
+import { outageRelease } from './outage.ts';
 import { latencyRelease } from './slow-tail.ts';
 import { stickyRelease } from './sticky.ts';
 
@@ -83,30 +83,13 @@ t.test(
   async (t) => {
     const draws = new Draws(runSeed);
     const releases = 100;
-    let blamed = 0;
-    let halted = 0;
-    for (let release = 0; release < releases; release++) {
-      const rate = 0.15 + 0.3 * draws.uniform();
-      let state = openJudgement(SETTINGS);
-      const green: [number, number] = [0, 0];
-      const blue: [number, number] = [0, 0];
-      const kinds = new Set<string>();
-      for (let second = 0; second < 60 && !kinds.has('worse'); second++) {
-        const isOutage = second > 20;
-        for (let request = 0; request < 40; request++) {
-          const side = draws.uniform() < 0.1 ? green : blue;
-          side[0] += 1;
-          if (draws.uniform() < (isOutage ? rate : 0.002)) side[1] += 1;
-        }
-        const look = errorsLook([counts(1, 0.1, [...green], [...blue])], { atMs: second * 1000 });
-        const judged = judge(state, look, SETTINGS);
-        state = judged.state;
-        kinds.add(judged.verdict.kind);
-      }
-      if (kinds.has('worse')) blamed += 1;
-      if (kinds.has('halt')) halted += 1;
+    for (const looksEarly of [false, true]) {
+      const outages = Array.from({ length: releases }, () => outageRelease(looksEarly, draws));
+      const blamed = outages.filter(({ isBlamed }) => isBlamed).length;
+      const halted = outages.filter(({ isHalted }) => isHalted).length;
+      const looks = looksEarly ? 'looked at each bad event too' : 'looked at ten times a second';
+      t.ok(blamed / releases <= atMost(SETTINGS.falseAlarm, releases), `${looks}: ${blamed} of ${releases} blamed`);
+      t.ok(halted / releases > 0.3, `${looks}: ${halted} of ${releases} halted`);
     }
-    t.ok(blamed / releases <= atMost(SETTINGS.falseAlarm, releases), `${blamed} of ${releases} blamed`);
-    t.ok(halted / releases > 0.3, `${halted} of ${releases} halted`);
   },
 );

@@ -260,3 +260,59 @@ t.test('a look that blames by latency is kept although no second is over; others
   await stage.tick();
   t.equal(stage.run.record.judge, before);
 });
+
+t.test('a bad event between two ticks is looked at without one, and the evidence turns back there', async (t) => {
+  const stage = new RunStage(TWO_STEPS);
+  await settled();
+  await stage.tick();
+  const { record } = stage.run;
+  const kept = stage.kept.length + stage.entries.length;
+  stage.count('active', 90);
+  stage.count('candidate', 10, 3);
+  stage.run.lookEarly();
+  t.equal(stage.run.record, record, 'a look that does not blame leaves no trace');
+  t.equal(stage.kept.length + stage.entries.length, kept);
+  stage.count('active', 1, 1);
+  stage.run.lookEarly();
+  t.equal(stage.run.record, record, 'one that nobody has asked for is none');
+  stage.count('candidate', 2, 2);
+  stage.run.lookEarly();
+  await settled();
+  t.equal(stage.phase, 'rolled-back');
+  t.match(stage.run.record.rollout.reason, /^worse: 5 of 12 on green failed, 1 of 91 on blue/);
+  t.equal(stage.run.record.ranMs, record.ranMs, 'and no time has passed');
+  const looks = stage.entries.flatMap((entry) => (entry.kind === 'look' ? [entry.look] : []));
+  const again = replay(JSON.parse(JSON.stringify(looks)), settings());
+  t.strictSame(again.verdicts.at(-1)?.verdict, stage.run.record.verdict, 'the log alone repeats the verdict');
+});
+
+t.test('an early look leaves the readings of signals to the next tick', async (t) => {
+  const stage = new RunStage(TWO_STEPS);
+  await settled();
+  await stage.tick();
+  stage.hasNews = true;
+  stage.count('candidate', 1, 1);
+  stage.run.lookEarly();
+  t.equal(stage.hasNews, true);
+  await stage.tick();
+  t.equal(stage.hasNews, false);
+});
+
+t.test('no early look before the first move, on the way back, or after the end', async (t) => {
+  const stage = new RunStage({ ...TWO_STEPS, verifyBefore: true });
+  stage.count('candidate', 10, 10);
+  stage.run.lookEarly();
+  t.equal(stage.phase, 'verifying');
+  await stage.verifications[0]!.answer(true, 'verified');
+  stage.isQuick = false;
+  stage.run.command('abort', 'ana');
+  await settled();
+  stage.count('candidate', 10, 10);
+  const { record } = stage.run;
+  stage.run.lookEarly();
+  t.equal(stage.run.record, record);
+  await stage.asked.at(-1)!.turn();
+  t.equal(stage.phase, 'aborted');
+  stage.count('candidate', 10, 10);
+  t.equal(stage.isRung, false, 'nobody watches any more');
+});

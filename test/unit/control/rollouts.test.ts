@@ -11,9 +11,15 @@ import { Serial } from '../../../src/control/serial.ts';
 import type { ServiceGate } from '../../../src/control/service-gate.ts';
 import type { StateStore } from '../../../src/control/state-store.ts';
 import { Traffic } from '../../../src/control/traffic.ts';
+import { Bell } from '../../../src/stats/bell.ts';
 import { EvidenceWriter } from '../../../src/stats/evidence-cells.ts';
 import { GateStage } from './gate-stage.ts';
 import { serviceWith, settled } from './run-stage.ts';
+
+/** Lets the event loop turn until it is so. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await settled();
+}
 
 const BY = { by: 'ana', reason: '', ifEpoch: null };
 const ORDER: StartOrder = { to: 'green', version: null, again: false };
@@ -34,6 +40,8 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
   });
   const serial = new Serial();
   let frozen: string | null = null;
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  const bell = new Bell(word, 0);
   const rolloutStore = new RolloutStore(stage.store);
   const rollouts = new Rollouts({
     board,
@@ -47,6 +55,7 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
     unhealthy: () => null,
     inTurn: (work) => serial.run(work),
     frozen: () => frozen,
+    bell,
     now: () => stage.nowMs,
   });
   const releases = new Releases(rollouts, rolloutStore, () => false);
@@ -94,8 +103,11 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
       for (let index = 0; index < bad; index++) {
         writer.judged(gate.slot);
         writer.bad(gate.slot);
+        if (writer.isNews()) bell.ring();
       }
     },
+    /** Whether anybody would hear of bad events. */
+    isHeard: () => word[0] === 1,
     /** Ends as a kill would, and gives the state file. */
     kill: () => {
       rollouts.close();
@@ -351,3 +363,33 @@ t.test(
     t.match(one.releases.history('shop', 5), [{ id, phase: 'rolled-back' }]);
   },
 );
+
+t.test('a bad event of the candidate is judged before the next tick', async (t) => {
+  const one = await shop();
+  t.equal(one.isHeard(), false, 'without a rollout nobody waits for one');
+  await one.start();
+  t.equal(one.isHeard(), true);
+  await one.tick();
+  one.fail(4);
+  // No tick comes any more.
+  await until(() => one.phase() === 'rolled-back');
+  t.same(one.gate.weights, { blue: 100, green: 0 });
+  t.match(one.rollouts.last('shop')?.rollout.reason, /^worse: 4 of 4 on green failed/);
+  t.equal(one.isHeard(), false, 'and the last rollout that ends ends the waiting');
+});
+
+t.test('a close while a rollout runs leaves nobody waiting, and the next process waits again', async (t) => {
+  const first = await shop();
+  await first.start();
+  const store = first.kill();
+  t.equal(first.isHeard(), false);
+  first.fail(9);
+  await settled();
+  t.equal(first.phase(), 'holding', 'nothing is done any more');
+  const second = await shop(PLAN, store);
+  second.rollouts.restore();
+  await settled();
+  t.equal(second.isHeard(), true);
+  second.fail(4);
+  await until(() => second.phase() === 'rolled-back');
+});

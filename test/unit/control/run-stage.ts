@@ -70,6 +70,10 @@ export class RunStage {
   frozen: string | null = null;
   /** Pools that are in the file. */
   pools = ['blue', 'green'];
+  /** Whether a signal has been read since the last look that asked for it. */
+  hasNews = false;
+  /** Whether the last bad event of the candidate would have rung the bell. */
+  isRung = false;
   /** Whether moves have their turn at once. */
   isQuick = true;
 
@@ -102,7 +106,7 @@ export class RunStage {
     const evidence = new RolloutEvidence(...this.memories, 0, earlier);
     this.run = new RolloutRun(record, {
       evidence,
-      sources: { start: () => {}, hasNews: false, take: () => [], stop: () => {} },
+      sources: this.#sources(),
       isCounted: () => true,
       warmUpMs: 0,
       log: pino({ level: 'silent' }),
@@ -145,6 +149,7 @@ export class RunStage {
     const writer = new EvidenceWriter(this.memories[side === 'active' ? 0 : 1], 0);
     for (let index = 0; index < judged; index++) writer.judged(this.epoch % 64);
     for (let index = 0; index < bad; index++) writer.bad(this.epoch % 64);
+    if (bad > 0) this.isRung = writer.isNews();
   }
 
   async tick(ms = 100): Promise<void> {
@@ -156,6 +161,21 @@ export class RunStage {
   elsewhere(weights: Weights): void {
     this.epoch += 1;
     this.weights = weights;
+  }
+
+  #sources() {
+    const stage = this;
+    return {
+      start: () => {},
+      get hasNews() {
+        return stage.hasNews;
+      },
+      take: () => {
+        stage.hasNews = false;
+        return [];
+      },
+      stop: () => {},
+    };
   }
 
   async #ask(move: RunMove, stillWanted: () => boolean): Promise<Receipt | null> {

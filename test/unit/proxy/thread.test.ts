@@ -1,8 +1,10 @@
 /** What a data thread does with orders that come in an unlucky order. The tests are named by the wounds they come from. */
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
-import type { Snapshot } from '../../../src/routing/snapshot.ts';
-import { GET, OK_RELAYED, OK_RELAYED_LAST } from '../../wire/stage/messages.ts';
+import type { RequestSignalSpec, Snapshot } from '../../../src/routing/snapshot.ts';
+import { takeNews, watchEvidence } from '../../../src/stats/evidence-cells.ts';
+import { createSignalMemory } from '../../../src/stats/signal-cells.ts';
+import { GET, OK, OK_RELAYED, OK_RELAYED_LAST } from '../../wire/stage/messages.ts';
 import { Upstream } from '../../wire/stage/upstream.ts';
 import { DrivenThread } from './driven-thread.ts';
 
@@ -139,4 +141,58 @@ t.test('an address that cannot be opened fails the staging, and leaves nothing o
   await thread.stage({ ...snapshot, listeners });
   t.match(thread.staged, [{ generation: 1, error: /EADDRNOTAVAIL/ }]);
   t.equal(await thread.accepts('web'), false);
+});
+
+/** The snapshot with a signal of the business that calls an answer bad by its `x-outcome`. */
+function withSignal(snapshot: Snapshot): Snapshot {
+  const signal: RequestSignalSpec = {
+    name: 'orders',
+    match: { hosts: [], path: null, methods: [], headers: [], query: [], cookies: [] },
+    bad: [{ statuses: null, headers: [['x-outcome', { kind: 'exact', value: 'failed' }]] }],
+    good: [],
+    rest: 'good',
+    ledger: null,
+  };
+  const services = snapshot.services.map((service) => ({
+    ...service,
+    evidence: { ...service.evidence, signals: [signal] },
+    pools: service.pools.map((pool) => ({ ...pool, signals: [createSignalMemory(1)] })),
+  }));
+  return { ...snapshot, services };
+}
+
+t.test('a bad answer of a watched version rings the bell, a good one or one of another version does not', async (t) => {
+  const { thread, upstream } = await start(t);
+  const { snapshots, owner } = thread;
+  const snapshot = withSignal(await snapshots.of(1, ['web']));
+  await thread.stage(snapshot);
+  thread.commit(1);
+  const evidence = snapshot.services[0]!.pools[0]!.evidence;
+  const client = await thread.client('web');
+  const answer = async (bytes: string): Promise<void> => {
+    upstream.respond = ({ end }) => end.send(bytes);
+    const from = client.received.length;
+    client.send(GET);
+    await client.until('the answer', (text) => text.slice(from).endsWith('\r\n\r\nok'));
+    // An answer is recorded when it is over, in the same turn in which its last byte is passed on.
+    await thread.settled();
+  };
+  const bad = 'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nok';
+  const worthless = 'HTTP/1.1 200 OK\r\nX-Outcome: failed\r\nContent-Length: 2\r\n\r\nok';
+  let isRung = false;
+  owner.bell.listen();
+  const rung = owner.bell.rung().then(() => {
+    isRung = true;
+  });
+  await answer(bad);
+  watchEvidence(evidence, true);
+  await answer(OK);
+  t.same([isRung, takeNews(evidence)], [false, false]);
+  await answer(bad);
+  await rung;
+  t.equal(takeNews(evidence), true);
+  owner.bell.listen();
+  await answer(worthless);
+  await owner.bell.rung();
+  t.equal(takeNews(evidence), true, 'a signal of the business rings it as well');
 });

@@ -29,7 +29,7 @@ function witness(rest: Partial<EvidenceSpec> = {}) {
     signals: [],
     ...rest,
   });
-  const record = (outcome: Outcome, status: number, durationUs = 1000, unit = '', slot = 0): void =>
+  const record = (outcome: Outcome, status: number, durationUs = 1000, unit = '', slot = 0): boolean =>
     made.record(writer, slot, OUTCOMES.indexOf(outcome), status, durationUs, unit);
   return { made, record, levels, read: (slot = 0) => readEvidence(memory, slot) };
 }
@@ -110,3 +110,18 @@ t.test('positions are counted apart', async (t) => {
   t.match(read(4), { judged: 1, bad: 0 });
   t.match(read(0), { judged: 0 });
 });
+
+t.test(
+  'whoever records is told of what was counted as bad: not of good ones, nor of a user who has spoken',
+  async (t) => {
+    const { record, levels } = witness();
+    new Uint8Array(levels).fill(3);
+    t.equal(record('ok', 200), false, 'slow is not bad');
+    t.equal(record('5xx', 500), true);
+    const ledgers = { failures: createUnitMemory(64), delays: createUnitMemory(64) };
+    const sticky = witness({ ledgers });
+    const failures = ['broken', 'broken', 'other'].map((unit) => sticky.record('5xx', 500, 1000, unit));
+    t.same(failures, [true, false, true]);
+    t.equal(sticky.record('ok', 200, 1000, 'third'), false);
+  },
+);

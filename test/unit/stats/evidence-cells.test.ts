@@ -4,6 +4,8 @@ import {
   createEvidenceMemory,
   EvidenceWriter,
   readEvidence,
+  takeNews,
+  watchEvidence,
 } from '../../../src/stats/evidence-cells.ts';
 import { POSITION_SLOTS } from '../../../src/stats/series.ts';
 
@@ -42,3 +44,21 @@ t.test('a level that was raised counts only the boundaries that are new', async 
   writer.above(0, 3, 3);
   t.same(readEvidence(memory, 0).above.slice(0, 4), [1, 1, 1, 0]);
 });
+
+t.test(
+  'the first bad event of a watched version is news, until the news are taken; of another it never is',
+  async (t) => {
+    const memory = createEvidenceMemory(2);
+    const [one, other] = [new EvidenceWriter(memory, 0), new EvidenceWriter(memory, 1)];
+    t.equal(one.isNews(), false, 'nobody watches');
+    watchEvidence(memory, true);
+    t.equal(takeNews(memory), false);
+    t.equal(one.isNews(), true);
+    t.same([one.isNews(), other.isNews()], [false, false], 'somebody was told');
+    t.same([takeNews(memory), takeNews(memory)], [true, false]);
+    t.equal(other.isNews(), true);
+    watchEvidence(memory, false);
+    t.equal(one.isNews(), false);
+    t.match(readEvidence(memory, 0), { judged: 0, bad: 0 }, 'and none of it is a count');
+  },
+);
