@@ -12,6 +12,7 @@ import { runSeed } from '../../unit/routing/seeded.ts';
 import { DETECTION, SHARES, simulateDetection, simulateProof } from './detection.ts';
 import { Draws } from './draws.ts';
 import { harmlessRelease, WEATHERS } from './harmless.ts';
+import { outageRelease } from './outage.ts';
 import { simulateLatency } from './slow-tail.ts';
 import { type Counting, stickyRelease } from './sticky.ts';
 
@@ -22,6 +23,7 @@ const END = '<!-- simulated: end -->';
 const RUNS = 10_001;
 const RELEASES = 2000;
 const STICKY_RELEASES = 500;
+const OUTAGES = 1000;
 const RAMPS: readonly (readonly number[])[] = [
   [0.05],
   [0.01, 0.05, 0.25, 0.5],
@@ -93,6 +95,17 @@ function stickyTable(draws: Draws): string {
   return table(['rollout', 'requests', 'units, once an epoch', 'units, once a rollout'], rows);
 }
 
+function outageTable(draws: Draws): string {
+  const rows = [false, true].map((looksEarly) => {
+    const outages = Array.from({ length: OUTAGES }, () => outageRelease(looksEarly, draws));
+    const blamed = outages.filter(({ isBlamed }) => isBlamed).length;
+    const halted = outages.filter(({ isHalted }) => isHalted).length;
+    const looks = `ten times a second${looksEarly ? ', and after each bad event of the candidate' : ''}`;
+    return [looks, percent(blamed, OUTAGES), percent(halted, OUTAGES)];
+  });
+  return table(['looked at', 'blamed', 'halted'], rows);
+}
+
 function exampleRange(): string {
   const { lower, upper } = riskInterval([{ share: 0.1, candidate: [6], active: [5] }], 0, Math.log(100));
   return `${lower.toFixed(1)} to ${upper?.toFixed(0)}`;
@@ -138,6 +151,13 @@ ${STICKY_RELEASES} harmless releases each with 12 broken accounts that fail on e
 three; blamed when this is counted:
 
 ${stickyTable(draws)}
+
+### Outages
+
+${count(OUTAGES)} harmless releases each at 10%, whose two sides begin to fail together, 15 to 45% of their requests for 40 s; under the whole
+judge, its ceiling included, at a false alarm of 1%.
+
+${outageTable(draws)}
 
 ### A range
 
