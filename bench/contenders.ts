@@ -54,14 +54,19 @@ export function fillTemplate(template: string, values: Readonly<Record<string, s
 
 /**
  * Writes the configuration file of a server into the placement's directory, with the `active` side's port where the
- * template has one, and returns its path.
+ * template has one and `further` values by their names, and returns its path.
  */
-export function writeConfig(template: string, placement: Placement, active: 'blue' | 'green' = 'blue'): string {
+export function writeConfig(
+  template: string,
+  placement: Placement,
+  active: 'blue' | 'green' = 'blue',
+  further: Readonly<Record<string, string>> = {},
+): string {
   const text = readFileSync(join(import.meta.dirname, 'rivals', template), 'utf8');
   const path = join(placement.directory, template);
   const { directory, listen, admin, blue, green } = placement;
   const values = { DIRECTORY: directory, LISTEN: listen, ADMIN: admin, BLUE: blue, GREEN: green };
-  writeFileSync(path, fillTemplate(text, { ...values, ACTIVE: placement[active] }));
+  writeFileSync(path, fillTemplate(text, { ...values, ACTIVE: placement[active], ...further }));
   return path;
 }
 
