@@ -1,12 +1,13 @@
 /**
  * `npm run rollouts -- [--runs 50]`: bad releases on real processes and traffic, many of each kind, and what they cost.
- * Writes the table into `docs/rollout-trials.md` with `--write`. Ends with 1 when a bad release was not turned back.
+ * Writes the table into `docs/rollout-trials.md` with `--write`; `--only N` carries out the Nth kind alone, from 0, and leaves the
+ * rows of the others as they are. Ends with 1 when a bad release was not turned back.
  *
  * What bounds the cost is two things. The evidence needs a number of failures, whatever the rate. Then everything that fails
- * until the gate has moved comes on top: up to a tick of 100 ms, and what was under way. At r requests a second, a share s and a
- * failure rate f that is about r * s * f * 0.06 more on average, so the rate is part of each row.
+ * until the gate has moved comes on top: a few milliseconds of failures, and what was under way. How many those are is for the
+ * rate to say, so it is part of each row.
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { badReleases, median, quantile, type TrialPlan, type Trials } from './stage/rollout-trials.ts';
@@ -42,7 +43,7 @@ for (const one of CASES.filter((_, index) => values.only === undefined || Number
   rows.push(rowOf(one, trials));
   console.log(rows.at(-1));
 }
-if (values.write) await writeFile(PAGE, pageOf(rows));
+if (values.write) await writeFile(PAGE, pageOf(withRows(await readFile(PAGE, 'utf8'), rows)));
 
 /** Carries them out with processes of their own that are gone afterwards. */
 async function trialsOf(plan: TrialPlan): Promise<Trials> {
@@ -54,14 +55,25 @@ async function trialsOf(plan: TrialPlan): Promise<Trials> {
   }
 }
 
-function rowOf({ active, candidate, perSecond }: Case, { runs: all, lost }: Trials): string {
+/** The rows of the page, in the order of CASES, with these in place of those of the same kind. */
+function withRows(page: string, fresh: readonly string[]): string[] {
+  const kindOf = (row: string): string => row.split(' | ', 2).join(' | ');
+  const all = [...fresh, ...page.split('\n').filter((line) => line.startsWith('| 0'))];
+  return CASES.map(headOf).flatMap((head) => all.find((row) => kindOf(row) === head) ?? []);
+}
+
+/** What a row begins with: which kind it is about. */
+function headOf({ active, candidate, perSecond }: Case): string {
+  return `| ${percent(active)} → ${percent(candidate)} | ${perSecond}`;
+}
+
+function rowOf(one: Case, { runs: all, lost }: Trials): string {
   const failed = all.map((run) => run.failed);
   const requests = all.map((run) => run.requests);
   const within = all.filter((run) => run.failed <= 5).length / all.length;
   const backs = all.filter(({ phase }) => phase === 'rolled-back').length;
   const cells = [
-    `${percent(active)} → ${percent(candidate)}`,
-    perSecond,
+    headOf(one),
     `${backs} of ${all.length}`,
     median(failed),
     quantile(failed, 0.95),
@@ -70,7 +82,7 @@ function rowOf({ active, candidate, perSecond }: Case, { runs: all, lost }: Tria
     median(requests),
     lost,
   ];
-  return `| ${cells.join(' | ')} |`;
+  return `${cells.join(' | ')} |`;
 }
 
 function percent(part: number): string {
@@ -89,6 +101,7 @@ that were under way when the gate had moved.
 ${lines.join('\n')}
 
 The evidence needs four failures that come together, or a few more when the active side fails too. What fails until the gate has
-moved comes on top: the judge looks every 100 ms, so on average 50 ms of failures, and the rate decides how many those are.
+moved comes on top. The judge looks as soon as a failure of the candidate has been counted and does not wait for its next tick, so
+that is a few milliseconds of failures, and what was under way just then.
 `;
 }
