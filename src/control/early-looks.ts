@@ -5,7 +5,8 @@
  *
  * The tick is the ground beat, by which time passes and everything is judged. It alone would cost a bad release the requests of
  * 50 ms on average after the one that has decided, which at some hundred requests a second is more than the judge itself
- * needs. The verdicts hold however often and whenever is looked (`relative-risk.ts`), so a look more costs no false alarm.
+ * needs. Evidence holds however often and whenever is looked (`relative-risk.ts`), so a look more costs no false alarm. It
+ * alone acts here: the ceiling is an absolute rule without such a promise, and waits for the tick.
  *
  * A storm of bad events must not keep the control plane from its other work: after a look it rests, for a multiple of what the
  * look has taken, and a bad event in that time is looked at when it is over. Nothing waits while no rollout runs.

@@ -14,6 +14,7 @@
 import type { Logger } from 'pino';
 import { judge } from '../judge/judgement.ts';
 import type { Look, SignalLook } from '../judge/look.ts';
+import { isByEvidence } from '../judge/verdict.ts';
 import type { Command } from '../rollout/commands.ts';
 import { stepOf } from '../rollout/course.ts';
 import { advance, type Event, type Judgement } from '../rollout/machine.ts';
@@ -164,7 +165,7 @@ export class RolloutRun {
 
   /**
    * Looks between two ticks, if the candidate has had a bad event since the last look. No time passes, and a look that does
-   * not blame the candidate leaves no trace: it is the next tick's. So there may be any number of them.
+   * not blame the candidate by evidence leaves no trace: it is the next tick's. So there may be any number of them.
    */
   lookEarly(): void {
     const { rollout } = this.record;
@@ -172,7 +173,7 @@ export class RolloutRun {
     if (this.#closed || hasEnded(rollout) || !rollout.hasMoved || rollout.phase === 'rolling-back') return;
     this.#sample();
     this.#writes.hold();
-    if (this.#look(this.#isHoldOver, false)) this.#passTime(0, rollout.phase);
+    if (this.#look(this.#isHoldOver, 'by-evidence')) this.#passTime(0, rollout.phase);
     else this.#writes.release();
   }
 
@@ -226,15 +227,15 @@ export class RolloutRun {
     const isHoldOver = this.#isHoldOver;
     const isNews = bad !== this.#errorsSeen || isHoldOver !== this.#wasHoldOver || sources.hasNews;
     const isDue = isNews || ranMs - this.#lookedAtMs >= LOOK_MS;
-    if (rollout.hasMoved && this.#look(isHoldOver, isDue)) {
+    if (rollout.hasMoved && this.#look(isHoldOver, isDue ? 'always' : 'worse')) {
       this.#errorsSeen = bad;
       this.#wasHoldOver = isHoldOver;
       this.#lookedAtMs = ranMs;
     }
   }
 
-  /** Looks, and says whether the look is kept: if it is due, or else if it blames the candidate. */
-  #look(isHoldOver: boolean, isDue: boolean): boolean {
+  /** Looks, and says whether the look is kept: always, or only if it blames the candidate, for whatever reason or by evidence. */
+  #look(isHoldOver: boolean, keeps: 'always' | 'worse' | 'by-evidence'): boolean {
     const { record } = this;
     const { evidence } = this.#world;
     const signals: SignalLook[] = [
@@ -249,10 +250,12 @@ export class RolloutRun {
       } else signals.push({ kind: 'silence', name, reason: 'the signal has left the file' });
     }
     // What is taken is gone, so it is left to a look that is kept whatever it says.
-    if (isDue) signals.push(...this.#world.sources.take(record.ranMs));
+    if (keeps === 'always') signals.push(...this.#world.sources.take(record.ranMs));
     const look: Look = { atMs: record.ranMs, sinceEpoch: record.stepEpoch, isHoldOver, signals };
     const judged = judge(record.judge, look, record.settings);
-    if (!isDue && judged.verdict.kind !== 'worse') return false;
+    const isWorse = judged.verdict.kind === 'worse';
+    const isKept = keeps === 'always' || (isWorse && (keeps === 'worse' || isByEvidence(judged.verdict)));
+    if (!isKept) return false;
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
     this.#keep();
     this.#note({ kind: 'look', look, verdict: judged.verdict.kind });

@@ -9,9 +9,9 @@ import { prove } from './promotion.ts';
 import { recentOf, type Tallies } from './recent.ts';
 import { logEvidenceByThreshold, logMeanExp } from './relative-risk.ts';
 import { riskInterval } from './risk-interval.ts';
-import { comparedSentence, hasBlame } from './sentence.ts';
+import { comparedSentence } from './sentence.ts';
 import { type ComparedSignal, type JudgeSettings, logNeeded } from './signals.ts';
-import { boundedExp, type ComparedNumbers } from './verdict.ts';
+import { boundedExp, type ComparedNumbers, hasBlame } from './verdict.ts';
 
 /** The opinion of a compared signal, the numbers it rests on, and the sentence. */
 export function compare(

@@ -7,8 +7,8 @@
  * The ceiling is absolute. The relative rule is blind when the candidate poisons what both sides share (a database, a cache),
  * because then both fail alike. Over the ceiling alone, the candidate is blamed; over it together, the ramp halts and nobody
  * is, since the counts cannot tell a poisoner from an outage. A side counts as in trouble with the other from half of the
- * ceiling on: in an outage that hovers about the ceiling, chance alone would put the smaller side over it first. The
- * ceiling spends nothing of the error budget: it is for rates that no version may have.
+ * ceiling on, however few requests it has: in an outage that hovers about the ceiling, chance alone would put the smaller side over
+ * it first, and where both get half, the candidate is the first to have enough requests every other time. The ceiling spends nothing of the error budget: it is for rates that no version may have.
  */
 import type { Tallies, Tally } from './recent.ts';
 
@@ -21,11 +21,10 @@ export interface Ceiling {
 
 export type CeilingFinding = 'under' | 'candidate-over' | 'both-over';
 
-/** What the ceiling says of these counts; an active side with too few requests cannot share the blame. */
+/** What the ceiling says of these counts; an active side without requests cannot share the blame. */
 export function checkCeiling({ candidate, active }: Tallies, { minRequests, share }: Ceiling): CeilingFinding {
   if (candidate.requests < minRequests || badShare(candidate) < share) return 'under';
-  const isActiveInTrouble = active.requests >= minRequests && badShare(active) >= share / 2;
-  return isActiveInTrouble ? 'both-over' : 'candidate-over';
+  return badShare(active) >= share / 2 ? 'both-over' : 'candidate-over';
 }
 
 /** The counts that a ceiling looks at: the last minute, or all of the step while that is too little. */

@@ -7,7 +7,7 @@ import type { Opinion } from './opinion.ts';
 import type { ReadingState } from './readings.ts';
 import type { Tallies } from './recent.ts';
 import type { ComparedSignal, JudgeSettings, ReadSignal } from './signals.ts';
-import type { ComparedNumbers } from './verdict.ts';
+import { type ComparedNumbers, hasBlame } from './verdict.ts';
 
 /** The sentence of a compared signal; it begins with the opinion. */
 export function comparedSentence(
@@ -55,11 +55,6 @@ export function readSentence(
   const value = last === null ? 'no number yet' : valueText(last.value, rule.isRatio);
   const run = failures > 0 ? `, ${failures} of ${rule.failures} bad readings in a row` : '';
   return `${opinion}: ${value}, wanted is ${wanted}${run}`;
-}
-
-/** Whether the evidence blames the candidate, as opposed to the ceiling. */
-export function hasBlame(numbers: ComparedNumbers): boolean {
-  return numbers.logEvidence >= numbers.logEvidenceNeeded && numbers.isAboveFloor;
 }
 
 function countsText(signal: ComparedSignal, { counts, boundaryUs }: ComparedNumbers, settings: JudgeSettings): string {

@@ -62,6 +62,16 @@ export interface Verdict {
   readonly signals: readonly SignalVerdict[];
 }
 
+/** Whether the evidence blames the candidate, as opposed to the ceiling. */
+export function hasBlame(numbers: ComparedNumbers): boolean {
+  return numbers.logEvidence >= numbers.logEvidenceNeeded && numbers.isAboveFloor;
+}
+
+/** Whether a verdict is `worse` by the evidence of a signal that acts: what holds at every moment at which one may look. */
+export function isByEvidence({ signals }: Verdict): boolean {
+  return signals.some((one) => one.acts && one.kind === 'compared' && one.opinion === 'worse' && hasBlame(one.numbers));
+}
+
 /** exp, kept within what a number can hold. */
 export function boundedExp(log: number): number {
   return Math.min(Math.exp(log), Number.MAX_VALUE);

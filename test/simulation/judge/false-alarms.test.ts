@@ -83,7 +83,9 @@ t.test(
   async (t) => {
     const draws = new Draws(runSeed);
     const releases = 100;
-    const outages = Array.from({ length: releases }, () => outageRelease(true, draws));
+    const outages = Array.from({ length: releases }, (_, release) =>
+      outageRelease(release % 2 === 0 ? 0.1 : 0.5, true, draws),
+    );
     const blamed = outages.filter(({ isBlamed }) => isBlamed).length;
     const halted = outages.filter(({ isHalted }) => isHalted).length;
     t.ok(blamed / releases <= atMost(SETTINGS.falseAlarm, releases), `${blamed} of ${releases} blamed`);

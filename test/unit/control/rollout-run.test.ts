@@ -316,3 +316,16 @@ t.test('no early look before the first move, on the way back, or after the end',
   stage.count('candidate', 10, 10);
   t.equal(stage.isRung, false, 'nobody watches any more');
 });
+
+t.test('a candidate that is over the ceiling alone, without evidence, waits for the tick', async (t) => {
+  const stage = new RunStage({ ...UNVERIFIED, steps: [step(0.5), step(1)] });
+  await settled();
+  await stage.tick();
+  stage.count('candidate', 60, 13);
+  stage.count('active', 60, 5);
+  const { record } = stage.run;
+  stage.run.lookEarly();
+  t.equal(stage.run.record, record, 'the ceiling is no test, and is not asked at moments that the events choose');
+  await stage.tick();
+  t.match(stage.run.record.rollout.reason, /the ceiling is 20%/);
+});
