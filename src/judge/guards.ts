@@ -7,8 +7,9 @@
  * The ceiling is absolute. The relative rule is blind when the candidate poisons what both sides share (a database, a cache),
  * because then both fail alike. Over the ceiling alone, the candidate is blamed; over it together, the ramp halts and nobody
  * is, since the counts cannot tell a poisoner from an outage. A side counts as in trouble with the other from half of the
- * ceiling on, however few requests it has: in an outage that hovers about the ceiling, chance alone would put the smaller side over
- * it first, and where both get half, the candidate is the first to have enough requests every other time. The ceiling spends nothing of the error budget: it is for rates that no version may have.
+ * ceiling on, however few requests it has: in an outage that hovers about the ceiling, chance alone would put the smaller
+ * side over it first, and where both get half, the candidate is the first to have enough requests every other time. The
+ * ceiling spends nothing of the error budget: it is for rates that no version may have.
  */
 import type { Tallies, Tally } from './recent.ts';
 
