@@ -24,7 +24,11 @@ const FINDINGS = [
   },
   { title: 'the active side alone', counts: tallies([100, 1], [900, 400]), finding: 'under' },
   { title: 'an active side that gets nothing any more', counts: tallies([100, 30], [0, 0]), finding: 'candidate-over' },
-  { title: 'an outage that the candidate has counted first', counts: tallies([50, 15], [47, 14]), finding: 'both-over' },
+  {
+    title: 'an outage that the candidate has counted first',
+    counts: tallies([50, 15], [47, 14]),
+    finding: 'both-over',
+  },
   { title: 'an active side of few requests, all good', counts: tallies([100, 30], [9, 0]), finding: 'candidate-over' },
 ] as const;
 
