@@ -13,8 +13,7 @@
  * long: the rest of it is refused, which is cheap, so it ends soon.
  *
  * As in CoDel, one late moment is no overload. A pause of the collector or of the machine passes by itself and its backlog is
- * short. Only what is still overdue after `lag` of work on it is refused, or what is overdue in a turn that follows a late one. When
- * a tick comes in time, it is over: that is the hysteresis.
+ * short. So a turn that is too long is given `lag` to end, and only what comes to its turn after that is refused.
  *
  * Where even refusing takes so long that a turn lasts `SEVERE` times the limit, new connections are not taken until the
  * thread has caught up: accepting one costs more than a request does.
@@ -73,10 +72,9 @@ export class LagRule {
     if (lagMs === null || nowMs - this.#dueMs <= lagMs) return false;
     if (this.#overSinceMs > nowMs) {
       this.#overSinceMs = nowMs;
-      this.#arrivedBefore = this.#standing ? 0 : this.#arrived;
+      this.#arrivedBefore = this.#arrived;
     }
-    const isOverload = this.#standing || nowMs - this.#overSinceMs > lagMs;
-    return isOverload && this.#arrived - this.#arrivedBefore > HANDFUL;
+    return nowMs - this.#overSinceMs > lagMs && this.#arrived - this.#arrivedBefore > HANDFUL;
   }
 
   /** A connection has come, and was taken or not. */
