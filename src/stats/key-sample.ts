@@ -14,12 +14,11 @@
  * same to a sample. Rejected: a ring in order of arrival (one busy client fills it), a ring for each thread (a key that
  * several threads have met counts several times), the keys themselves (who was here is nobody's business).
  */
+import { SHARE_ALL } from '../flags/dial.ts';
 import { murmur3 } from '../routing/hash.ts';
 
 /** So many cells the table has, and so many keys it tells of at most. */
 export const SAMPLE_CELLS = 4096;
-/** Rolls are whole numbers below this. */
-export const ROLLS = 100_000;
 /** Another seed than any bucket has, so that a cell is independent of a roll. */
 const CELL_SEED = 0x6b657973;
 const MINUTE_MS = 60_000;
@@ -39,7 +38,7 @@ export class KeySampler {
   readonly #cells: Int32Array;
   readonly #rollOf: (key: string) => number;
 
-  /** `rollOf` gives the roll of a key, from 0 up and below `ROLLS`. */
+  /** `rollOf` gives the roll of a key, from 0 up; what is not below `SHARE_ALL` is in no share. */
   constructor(memory: SharedArrayBuffer, rollOf: (key: string) => number) {
     this.#cells = new Int32Array(memory);
     this.#rollOf = rollOf;
@@ -51,7 +50,7 @@ export class KeySampler {
     const stamp = stampOf(nowMs);
     const word = this.#cells[cell]!;
     if (word !== 0 && word >>> STAMP_SHIFT === stamp) return;
-    this.#cells[cell] = (stamp << STAMP_SHIFT) | (this.#rollOf(key) + 1);
+    this.#cells[cell] = (stamp << STAMP_SHIFT) | (Math.min(Math.floor(this.#rollOf(key)), SHARE_ALL) + 1);
   }
 }
 

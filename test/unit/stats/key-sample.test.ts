@@ -1,10 +1,10 @@
 import t from 'tap';
+import { SHARE_ALL } from '../../../src/flags/dial.ts';
 import { murmur3 } from '../../../src/routing/hash.ts';
 import {
   clearSample,
   createSampleMemory,
   KeySampler,
-  ROLLS,
   SAMPLE_AGE_MS_MAX,
   SAMPLE_CELLS,
   sampledRolls,
@@ -12,7 +12,7 @@ import {
 
 const HOUR_MS = 3_600_000;
 const NOON = Date.UTC(2026, 0, 31, 12);
-const rollOf = (key: string): number => Math.floor((murmur3(`shade:${key}`, 0) * ROLLS) / 2 ** 32);
+const rollOf = (key: string): number => Math.floor((murmur3(`shade:${key}`, 0) * SHARE_ALL) / 2 ** 32);
 const sorted = (rolls: Int32Array): number[] => [...rolls].sort((a, b) => a - b);
 
 t.test('a key counts once, however often and by whichever thread it is seen', async (t) => {
@@ -30,11 +30,23 @@ t.test('a key counts once, however often and by whichever thread it is seen', as
 
 t.test('every roll is given back as it was, the first and the last too, at any minute', async (t) => {
   for (const minute of [0, 1, 32_767, 32_768, 29_500_001]) {
-    for (const roll of [0, 1, 65_535, 99_999]) {
+    for (const roll of [0, 1, 65_535, 99_999, SHARE_ALL]) {
       const memory = createSampleMemory();
       new KeySampler(memory, () => roll).saw('alice', minute * 60_000);
       t.strictSame([...sampledRolls(memory, minute * 60_000, HOUR_MS)], [roll], `${roll} in minute ${minute}`);
     }
+  }
+});
+
+t.test('a roll between two steps is in the shares that it was in, and one behind all of them in none', async (t) => {
+  const memory = createSampleMemory();
+  for (const [roll, kept] of [
+    [4_999.9, 4_999],
+    [SHARE_ALL + 7, SHARE_ALL],
+  ] as const) {
+    clearSample(memory);
+    new KeySampler(memory, () => roll).saw('alice', NOON);
+    t.strictSame([...sampledRolls(memory, NOON, HOUR_MS)], [kept]);
   }
 });
 
@@ -72,7 +84,7 @@ t.test('of many keys it is a fair sample: the share below each threshold is righ
     const rolls = sampledRolls(memory, NOON + 7 * 60_000, HOUR_MS);
     t.equal(rolls.length, SAMPLE_CELLS);
     for (const share of [0.01, 0.05, 0.25, 0.5]) {
-      const below = rolls.filter((roll) => roll < share * ROLLS).length;
+      const below = rolls.filter((roll) => roll < share * SHARE_ALL).length;
       const sigma = Math.sqrt(rolls.length * share * (1 - share));
       t.ok(Math.abs(below - share * rolls.length) < 4 * sigma, `${nameOf(7)}: ${below} below ${share}`);
     }
