@@ -46,7 +46,10 @@ function linesOf(flag: FlagView): string[] {
     ...(routes.length === 0 ? [] : [`  routes    ${routes.map(plain).join(', ')}`]),
     ...(requiredBy.length === 0 ? [] : [`  needed by ${requiredBy.map(plain).join(', ')}`]),
     ...(stored ? [] : [`  ! ${UNSTORED}`]),
-    ...stringify({ [name]: definition }, { lineWidth: YAML_WIDTH }).trimEnd().split('\n').map(yamlLine),
+    ...stringify({ [name]: definition }, { lineWidth: YAML_WIDTH })
+      .trimEnd()
+      .split('\n')
+      .map(yamlLine),
   ];
 }
 

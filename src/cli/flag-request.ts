@@ -2,7 +2,15 @@
  * What the verbs of `tidegate flag` have in common: where flags are asked for, who instructs, and how a change is told.
  */
 import type { FlagReceipt } from '../control/flag-operations.ts';
-import { type Admin, type AdminRequest, type Answer, ask, headerText, instructor, reportFailure } from './admin-client.ts';
+import {
+  type Admin,
+  type AdminRequest,
+  type Answer,
+  ask,
+  headerText,
+  instructor,
+  reportFailure,
+} from './admin-client.ts';
 import type { Command, OptionSpec } from './command.ts';
 import { isFlagReceipt, isFlagView } from './flag-shapes.ts';
 import { flagReceiptLine, UNSTORED } from './flag-text.ts';

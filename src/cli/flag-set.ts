@@ -4,7 +4,6 @@
  * With `--file` the definition is what the file has and nothing else. A change that needs to know what there is (variants, a whole
  * definition) is made only of what was read: with nobody else's change between, or it is refused.
  */
-import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { adminOf, reportFailure } from './admin-client.ts';
 import { type Command, misused, readCommand, type VerbSpec } from './command.ts';
@@ -19,6 +18,7 @@ import {
   touchesVariants,
 } from './flag-edit.ts';
 import { changeFlag, currentFlag, FLAG_CHANGE_OPTIONS, flagInstruction, flagPath } from './flag-request.ts';
+import { readInput } from './input-text.ts';
 import type { CliIo } from './io.ts';
 import { plain } from './terminal-text.ts';
 
@@ -91,11 +91,13 @@ export function changeOf(wanted: Wanted, current: Definition | null): Definition
 }
 
 async function readDefinition(file: string): Promise<Definition | string> {
+  const input = await readInput(file);
+  if (!input.ok) return input.why;
   let value: unknown;
   try {
-    value = parse(await readFile(file === '-' ? '/dev/stdin' : file, 'utf8'));
+    value = parse(input.text);
   } catch (error) {
-    return `${plain(file)} cannot be read: ${plain(error instanceof Error ? error.message.split('\n')[0]! : '')}`;
+    return `${plain(file)} is no YAML: ${plain(error instanceof Error ? error.message.split('\n')[0]! : '')}`;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return `${plain(file)} holds no definition: a mapping with the keys that stand below a flag's name in the config`;

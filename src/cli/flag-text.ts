@@ -14,7 +14,9 @@ export function aimText({ definition, share }: FlagStand): string {
     ...(ramp === undefined ? [] : [`ramp to ${ramp.to}%`]),
     ...(rules === undefined || rules.length === 0 ? [] : [counted(rules.length, 'rule')]),
     ...(schedule === undefined ? [] : ['schedule']),
-    ...(requires === undefined || requires.length === 0 ? [] : [`needs ${requires.map(({ flag }) => flag).join(', ')}`]),
+    ...(requires === undefined || requires.length === 0
+      ? []
+      : [`needs ${requires.map(({ flag }) => flag).join(', ')}`]),
   ];
   return [strategyText(definition, share), ...but].map(plain).join('; ');
 }
