@@ -15,12 +15,16 @@ const BAGGAGE: ReadonlySet<string> = new Set(['baggage']);
 const BAGGAGE_BYTES_MAX = 8192;
 const BAGGAGE_MEMBERS_MAX = 64;
 
-/** The lines with one more cookie, behind those that there are; one of the same name gives way. */
-export function withCookie(lines: string, name: string, value: string): string {
+/** The lines with one more cookie, behind those that there are; those of the same name give way. A null value only takes them away. */
+export function withCookie(lines: string, name: string, value: string | null): string {
   const before = findField(lines, 0, 'cookie');
-  if (before === undefined) return `${lines}Cookie: ${name}=${value}\r\n`;
-  const others = before.split(';').map(trimBlanks).filter((pair) => pair !== '' && !pair.startsWith(`${name}=`));
-  return `${linesWithout(lines, COOKIE)}Cookie: ${[...others, `${name}=${value}`].join('; ')}\r\n`;
+  const pairs = (before ?? '')
+    .split(';')
+    .map(trimBlanks)
+    .filter((pair) => pair !== '' && trimBlanks(pair.split('=', 1)[0]!) !== name);
+  if (value !== null) pairs.push(`${name}=${value}`);
+  const kept = before === undefined ? lines : linesWithout(lines, COOKIE);
+  return pairs.length === 0 ? kept : `${kept}Cookie: ${pairs.join('; ')}\r\n`;
 }
 
 /**
