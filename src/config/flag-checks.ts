@@ -17,7 +17,7 @@ import type { Path } from './problem.ts';
 export type FlagFinding = { readonly path: Path; readonly message: string; readonly allowed?: string };
 
 type Here = Omit<FlagDefinition, 'environments'>;
-type Treatment = { readonly strategy: StrategyWord; readonly value?: number | string[] | undefined };
+type Treatment = { readonly strategy: StrategyWord; readonly value?: number | readonly string[] | undefined };
 
 /** How many bytes a value may have as JSON, and how deep it may be. */
 export const VALUE_BYTES_MAX = 16 * 1024;
@@ -113,10 +113,12 @@ function* checkValues({ variants, on, off }: Here): Generator<FlagFinding> {
     for (const [name, { value }] of Object.entries(variants)) given.push([['variants', name, 'value'], value ?? name]);
     if (off !== undefined) given.push([['off'], off]);
   }
-  for (const [path, value] of given) {
+  const unfit = given.flatMap(([path, value]) => {
     const message = valueProblem(value);
-    if (message !== undefined) yield { path, message, allowed: 'any value of JSON but null, of at most 16 KiB' };
-  }
+    return message === undefined ? [] : [{ path, message, allowed: 'any value of JSON but null, of at most 16 KiB' }];
+  });
+  yield* unfit;
+  if (unfit.length > 0) return;
   const [[, first] = []] = given;
   for (const [path, value] of given.slice(1)) {
     if (kindOf(value) === kindOf(first)) continue;
