@@ -40,10 +40,13 @@ export interface FlagEdit {
   readonly texts: Readonly<Record<string, string>>;
 }
 
+/** What a user wants of a definition: an edit of it, or another one in its place. */
+export type Wanted =
+  | { readonly kind: 'edit'; readonly edit: FlagEdit }
+  | { readonly kind: 'whole'; readonly definition: Definition };
+
 const STRATEGIES = ['percentage', 'users', 'all', 'none', 'variants'] as const;
 const TEXTS = ['description', 'salt'] as const;
-/** What decides where a key is; a flag's name is its salt unless it says another. */
-const PLACING = ['salt', 'bucketing', 'bucketBy'] as const;
 
 /** What the words say; a text says what is wrong with them. */
 export function readEdit(words: EditWords): FlagEdit | string {
@@ -74,11 +77,16 @@ export function touchesVariants({ weights, values }: FlagEdit): boolean {
   return weights.size > 0 || values.size > 0;
 }
 
+/** The change of a definition, null for a flag that is new, that is wanted; a text says why there is none. */
+export function changeOf(wanted: Wanted, current: Definition | null): Definition | string {
+  return wanted.kind === 'edit' ? changeBy(wanted.edit, current) : changeTo(wanted.definition, current);
+}
+
 /**
  * The change that an edit makes of a definition, null for a flag that is new. As with traffic, a variant that is not among
  * the weights gets none.
  */
-export function changeBy(edit: FlagEdit, current: Definition | null): Definition | string {
+function changeBy(edit: FlagEdit, current: Definition | null): Definition | string {
   const change: Record<string, unknown> = { ...edit.texts };
   if (edit.strategy !== null) change.strategy = edit.strategy;
   if (edit.value !== null) change.value = edit.value;
@@ -102,16 +110,9 @@ export function changeBy(edit: FlagEdit, current: Definition | null): Definition
 }
 
 /** The change that makes one definition of another: what it says, and null for what it does not say any more. */
-export function changeTo(wanted: Definition, current: Definition | null): Definition {
+function changeTo(wanted: Definition, current: Definition | null): Definition {
   const gone = Object.keys(current ?? {}).filter((key) => !Object.hasOwn(wanted, key));
   return { ...Object.fromEntries(gone.map((key) => [key, null])), ...wanted };
-}
-
-/** The keys of a change that put everybody into buckets anew; empty when nobody's bucket moves. */
-export function bucketsMovedBy(name: string, change: Definition, current: Definition | null): readonly string[] {
-  if (current === null) return [];
-  const usual: Definition = { salt: name, bucketing: 'tidegate', bucketBy: 'targetingKey' };
-  return PLACING.filter((key) => key in change && (change[key] ?? usual[key]) !== (current[key] ?? usual[key]));
 }
 
 /** The words of `--set KEY=VALUE`, which are the options without their dashes; a text says what is wrong. */

@@ -52,6 +52,10 @@ export async function currentFlag(admin: Admin, name: string) {
 /** Asks for a change of one flag and tells what came of it; answers the exit code. */
 export async function changeFlag(admin: Admin, request: AdminRequest, json: boolean, io: CliIo): Promise<number> {
   const answer: Answer<FlagReceipt> = await ask(admin, request, isFlagReceipt);
+  if (answer.kind === 'refused' && answer.code === 'resalt') {
+    const message = `${answer.message}; here that is --yes, and \`tidegate flag preview\` says how many`;
+    return reportFailure({ ...answer, message }, json, io);
+  }
   if (answer.kind !== 'ok') return reportFailure(answer, json, io);
   io.out(json ? `${JSON.stringify(answer.value)}\n` : shown(flagReceiptLine(answer.value), io));
   if (!json && !answer.value.stored) io.out(shown(`  ${UNSTORED}`, io));

@@ -1,7 +1,7 @@
 /**
  * The shapes of answers about flags; see `answer-shapes.ts` for why they are checked.
  */
-import type { FlagReceipt, FlagView } from '../control/flag-operations.ts';
+import type { FlagPreview, FlagReceipt, FlagView } from '../control/flag-operations.ts';
 import { fits, orNull, type Shape } from './answer-shapes.ts';
 
 const STAND: Shape = { definition: { strategy: 'text' }, share: orNull('number'), killed: 'boolean' };
@@ -56,4 +56,26 @@ export interface FlagReceipts {
 
 export function isFlagReceipts(value: unknown): value is FlagReceipts {
   return fits(value, { receipts: [RECEIPT] });
+}
+
+const PREVIEW: Shape = {
+  flag: 'text',
+  revision: 'number',
+  from: STAND,
+  to: STAND,
+  withinMs: 'number',
+  sample: {
+    sampled: 'number',
+    onBefore: orNull('number'),
+    onAfter: orNull('number'),
+    changed: orNull('number'),
+    isCounted: 'boolean',
+    moved: ['text'],
+    untold: ['text'],
+  },
+  ofAll: orNull('number'),
+};
+
+export function isFlagPreview(value: unknown): value is FlagPreview {
+  return fits(value, PREVIEW);
 }
