@@ -22,8 +22,8 @@ const FILE_S_MAX = 180;
 /** A file that cannot even do that is killed. */
 const STUCK_MS = (FILE_S_MAX + 20) * 1000;
 const LINES_SHOWN = 100;
-const AT_ONCE = availableParallelism() + 1;
-const LONGEST_FIRST = ['test/scenario/', 'test/fuzz/', 'test/simulation/', 'test/wire/', 'test/unit/'];
+const AT_ONCE = availableParallelism() + 2;
+const LONGEST_FIRST = ['test/wire/', 'test/scenario/', 'test/fuzz/', 'test/simulation/', 'test/unit/'];
 
 interface Account {
   readonly passed: number;
