@@ -21,7 +21,9 @@ import { fileURLToPath } from 'node:url';
 const FILE_S_MAX = 180;
 /** A file that cannot even do that is killed. */
 const STUCK_MS = (FILE_S_MAX + 20) * 1000;
-const LINES_SHOWN = 100;
+/** Of a file that fails, the last lines are shown, without those of what went well. */
+const LINES_SHOWN = 200;
+const PASSED = /^\s*ok \d/;
 const AT_ONCE = availableParallelism() + 2;
 const LONGEST_FIRST = ['test/wire/', 'test/scenario/', 'test/fuzz/', 'test/simulation/', 'test/unit/'];
 
@@ -47,7 +49,7 @@ async function run(file: string): Promise<Account> {
   const listen = (output: ChildProcess['stdout']): void => {
     createInterface({ input: output! }).on('line', (line) => {
       summary = summaryIn(line) ?? summary;
-      said.push(line);
+      if (!PASSED.test(line)) said.push(line);
       if (said.length > 2 * LINES_SHOWN) said.splice(0, LINES_SHOWN);
     });
   };
