@@ -7,8 +7,10 @@
  * kill, a hang) is a failure and never "0 failed". What Node has compiled is kept in `.cache/`, where `bin/tidegate.js`
  * keeps it too.
  *
- * Files with real processes come first: they take longest, and mostly wait, so there are more at a time than cores. The end
- * is made of many short ones, so that no core idles beside a long one. Arguments name test files; without them, all run.
+ * Wire tests come first, because they load most of the program and end in order: whatever starts after them finds it
+ * compiled. Then come those with real processes, which take longest and mostly wait, so there are more at a time than cores.
+ * The end is made of many short ones, so that no core idles beside a long one. Arguments name test files; without them,
+ * all run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +27,7 @@ const STUCK_MS = (FILE_S_MAX + 20) * 1000;
 const LINES_SHOWN = 200;
 const PASSED = /^\s*ok \d/;
 const AT_ONCE = availableParallelism() + 2;
-const LONGEST_FIRST = ['test/wire/', 'test/scenario/', 'test/fuzz/', 'test/simulation/', 'test/unit/'];
+const ORDER = ['test/wire/', 'test/scenario/', 'test/fuzz/', 'test/simulation/', 'test/unit/'];
 
 interface Account {
   readonly passed: number;
@@ -38,11 +40,18 @@ const environment = {
   TAP_TIMEOUT: String(FILE_S_MAX),
 };
 
+const running = new Set<ChildProcess>();
+
 /** Runs one file; says how it went, and in case of a failure what it said last. */
 async function run(file: string): Promise<Account> {
   const startedMs = performance.now();
   const child = spawn(process.execPath, [file], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-  const stuck = setTimeout(() => child.kill('SIGKILL'), STUCK_MS);
+  running.add(child);
+  const stuck = setTimeout(() => {
+    child.kill('SIGKILL');
+    // What it has started may still hold the other ends.
+    for (const output of [child.stdout, child.stderr]) output.destroy();
+  }, STUCK_MS);
   const closed = once(child, 'close');
   const said: string[] = [];
   let summary: Account | null = null;
@@ -57,6 +66,7 @@ async function run(file: string): Promise<Account> {
   listen(child.stderr);
   const [code, signal] = await closed;
   clearTimeout(stuck);
+  running.delete(child);
   const { passed, failed } = summary ?? { passed: 0, failed: 0 };
   const isGood = summary !== null && code === 0 && failed === 0;
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
@@ -76,7 +86,14 @@ function summaryIn(line: string): Account | null {
 }
 
 function rank(file: string): number {
-  return LONGEST_FIRST.findIndex((folder) => file.startsWith(folder));
+  return ORDER.findIndex((folder) => file.startsWith(folder));
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const child of running) child.kill(signal);
+    process.kill(process.pid, signal);
+  });
 }
 
 const named = process.argv.slice(2);
