@@ -9,7 +9,7 @@ function runOf(t: Test, files: Readonly<Record<string, string>>) {
   const folder = t.testdir(files);
   const paths = Object.keys(files).map((name) => join(folder, name));
   const { status, stdout } = spawnSync(process.execPath, ['test/run.ts', ...paths], { encoding: 'utf8' });
-  return { status, stdout, last: stdout.trimEnd().split('\n').at(-1) };
+  return { status, stdout, last: stdout.trimEnd().split('\n').at(-1)! };
 }
 
 t.test('every assertion of every file is counted, on one line at the end', async (t) => {
@@ -32,7 +32,7 @@ t.test('a file that ends in any other way than well is a failure, and says what 
   for (const name of Object.keys(ends)) t.match(stdout, new RegExp(`^not ok \\S+/${name} `, 'm'), name);
   t.match(stdout, /not ok 1 - the sum/);
   t.match(stdout, /Error: a mishap/);
-  const [, failed] = /^\d+ passed, (\d+) failed$/.exec(last!)!;
+  const [, failed] = /^\d+ passed, (\d+) failed$/.exec(last)!;
   t.ok(Number(failed) >= Object.keys(ends).length, last);
 });
 
