@@ -13,9 +13,6 @@ import { start, tidegate } from '../unit/cli/tidegate.ts';
 
 const GONE_MS_MAX = 10_000;
 
-// Demos take their ports from the system, and mostly wait between their moves.
-t.jobs = 3;
-
 /** The process ids that the demo says its children have. */
 function childrenIn(output: string): number[] {
   return [...output.matchAll(/\(process ([0-9]+)\)/g)].map((match) => Number(match[1]));
