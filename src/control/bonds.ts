@@ -10,7 +10,7 @@
  */
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
-import { lagging, type Member, parted, type Turn, turnOf } from '../rollout/bond.ts';
+import { lagging, type Member, parted, type Turn, turnOf, type Undone } from '../rollout/bond.ts';
 import { hasEnded } from '../rollout/rollout.ts';
 import type { EventLog } from './event-log.ts';
 import type { Gates } from './gates.ts';
@@ -126,7 +126,7 @@ export class Bonds {
     if (!isBack || !this.#options.isWarm(record)) return;
     // It has had its move from whoever gave the instruction.
     this.#undoing.add(record.id);
-    this.#end(record, why);
+    this.#end(record, { why, along: null });
     this.turned(record);
   }
 
@@ -135,18 +135,19 @@ export class Bonds {
     if (!hasEnded(rollout)) {
       const run = this.#options.running(service);
       if (service !== turn.service && run?.takeAlong(turn.service, why) === true) this.#count(service);
-    } else if (rollout.phase === 'succeeded') this.#undo(record, why);
+    } else if (rollout.phase === 'succeeded') this.#undo(record, { why, along: turn.service });
   }
 
-  #undo(record: RolloutRecord, why: string): void {
+  #undo(record: RolloutRecord, undone: Undone): void {
     const { isWarm, events, log, gates } = this.#options;
     const { id, service } = record;
     if (this.#undoing.has(id) || !isWarm(record)) return;
     this.#undoing.add(id);
     if (record.undone === null) {
       this.#count(service);
-      this.#end(record, why);
+      this.#end(record, undone);
     }
+    const { why } = record.undone ?? undone;
     this.#moveBack(record, why).then(
       (receipt) => {
         const text =
@@ -174,9 +175,9 @@ export class Bonds {
   }
 
   /** Writes down that a success was taken back. */
-  #end(record: RolloutRecord, why: string): void {
-    this.#options.keep({ ...record, undone: why });
-    this.#options.note(record, why);
+  #end(record: RolloutRecord, undone: Undone): void {
+    this.#options.keep({ ...record, undone });
+    this.#options.note(record, undone.why);
   }
 
   #count(service: string): void {

@@ -11,6 +11,7 @@ import type { Command } from '../rollout/commands.ts';
 import { advance } from '../rollout/machine.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import { forecastOf, type RolloutForecast } from './forecast.ts';
+import { outcomeOf } from './group-outcome.ts';
 import {
   type GroupForecast,
   type GroupView,
@@ -144,38 +145,6 @@ export function startTogether(
   if (refusals.length > 0) return refusedFor(`${group} was not started`, refusals);
   return rollouts.startBonded(group, aims, by);
 }
-
-/** What became of rollouts that were started together. */
-export function outcomeOf(rollouts: readonly RolloutView[]): Pick<GroupView, 'hasEnded' | 'isPromoted' | 'reason'> {
-  const hasEnded = rollouts.every(({ endedAt }) => endedAt !== null);
-  const isPromoted = hasEnded && rollouts.every(({ phase, undone }) => phase === 'succeeded' && undone === null);
-  const names = rollouts.map(({ service }) => service).join(', ');
-  if (isPromoted) return { hasEnded, isPromoted, reason: `${names} are promoted` };
-  const back = rollouts.filter(({ phase, undone }) => !GOING_ON.includes(phase) || undone !== null);
-  const cause = back.find(
-    ({ takenBackWith, undone, phase }) => takenBackWith === null && (phase !== 'succeeded' || undone !== null),
-  );
-  if (cause !== undefined) {
-    const reason = `${cause.service} ${cause.undone === null ? cause.phase.replace('-', ' ') : 'was taken back'}: ${cause.undone ?? cause.reason}`;
-    return { hasEnded, isPromoted, reason };
-  }
-  const waiting = rollouts.find(({ group }) => (group?.waitsFor.length ?? 0) > 0);
-  const others = waiting?.group?.waitsFor.map(({ service }) => service).join(', ');
-  return {
-    hasEnded,
-    isPromoted,
-    reason: waiting === undefined ? `${names} go on together` : `${waiting.service} waits for ${others}`,
-  };
-}
-
-const GOING_ON: readonly RolloutView['phase'][] = [
-  'verifying',
-  'stepping',
-  'holding',
-  'awaiting-approval',
-  'paused',
-  'baking',
-];
 
 function refusedFor(what: string, refusals: readonly (readonly [service: string, refusal: Refusal])[]): Refusal {
   const reasons = refusals.map(([service, { message }]) => `${service}: ${message}`);

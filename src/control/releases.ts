@@ -147,8 +147,8 @@ export class Releases implements RolloutOperations {
       warmUntil: this.#rollouts.warmUntil(record),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
       group: this.#bondOf(record),
-      takenBackWith: rollout.along,
-      undone: record.undone,
+      takenBackWith: (record.undone ?? rollout).along,
+      undone: record.undone?.why ?? null,
       confirmation: this.#rollouts.questionOf(record),
     };
   }

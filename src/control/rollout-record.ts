@@ -8,6 +8,7 @@ import type { LatencyScale } from '../judge/latency.ts';
 import type { JudgeState, Look } from '../judge/look.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Verdict } from '../judge/verdict.ts';
+import type { Undone } from '../rollout/bond.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { StartOrder, Weights } from './operations.ts';
 import type { Verification } from './verification.ts';
@@ -55,8 +56,8 @@ export interface RolloutRecord {
   readonly asked: { readonly errand: number; readonly ms: number } | null;
   /** How long the active pool counts as warm after a success. */
   readonly keepMs: number;
-  /** Why a success was taken back while the earlier pool was warm; null when it was not. */
-  readonly undone: string | null;
+  /** Null unless a success was taken back while the earlier pool was warm. */
+  readonly undone: Undone | null;
   /** What the last verification found. */
   readonly verification: Verification | null;
   /** What is to be started when this one has ended. */

@@ -11,12 +11,18 @@
  */
 import { hasEnded, type Rollout } from './rollout.ts';
 
+/** Why a success was taken back, and the member of its bond that it was taken back with; null for by itself. */
+export interface Undone {
+  readonly why: string;
+  readonly along: string | null;
+}
+
 /** One rollout of a bond. */
 export interface Member {
   readonly service: string;
   readonly rollout: Rollout;
-  /** Why its success was taken back afterwards; null when it was not. */
-  readonly undone: string | null;
+  /** Null unless its success was taken back afterwards. */
+  readonly undone: Undone | null;
 }
 
 /** The member that turned, and why: what takes the others back. */
@@ -53,9 +59,9 @@ export function lagging<M extends Member>(members: readonly M[], mark: number): 
  */
 export function turnOf(members: readonly Member[]): Turn | null {
   const turned = members.filter(hasTurned);
-  const first = turned.find(({ rollout }) => rollout.along === null) ?? turned[0];
+  const first = turned.find(({ rollout, undone }) => (undone ?? rollout).along === null) ?? turned[0];
   if (first === undefined) return null;
-  return { service: first.service, why: first.undone ?? first.rollout.reason };
+  return { service: first.service, why: first.undone?.why ?? first.rollout.reason };
 }
 
 function hasTurned({ rollout, undone }: Member): boolean {

@@ -33,14 +33,14 @@ async function stage(t: Test, answer: Answering) {
     refusedBy: [],
   };
   const ask = (rest: Partial<Confirm> = {}, stop = never) =>
-    confirmations.ask({ ...settings, ...rest }, record, { step: 1, epoch: 3 }, stop);
+    confirmations.ask({ ...settings, ...rest }, record, { step: 1, epoch: 3, askedMs: 0 }, stop);
   const texts = (): string[] => events.since(0, 100).map(({ text }) => text);
   return { receiver, confirmations, record, ask, texts };
 }
 
 t.test('without settings nobody has a say', async (t) => {
   const { confirmations, record, receiver } = await stage(t, (res) => res.end());
-  t.match(await confirmations.ask(undefined, record, { step: 0, epoch: 1 }, never), { result: 'ok' });
+  t.match(await confirmations.ask(undefined, record, { step: 0, epoch: 1, askedMs: 0 }, never), { result: 'ok' });
   t.equal(receiver.received.length, 0);
 });
 

@@ -84,7 +84,7 @@ t.test('a rollback returns to where all steps began, one after it not to the can
 t.test('a move that waits for its turn is called off by whatever ends its purpose', async (t) => {
   const ways: Record<string, (stage: RunStage) => void> = {
     abort: (stage) => void stage.run.command('abort', 'ana'),
-    superseded: (stage) => stage.run.superseded('flipped by bo'),
+    superseded: (stage) => stage.run.superseded('flipped by bo', 0),
     lost: (stage) => stage.run.lost('green has left the file'),
     close: (stage) => stage.run.close(),
   };

@@ -32,7 +32,7 @@ const places: readonly (readonly [place: string, phase: Phase, make: () => Cours
   ['succeeded', 'succeeded', () => lastMoved().until('succeeded')],
   ['rolled back', 'rolled-back', () => new Course().until('holding').tick(1, { judgement: worse }).settle()],
   ['aborted', 'aborted', () => new Course().until('holding').command('abort').settle()],
-  ['superseded', 'superseded', () => new Course().on({ kind: 'superseded', why: 'flipped' })],
+  ['superseded', 'superseded', () => new Course().on({ kind: 'superseded', why: 'flipped', share: 1 })],
   ['failed', 'failed', () => new Course().answer('failed', 'no')],
 ];
 
