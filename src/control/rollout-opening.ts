@@ -45,7 +45,9 @@ export function openRollout({ id, service, aim, gate, board, scale, by, at, bond
   else levels.set(levelTable(scale));
   forgetUnits(board, service);
   const settings = judgeSettingsFor(service, { active, candidate }, scale);
-  const begun = begin({ plan, active, candidate, before: gate.weights, by, lead: bond?.lead ?? null });
+  const others = bond?.members.map((member) => member.service).filter((name) => name !== service.name) ?? [];
+  const together = bond === null ? null : { lead: bond.lead, others };
+  const begun = begin({ plan, active, candidate, before: gate.weights, by, together });
   if (!begun.ok) throw new Error(begun.message);
   const record: RolloutRecord = {
     id,

@@ -154,7 +154,11 @@ export class Rollouts {
   /** The one that runs, in a few words; null when none does. */
   glance(service: string): RolloutGlance | null {
     const run = this.#running.get(service);
-    return run === undefined ? null : glanceOf(run.record);
+    if (run === undefined) return null;
+    const others = this.bonds.waitsFor(run.record).map((member) => member.service);
+    const question = this.questionOf(run.record);
+    const asks = question === null ? null : `step ${question.step} waits for its confirmation: ${question.why}`;
+    return glanceOf(run.record, others.length > 0 ? `waits for ${others.join(', ')}` : asks);
   }
 
   /** Until when a single move goes back from this success to a warm pool, ISO 8601; null when that is over, or never was. */

@@ -75,21 +75,22 @@ export interface Start {
   readonly candidate: string;
   readonly before: Readonly<Record<string, number>>;
   readonly by: string;
-  /** See `Rollout.lead`. */
-  readonly lead?: number | null;
+  /** Which services it is bonded to, and its `lead`; null for one that rolls alone. */
+  readonly together: { readonly lead: number; readonly others: readonly string[] } | null;
 }
 
 /** Begins a rollout. The plan must have no problems. */
-export function begin({ plan, active, candidate, before, by, lead = null }: Start): Transition {
+export function begin({ plan, active, candidate, before, by, together }: Start): Transition {
   const problems = planProblems(plan);
   if (problems.length > 0) throw new RangeError(problems.join('; '));
   if (active === candidate) throw new RangeError('the candidate is another pool than the active one');
-  const reason = `${active} to ${candidate}, ${plan.kind}, started by ${by}`;
+  const others = together === null ? '' : ` together with ${together.others.join(', ')}`;
+  const reason = `${active} to ${candidate}, ${plan.kind}, started by ${by}${others}`;
   const rollout: Rollout = {
     plan,
     active,
     candidate,
-    lead,
+    lead: together?.lead ?? null,
     before,
     phase: 'stepping',
     step: 0,

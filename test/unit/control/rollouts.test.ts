@@ -343,6 +343,24 @@ t.test(
     );
     t.strictSame(again.verdicts.at(-1)?.verdict, one.rollouts.last('shop')?.verdict);
     t.equal(again.turnedBackAtMs, one.rollouts.last('shop')?.ranMs);
+    const parts: number[] = [];
+    for (let after: number | null = 0; after !== null; ) {
+      const part = await one.releases.judgeAgain(id, { margin: null, falseAlarm: null }, { after, limit: 3 });
+      if (isRefusal(part)) throw new Error(part.message);
+      t.ok(part.decisions.length <= 3);
+      t.equal(part.turnedBackAtMs, again.turnedBackAtMs, 'of the whole, whichever part it is');
+      parts.push(...part.decisions.map(({ sequence }) => sequence));
+      t.strictSame(
+        part.verdicts,
+        again.verdicts.filter(({ atMs }) => part.verdicts.some((own) => own.atMs === atMs)),
+      );
+      after = part.next;
+    }
+    t.same(
+      parts,
+      again.decisions.map(({ sequence }) => sequence),
+      'the parts are the whole',
+    );
     const milder = await one.releases.judgeAgain(id, { margin: 50, falseAlarm: null }, whole);
     t.match(milder, { turnedBackAtMs: null });
     const stricter = await one.releases.judgeAgain(id, { margin: 1, falseAlarm: 0.5 }, whole);

@@ -71,11 +71,21 @@ export class RunStage {
   frozen: string | null = null;
   /** Pools that are in the file. */
   pools = ['blue', 'green'];
+  /** Confirmations that were asked for; they are answered at once, or not at all. */
+  readonly questions: { readonly step: number; readonly askedMs: number }[] = [];
+  isConfirmed = true;
   /** Whether moves have their turn at once. */
   isQuick = true;
 
   constructor(plan: Partial<Plan> = {}, from: RolloutRecord | null = null) {
-    const begun = begin({ plan: planOf(plan), active: 'blue', candidate: 'green', before: this.weights, by: 'ana' });
+    const begun = begin({
+      plan: planOf(plan),
+      active: 'blue',
+      candidate: 'green',
+      before: this.weights,
+      by: 'ana',
+      together: null,
+    });
     if (!begun.ok) throw new Error(begun.message);
     const fresh: RolloutRecord = {
       id: 7,
@@ -126,7 +136,10 @@ export class RunStage {
           };
           this.verifications.push({ stop, answer });
         }),
-      confirm: async () => ({ result: 'ok', why: '' }),
+      confirm: (step, askedMs) => {
+        this.questions.push({ step, askedMs });
+        return this.isConfirmed ? Promise.resolve({ result: 'ok', why: '' }) : new Promise(() => {});
+      },
       join: async () => {},
       turned: () => {},
       keep: (one) => void this.kept.push(one),
