@@ -55,7 +55,7 @@ function memberText(rollout: RolloutView): string {
   const waits = others.length > 0 ? `, waits for ${others.join(', ')}` : '';
   const asks =
     confirmation === null ? '' : `, step ${confirmation.step} waits for its confirmation: ${confirmation.why}`;
-  const judged = endedAt !== null || verdict === null ? '' : `, ${verdict.kind}${signalProgress(verdict)}`;
+  const judged = endedAt !== null || verdict === null ? '' : `, verdict ${verdict.kind}${signalProgress(verdict)}`;
   const why = endedAt === null && rollout.phase !== 'rolling-back' ? '' : `: ${undone ?? reason}`;
   return plain(`rollout ${id}: ${place}${waits}${asks}${judged}${why}`);
 }
