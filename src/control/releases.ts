@@ -20,7 +20,7 @@ import type {
   RolloutView,
   StartOrder,
 } from './operations.ts';
-import { type PastLog, retry } from './retrial.ts';
+import { type PastLog, retrial } from './retrial.ts';
 import type { Decision, RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import type { Rollouts } from './rollouts.ts';
@@ -84,7 +84,7 @@ export class Releases implements RolloutOperations {
   }
 
   judgeAgain(id: number, other: OtherSettings, part: LogPart): Promise<Retrial | Refusal> {
-    return this.#judged(id, other, async (rollout, log) => ({ rollout, ...(await retry(log, part)) }));
+    return this.#judged(id, other, async (rollout, log) => ({ rollout, ...(await retrial(log, part)) }));
   }
 
   /** Does something with the decision log as it is at this moment, and refuses when the log cannot be read. */

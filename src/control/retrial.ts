@@ -5,7 +5,8 @@
  * that part alone, since the log of a long rollout has hundreds of thousands of looks. It is read and judged page by page,
  * with a break after each, so that nobody who asks delays a verdict that is made at the moment.
  */
-import { judge, openJudgement } from '../judge/judgement.ts';
+import type { JudgeState } from '../judge/look.ts';
+import { type Replay, replay } from '../judge/replay.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { LogPart, Retrial } from './operations.ts';
 import type { Decision } from './rollout-record.ts';
@@ -20,25 +21,34 @@ export interface PastLog {
 }
 
 /** Judges the log again and gives a part of it; rejects only if reading does. */
-export async function retry({ settings, page, pause }: PastLog, part: LogPart): Promise<Omit<Retrial, 'rollout'>> {
-  let state = openJudgement(settings);
+export async function retrial({ settings, page, pause }: PastLog, part: LogPart): Promise<Omit<Retrial, 'rollout'>> {
+  let state: JudgeState | null = null;
   let turnedBackAtMs: number | null = null;
   let isMore = false;
   const verdicts: Retrial['verdicts'][number][] = [];
   const decisions: Decision[] = [];
   for (let read = page(0); read.length > 0; read = page(read.at(-1)!.sequence)) {
-    for (const decision of read) {
-      const { entry, sequence } = decision;
-      const isPart = sequence > part.after && decisions.length < part.limit;
-      if (isPart) decisions.push(decision);
-      else if (sequence > part.after) isMore = true;
-      if (entry.kind !== 'look') continue;
-      const judged = judge(state, entry.look, settings);
-      state = judged.state;
-      if (judged.verdict.kind === 'worse') turnedBackAtMs ??= entry.look.atMs;
-      if (isPart) verdicts.push({ atMs: entry.look.atMs, verdict: judged.verdict });
-    }
+    const looks = read.flatMap(({ sequence, entry }) =>
+      entry.kind === 'look' ? [{ sequence, look: entry.look }] : [],
+    );
+    const judged: Replay = replay(
+      looks.map(({ look }) => look),
+      settings,
+      state,
+    );
+    state = judged.state;
+    turnedBackAtMs ??= judged.turnedBack?.atMs ?? null;
+    const after = read.filter(({ sequence }) => sequence > part.after);
+    const taken = after.slice(0, part.limit - decisions.length);
+    isMore ||= taken.length < after.length;
+    decisions.push(...taken);
+    const [first = Number.POSITIVE_INFINITY, last = 0] = [taken[0]?.sequence, taken.at(-1)?.sequence];
+    verdicts.push(...judged.verdicts.filter((_, index) => isWithin(looks[index]!.sequence, first, last)));
     await pause();
   }
   return { verdicts, turnedBackAtMs, decisions, next: isMore ? (decisions.at(-1)?.sequence ?? null) : null };
+}
+
+function isWithin(sequence: number, first: number, last: number): boolean {
+  return sequence >= first && sequence <= last;
 }

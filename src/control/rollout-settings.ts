@@ -109,7 +109,7 @@ export function whyLost({ rollout, version, activeVersion }: RolloutRecord, serv
 }
 
 /** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
-export function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
+function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
   const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
   const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
   return needed.find((group) => !named.includes(groupNumber(group))) ?? null;
