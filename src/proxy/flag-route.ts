@@ -65,13 +65,17 @@ export class RouteFlags {
     this.#service = service.spec.name;
     this.flags = spec.flags.map((index) => {
       const flag = shared.specs[index]!;
-      const variants = flag.variants.map((variant, at) => readyVariant(variant, at, flag, spec, service, index, thread));
+      const variants = flag.variants.map((variant, at) =>
+        readyVariant(variant, at, flag, spec, service, index, thread),
+      );
       return { index, spec: flag, variants };
     });
     const names = this.flags.map((flag) => flag.spec.name);
     this.byName = [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
     this.#fields = varyingFields(spec.flags, shared.specs, shared.spec);
-    this.#alwaysVaries = this.flags.some(({ variants }) => variants.some((one) => one.pool >= 0 || one.rewriter !== null));
+    this.#alwaysVaries = this.flags.some(({ variants }) =>
+      variants.some((one) => one.pool >= 0 || one.rewriter !== null),
+    );
   }
 
   /** What is decided for a request of this client. `nowMs`: since 1970. */
@@ -177,7 +181,8 @@ function rewriteOf({ match: { path } }: RouteSpec, to: string): PathRewrite {
 function redirectOf(to: string): OwnAnswerSpec {
   const keepQuery = !to.includes('?');
   const status = REDIRECT_STATUS;
-  if (to.startsWith('/')) return { kind: 'redirect', status, scheme: null, host: null, port: null, path: to, keepQuery };
+  if (to.startsWith('/'))
+    return { kind: 'redirect', status, scheme: null, host: null, port: null, path: to, keepQuery };
   const { protocol, hostname, port, pathname, search } = new URL(to);
   return {
     kind: 'redirect',
