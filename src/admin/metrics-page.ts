@@ -10,6 +10,7 @@ import type { MetricsSource } from '../control/operations.ts';
 import { authFamilies } from './auth-families.ts';
 import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
+import { flagFamilies } from './flag-families.ts';
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
 import { notifyFamilies } from './notify-families.ts';
@@ -45,6 +46,7 @@ export class MetricsPage {
       ...authFamilies(source.routes),
       ...overloadFamilies(source),
       ...rolloutFamilies(source),
+      ...flagFamilies(source.flags),
       ...controlFamilies(source),
       ...notifyFamilies(source),
       ...processFamilies(this.#version, streams),

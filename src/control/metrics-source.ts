@@ -10,6 +10,7 @@ import type { Board } from './board.ts';
 import type { Configuration } from './configuration.ts';
 import { crowds } from './crowds.ts';
 import type { EjectionWatch } from './ejection-watch.ts';
+import type { Flags } from './flags.ts';
 import type { Gates } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { MetricsSource } from './operations.ts';
@@ -33,16 +34,19 @@ export interface MetricsParts
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
   readonly rollouts: Pick<Rollouts, 'figures'>;
+  readonly flags: Pick<Flags, 'figures'>;
   readonly signals: SignalBooks;
 }
 
 /** Everything that /metrics needs. */
 export function metricsSource(parts: MetricsParts): MetricsSource {
-  const { config, snapshot, configuration, board, owner, gates, ejection, names, rollouts, signals, ...rest } = parts;
+  const { config, snapshot, configuration, board, owner, gates, ejection, names, rollouts, flags, signals, ...rest } =
+    parts;
   return {
     ...rest,
     names: names.figures(),
     rollouts: rollouts.figures(),
+    flags: flags.figures(),
     signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),

@@ -10,6 +10,7 @@ import { badEventTable } from '../judge/bad-event.ts';
 import type { EvidenceSpec, KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
 import { routeMatch } from './match-specs.ts';
+import { type FlagsOfSnapshot, routedFlags } from './routed-flags.ts';
 import { poolRules, routeRules } from './rule-specs.ts';
 import { requestSignals } from './signal-specs.ts';
 
@@ -23,12 +24,14 @@ export interface SnapshotParts {
   readonly gateOf: (service: string, pools: readonly string[]) => SharedArrayBuffer;
   /** The port that stands for a listener's configured one, which may be 0. */
   readonly portOf: (key: string) => number;
+  readonly flags: FlagsOfSnapshot;
 }
 
 export function buildSnapshot(parts: SnapshotParts): Snapshot {
   const { config, board } = parts;
   const services = [...config.services.values()];
   const indexes = new Map(services.map((service, index) => [service.name, index]));
+  const { flags, flagsOf } = routedFlags(config, parts.flags);
   return {
     generation: parts.generation,
     listeners: config.listeners.map((listener) => ({
@@ -53,8 +56,10 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
     routes: config.routes.map((route) => {
       const index = route.service === undefined ? null : indexes.get(route.service)!;
       const service = index === null ? null : services[index]!;
-      return { ...routeSpec(route, index, service), ...routeRules(route, service, indexes, board) };
+      const rules = routeRules(route, service, indexes, board);
+      return { ...routeSpec(route, index, service), ...rules, flags: flagsOf(route) };
     }),
+    flags,
     limits: {
       headBytes: config.limits.headBytes,
       targetBytes: config.limits.targetBytes,

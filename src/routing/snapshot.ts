@@ -8,6 +8,7 @@
  *
  * Everything in it has been validated. A data thread asserts and never repairs.
  */
+import type { FlagSpec } from '../flags/flag.ts';
 import type { Outcome } from '../stats/series.ts';
 import type { Group } from './group.ts';
 import type { ValueMatch } from './pattern.ts';
@@ -187,6 +188,8 @@ export interface RouteSpec {
   readonly board: SharedArrayBuffer | null;
   /** Protocols that may be upgraded to, lower case. */
   readonly upgrade: readonly string[];
+  /** Indexes into `flags`: those that are evaluated for its requests, in the order of the file. */
+  readonly flags: readonly number[];
   /** Whether what becomes of its requests speaks for or against a version. */
   readonly isJudged: boolean;
   /** The service's timeouts with the route's own in their place. */
@@ -202,11 +205,17 @@ export interface WireLimits {
   readonly strictPaths: boolean;
 }
 
+/** A flag that routes name, or that such a flag needs, with the memory in which its evaluations are counted. */
+export interface RoutedFlag extends FlagSpec {
+  readonly counts: SharedArrayBuffer;
+}
+
 export interface Snapshot {
   readonly generation: number;
   readonly listeners: readonly ListenerSpec[];
   readonly services: readonly ServiceSpec[];
   readonly routes: readonly RouteSpec[];
+  readonly flags: readonly RoutedFlag[];
   readonly limits: WireLimits;
   /** Exchanges on their way to or from endpoints, of the whole process. */
   readonly inFlight: InFlightSpec;
