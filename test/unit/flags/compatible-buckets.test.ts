@@ -131,10 +131,16 @@ t.test('growthbook: a place on the border of a coverage is in, and at 0 nobody i
     for (let i = 0; i < 2000; i += 1) {
       const key = `user-${rng.below(1e6)}`;
       const { place, of } = buckets.traceRoll(key);
-      const coverage = rng.below(of + 1) / of;
-      const isIn = coverage !== 0 && place / of <= coverage;
-      if (buckets.roll(key) < coverage * SHARE_ALL !== isIn) t.fail(`${key} at ${coverage} (seed ${runSeed})`);
+      for (const border of [place - 1, place, place + 1, rng.below(of + 1)]) {
+        const isIn = border > 0 && place / of <= border / of;
+        if (buckets.roll(key) < border * (SHARE_ALL / of) !== isIn) t.fail(`${key} at ${border} (seed ${runSeed})`);
+      }
     }
+    const first = Array.from({ length: 20_000 }, (_, i) => `user-${i}`).find(
+      (key) => buckets.traceRoll(key).place === 0,
+    )!;
+    t.notOk(buckets.roll(first) < 0, 'nobody at 0, whoever comes first too');
+    t.ok(buckets.roll(first) < 1);
   }
 });
 
