@@ -241,6 +241,7 @@ const EMPTY: Snapshot = {
   listeners: [],
   services: [],
   routes: [],
+  flags: [],
   limits: { headBytes: 16384, targetBytes: 8192, fields: 128, bodyBytes: null, strictPaths: true },
   inFlight: { max: null, board: createInFlightMemory(64) },
   overload: { lagMs: null, board: createOverloadMemory(64) },

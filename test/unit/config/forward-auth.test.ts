@@ -110,7 +110,14 @@ t.test('in a snapshot the service is an index, and the counters outlive a genera
   const board = new Board(1);
   const config = accept(withAuth('copyResponse: [x-user]'));
   const build = (generation: number) =>
-    buildSnapshot({ config, generation, board, gateOf: () => new SharedArrayBuffer(8), portOf: () => 1 });
+    buildSnapshot({
+      config,
+      generation,
+      board,
+      gateOf: () => new SharedArrayBuffer(8),
+      portOf: () => 1,
+      flags: { specs: [], countsOf: () => new SharedArrayBuffer(8) },
+    });
   const [first, second] = [build(1).routes[0]!, build(2).routes[0]!];
   t.match(first.forwardAuth, { service: 1, target: '/', timeoutMs: 5000, copyResponse: ['x-user'], cookies: false });
   t.ok(first.board, 'the route counts what it refuses');

@@ -32,6 +32,7 @@ function build(written: object, board = new Board(1)): Snapshot {
       return gate;
     },
     portOf: (key) => 40_000 + key.length,
+    flags: { specs: [], countsOf: () => new SharedArrayBuffer(8) },
   });
 }
 

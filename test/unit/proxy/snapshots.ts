@@ -55,7 +55,8 @@ export class Snapshots {
     });
     const { board } = this;
     const portOf = (key: string): number => this.#ports.get(key)!;
-    const snapshot = buildSnapshot({ config, generation, board, gateOf: () => this.#gate, portOf });
+    const flags = { specs: [], countsOf: () => new SharedArrayBuffer(8) };
+    const snapshot = buildSnapshot({ config, generation, board, gateOf: () => this.#gate, portOf, flags });
     return listeners.length === 0 ? { ...snapshot, listeners: [] } : snapshot;
   }
 }
