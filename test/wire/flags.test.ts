@@ -3,13 +3,12 @@
  */
 import { createHmac } from 'node:crypto';
 import { createSigner } from 'fast-jwt';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { overridePayload } from '../../src/flags/override.ts';
 import { readFlagSeries } from '../../src/stats/flag-series.ts';
 import { readFlagTally } from '../../src/stats/flag-tally.ts';
-import { OK, OK_RELAYED } from './stage/messages.ts';
+import { OK_RELAYED } from './stage/messages.ts';
 import { Rig, type RigOptions } from './stage/rig.ts';
-import { Upstream } from './stage/upstream.ts';
 
 const JWT_SECRET = 'a-secret-for-tokens-of-this-test';
 const TEST_SECRET = 'a-secret-for-testers-of-this-test';
@@ -37,7 +36,9 @@ function signed(flags: Record<string, string>, expires: number, secret = TEST_SE
 
 function seriesOf(rig: Rig, flag: string, variant: string, pool = 'main') {
   const entries = rig.plane.metrics().flagTraffic!.series;
-  return readFlagSeries(entries.find((one) => one.flag === flag && one.variant === variant && one.pool === pool)!.board);
+  return readFlagSeries(
+    entries.find((one) => one.flag === flag && one.variant === variant && one.pool === pool)!.board,
+  );
 }
 
 function tallyOf(rig: Rig) {
@@ -57,7 +58,16 @@ const FLAGS = {
   rules: {
     strategy: 'variants',
     value: 0,
-    variants: { none: { value: 'none' }, query: {}, header: {}, cookie: {}, claim: {}, number: {}, where: {}, method: {} },
+    variants: {
+      none: { value: 'none' },
+      query: {},
+      header: {},
+      cookie: {},
+      claim: {},
+      number: {},
+      where: {},
+      method: {},
+    },
     offVariant: 'none',
     variant: 'none',
     rules: [
@@ -66,8 +76,22 @@ const FLAGS = {
       { when: [{ attribute: 'cookie.plan', equals: 'pro' }], strategy: 'all', variant: 'cookie' },
       { when: [{ attribute: 'plan', equals: 'pro' }], strategy: 'all', variant: 'claim' },
       { when: [{ attribute: 'age', ge: 18 }], strategy: 'all', variant: 'number' },
-      { when: [{ attribute: 'path', prefix: '/where/' }, { attribute: 'ip', cidr: ['127.0.0.0/8'] }], strategy: 'all', variant: 'where' },
-      { when: [{ attribute: 'method', in: ['PUT'] }, { attribute: 'host', equals: 'app.test' }], strategy: 'all', variant: 'method' },
+      {
+        when: [
+          { attribute: 'path', prefix: '/where/' },
+          { attribute: 'ip', cidr: ['127.0.0.0/8'] },
+        ],
+        strategy: 'all',
+        variant: 'where',
+      },
+      {
+        when: [
+          { attribute: 'method', in: ['PUT'] },
+          { attribute: 'host', equals: 'app.test' },
+        ],
+        strategy: 'all',
+        variant: 'method',
+      },
     ],
   },
 };
@@ -103,18 +127,28 @@ t.test('one set of flags', async (t) => {
     );
   });
 
-  t.test('what a client says of flags never passes where the config has flags, on any route and by any spelling', async (t) => {
-    for (const path of ['/types', '/none']) {
-      rig.upstream.take();
-      await rig.ask(
-        get(path, 'feature-flags: plain=?0', 'Feature_Flags: x=?1', 'FEATURE-FLAGS: y', 'X-Choose: abc', 'Cookie: a=1; choose=x; b=2'),
-      );
-      const [request = ''] = rig.upstream.take();
-      t.notMatch(request, /plain=\?0|Feature_Flags|=\?1, y|X-Choose|choose=/i, path);
-      t.match(request, /\r\nCookie: a=1; b=2\r\n/);
-    }
-    t.equal(await toldOn(rig, get('/none', 'Feature-Flags: x')), null);
-  });
+  t.test(
+    'what a client says of flags never passes where the config has flags, on any route and by any spelling',
+    async (t) => {
+      for (const path of ['/types', '/none']) {
+        rig.upstream.take();
+        await rig.ask(
+          get(
+            path,
+            'feature-flags: plain=?0',
+            'Feature_Flags: x=?1',
+            'FEATURE-FLAGS: y',
+            'X-Choose: abc',
+            'Cookie: a=1; choose=x; b=2',
+          ),
+        );
+        const [request = ''] = rig.upstream.take();
+        t.notMatch(request, /plain=\?0|Feature_Flags|=\?1, y|X-Choose|choose=/i, path);
+        t.match(request, /\r\nCookie: a=1; b=2\r\n/);
+      }
+      t.equal(await toldOn(rig, get('/none', 'Feature-Flags: x')), null);
+    },
+  );
 
   t.test('nor at the end of a body', async (t) => {
     rig.upstream.take();
@@ -143,27 +177,31 @@ t.test('one set of flags', async (t) => {
     for (const [bytes, variant] of asked) t.equal(await toldOn(rig, bytes), `rules="${variant}"`, bytes);
   });
 
-  t.test('a token that is not signed, of somebody else, too late or of another kind is none, and is counted', async (t) => {
-    const sign = createSigner({ key: JWT_SECRET, algorithm: 'HS256' });
-    const good = sign({ plan: 'pro', iss: 'tests' });
-    const nowS = Math.floor(Date.now() / 1000);
-    const bad = [
-      'x.y.z',
-      good.slice(0, -2),
-      `${good.slice(0, good.indexOf('.'))}.${Buffer.from('{"plan":"pro"}').toString('base64url')}.`,
-      createSigner({ key: 'another secret of others', algorithm: 'HS256' })({ plan: 'pro', iss: 'tests' }),
-      createSigner({ key: JWT_SECRET, algorithm: 'HS512' })({ plan: 'pro', iss: 'tests' }),
-      sign({ plan: 'pro', iss: 'others' }),
-      sign({ plan: 'pro' }),
-      sign({ plan: 'pro', iss: 'tests', exp: nowS - 5 }),
-      sign({ plan: 'pro', iss: 'tests', nbf: nowS + 500 }),
-    ];
-    const before = tallyOf(rig)['token-refused'];
-    for (const token of bad) t.equal(await toldOn(rig, get('/rules', `Authorization: Bearer ${token}`)), 'rules="none"');
-    t.equal(tallyOf(rig)['token-refused'] - before, bad.length);
-    t.equal(await toldOn(rig, get('/rules', 'Authorization: Basic YTpi')), 'rules="none"');
-    t.equal(tallyOf(rig)['token-refused'] - before, bad.length, 'a password is no token');
-  });
+  t.test(
+    'a token that is not signed, of somebody else, too late or of another kind is none, and is counted',
+    async (t) => {
+      const sign = createSigner({ key: JWT_SECRET, algorithm: 'HS256' });
+      const good = sign({ plan: 'pro', iss: 'tests' });
+      const nowS = Math.floor(Date.now() / 1000);
+      const bad = [
+        'x.y.z',
+        good.slice(0, -2),
+        `${good.slice(0, good.indexOf('.'))}.${Buffer.from('{"plan":"pro"}').toString('base64url')}.`,
+        createSigner({ key: 'another secret of others', algorithm: 'HS256' })({ plan: 'pro', iss: 'tests' }),
+        createSigner({ key: JWT_SECRET, algorithm: 'HS512' })({ plan: 'pro', iss: 'tests' }),
+        sign({ plan: 'pro', iss: 'others' }),
+        sign({ plan: 'pro' }),
+        sign({ plan: 'pro', iss: 'tests', exp: nowS - 5 }),
+        sign({ plan: 'pro', iss: 'tests', nbf: nowS + 500 }),
+      ];
+      const before = tallyOf(rig)['token-refused'];
+      for (const token of bad)
+        t.equal(await toldOn(rig, get('/rules', `Authorization: Bearer ${token}`)), 'rules="none"');
+      t.equal(tallyOf(rig)['token-refused'] - before, bad.length);
+      t.equal(await toldOn(rig, get('/rules', 'Authorization: Basic YTpi')), 'rules="none"');
+      t.equal(tallyOf(rig)['token-refused'] - before, bad.length, 'a password is no token');
+    },
+  );
 
   t.test('the key is the first that is there, and its bytes are UTF-8', async (t) => {
     const token = createSigner({ key: JWT_SECRET, algorithm: 'HS256' })({ sub: 7 as unknown as string, iss: 'tests' });
@@ -237,9 +275,20 @@ t.test('one set of flags', async (t) => {
     const before = tallyOf(rig);
     const nowS = Date.now() / 1000;
     const good = signed({ drawn: 'off' }, nowS + 60);
-    const forged = [good.slice(0, -1), `${good}x`, signed({ drawn: 'off' }, nowS + 60, 'another secret'), '', '.', 'x'.repeat(6000), '...'];
+    const forged = [
+      good.slice(0, -1),
+      `${good}x`,
+      signed({ drawn: 'off' }, nowS + 60, 'another secret'),
+      '',
+      '.',
+      'x'.repeat(6000),
+      '...',
+    ];
     for (const text of forged) t.equal(await toldOn(rig, get('/drawn', 'X-User: a', `X-Choose: ${text}`)), 'drawn=?1');
-    t.equal(await toldOn(rig, get('/drawn', 'X-User: a', `X-Choose: ${signed({ drawn: 'off' }, nowS - 1)}`)), 'drawn=?1');
+    t.equal(
+      await toldOn(rig, get('/drawn', 'X-User: a', `X-Choose: ${signed({ drawn: 'off' }, nowS - 1)}`)),
+      'drawn=?1',
+    );
     const unreadable = `e30.${createHmac('sha256', TEST_SECRET).update('e30').digest('base64url')}`;
     t.equal(await toldOn(rig, get('/drawn', 'X-User: a', `X-Choose: ${unreadable}`)), 'drawn=?1');
     const after = tallyOf(rig);
@@ -263,7 +312,10 @@ t.test('one set of flags', async (t) => {
     );
     t.equal(after.judged - before.judged, 3);
     t.equal(after.errors - before.errors, 2);
-    t.equal(after.durations.reduce((sum, count) => sum + count) - before.durations.reduce((sum, count) => sum + count), 3);
+    t.equal(
+      after.durations.reduce((sum, count) => sum + count) - before.durations.reduce((sum, count) => sum + count),
+      3,
+    );
   });
 
   t.test('the access log names variants and reasons, and never a key', async (t) => {
