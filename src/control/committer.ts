@@ -197,6 +197,7 @@ function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
       blocks.add(pool.evidence);
       for (const signal of pool.signals) blocks.add(signal);
       blocks.add(pool.inFlight.board);
+      for (const variants of pool.flags) for (const block of variants) blocks.add(block);
       for (const endpoint of pool.endpoints) blocks.add(endpoint.board);
     }
   }

@@ -119,6 +119,7 @@ export class ControlPlane implements Operations {
         onEnd: (thread) => void this.#board.settle(thread),
         onReplaced: (thread) => incidents.threadReplaced(thread),
         onAccessLog: options.accessLog,
+        onExposures: (exposures) => this.#releases.notifications.exposures.take(exposures),
         onWarning: (thread, message) => log.warn({ thread }, message),
       },
     });
@@ -360,6 +361,7 @@ export class ControlPlane implements Operations {
       ejection: this.#ejection,
       names: this.#names,
       signals: this.#releases.rollouts.signals,
+      exposures: this.#releases.notifications.exposures,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
       stateStoreErrors:
@@ -416,7 +418,7 @@ export class ControlPlane implements Operations {
     this.#terminating.abort();
     clearInterval(this.#housekeeping);
     this.#names.close();
-    this.#releases.close();
+    await this.#releases.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();

@@ -6,6 +6,8 @@
  */
 import type { Verdict } from '../judge/verdict.ts';
 import type { Ending, Phase } from '../rollout/rollout.ts';
+import type { FlagSeriesEntry } from './board.ts';
+import type { ExposureResult } from './exposures.ts';
 import type { FlagHow } from './flag-operations.ts';
 import type { ConfirmationFigures, WebhookFigures } from './notify-operations.ts';
 import type { MoveReason, StateView } from './operations.ts';
@@ -53,6 +55,12 @@ export interface MetricsSource {
   }[];
   /** The counters of what was shed. */
   readonly overload: SharedArrayBuffer;
+  /** What becomes of requests by the variants of flags, and what flags do beside that; null where the config has none. */
+  readonly flagTraffic: {
+    readonly series: readonly (FlagSeriesEntry & { readonly board: SharedArrayBuffer })[];
+    readonly tally: SharedArrayBuffer;
+    readonly exposures: { readonly waiting: number; readonly results: Readonly<Record<ExposureResult, number>> };
+  } | null;
   /** Routes that may refuse a request by their rules or those of a pool. */
   readonly routes: readonly {
     readonly name: string;

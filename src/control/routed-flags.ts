@@ -9,7 +9,9 @@ import type { FlagSpec } from '../flags/flag.ts';
 /** Of these flags, those that a snapshot of this config has, in their order. */
 export function routedSpecs(config: Pick<Config, 'routes'>, specs: readonly FlagSpec[]): readonly FlagSpec[] {
   const named = new Set(config.routes.flatMap(({ flags }) => flags));
-  const needed = specs.filter(({ name }) => named.has(name)).flatMap(({ requires }) => requires.map(({ flag }) => flag));
+  const needed = specs
+    .filter(({ name }) => named.has(name))
+    .flatMap(({ requires }) => requires.map(({ flag }) => flag));
   const wanted = new Set([...named, ...needed]);
   return specs.filter(({ name }) => wanted.has(name));
 }

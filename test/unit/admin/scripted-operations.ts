@@ -118,6 +118,7 @@ export const EMPTY_METRICS: MetricsSource = {
   routes: [],
   inFlight: [],
   overload: createOverloadMemory(2),
+  flagTraffic: null,
   services: [],
   gateMoves: [],
   reloads: { applied: 0, unchanged: 0, rejected: 0 },
