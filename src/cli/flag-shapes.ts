@@ -1,7 +1,8 @@
 /**
  * The shapes of answers about flags; see `answer-shapes.ts` for why they are checked.
  */
-import type { FlagPreview, FlagReceipt, FlagView } from '../control/flag-operations.ts';
+import type { FlagReceipt, FlagView } from '../control/flag-operations.ts';
+import type { FlagPreview } from '../control/flag-preview.ts';
 import { fits, orNull, type Shape } from './answer-shapes.ts';
 
 const STAND: Shape = { definition: { strategy: 'text' }, share: orNull('number'), killed: 'boolean' };
