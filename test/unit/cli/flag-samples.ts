@@ -16,6 +16,7 @@ export function flagView(changes: Partial<FlagView> = {}): FlagView {
     inFile: true,
     asInFile: false,
     routes: ['shop'],
+    problem: null,
     requiredBy: [],
     since: { at: '2026-01-31T12:00:00.000Z', by: 'cli:ann', how: 'set', reason: 'first users' },
     stored: true,
