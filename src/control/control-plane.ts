@@ -18,9 +18,12 @@ import { Board } from './board.ts';
 import { Committer } from './committer.ts';
 import { type Accepted, Configuration } from './configuration.ts';
 import { DataThreads } from './data-threads.ts';
+import { drainThreads } from './drain-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
+import { FlagStore } from './flag-store.ts';
+import { Flags } from './flags.ts';
 import type { Freezes } from './freezes.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
@@ -57,8 +60,6 @@ import { rateKey, serviceView, type ViewSources } from './views.ts';
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
 const SAMPLE_EVERY = 10;
-/** How long the threads may take to tell everybody who is cut at the shutdown deadline. */
-const LAST_WORDS_MS = 1000;
 
 export interface ControlPlaneOptions {
   readonly file: string;
@@ -103,6 +104,7 @@ export class ControlPlane implements Operations {
   readonly #releases: ReleaseControl;
   readonly rollouts: Releases;
   readonly freezes: Freezes;
+  readonly flags: Flags;
   readonly threads: DataThreads;
   #housekeeping: NodeJS.Timeout | undefined;
   #ticks = 0;
@@ -143,7 +145,26 @@ export class ControlPlane implements Operations {
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
     const rolloutStore = new RolloutStore(store);
-    this.#state = new StateWatch({ store, gates: this.#gates, rollouts: rolloutStore, events, log, now });
+    this.flags = new Flags({
+      threads: threadCount,
+      owner,
+      store: new FlagStore(store),
+      events,
+      log,
+      now,
+      config: () => this.#configuration.config,
+      inTurn: (work) => this.#change(work),
+      rebuild: () => this.#configuration.rebuild(),
+    });
+    this.#state = new StateWatch({
+      store,
+      gates: this.#gates,
+      rollouts: rolloutStore,
+      flags: this.flags,
+      events,
+      log,
+      now,
+    });
     this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
     this.#ejection = new EjectionWatch({
       board,
@@ -193,6 +214,7 @@ export class ControlPlane implements Operations {
       owner,
       threads: this.threads,
       gates: this.#gates,
+      flags: this.flags,
       store,
       log,
       onInstruction: (service, why) => this.#releases.rollouts.superseded(service, why),
@@ -352,6 +374,7 @@ export class ControlPlane implements Operations {
       generation: this.#committer.generation,
       configuration: this.#configuration,
       rollouts: this.#releases.rollouts,
+      flags: this.flags,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,
@@ -361,7 +384,8 @@ export class ControlPlane implements Operations {
       exposures: this.#releases.notifications.exposures,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#releases.storeErrors,
+      stateStoreErrors:
+        this.#events.storeErrors + this.#gates.storeErrors + this.#releases.storeErrors + this.flags.storeErrors,
       ...this.#releases.notifications.figures(),
       state: this.#state.view(),
     });
@@ -392,27 +416,15 @@ export class ControlPlane implements Operations {
    * is in flight may finish until the deadline, streams are ended one by one ahead of it. Changes that are asked for from now on are refused.
    */
   async stop(): Promise<void> {
-    const { delayMs, deadlineMs, spreadMs } = this.#configuration.config.shutdown;
+    const { delayMs, ...end } = this.#configuration.config.shutdown;
     this.#stopping = true;
     this.#owner.beginStop();
-    this.#log.info({ delayMs, deadlineMs }, 'stopping');
+    this.#log.info({ delayMs, deadlineMs: end.deadlineMs }, 'stopping');
     this.#events.append('stop', null, 'Tidegate is stopping', {});
     await pause(delayMs, this.#terminating.signal);
-    if (!this.#terminating.signal.aborted) await this.#drainUntil(deadlineMs, spreadMs);
+    const { signal } = this.#terminating;
+    if (!signal.aborted) await drainThreads(this.threads, end, signal, this.#log);
     await this.terminate();
-  }
-
-  async #drainUntil(deadlineMs: number, spreadMs: number): Promise<void> {
-    const over = new AbortController();
-    const signal = AbortSignal.any([over.signal, this.#terminating.signal]);
-    const drained = this.threads.drain(deadlineMs, spreadMs).then(() => true);
-    const late = pause(deadlineMs, signal).then(() => false);
-    if (!(await Promise.race([drained, late])) && !signal.aborted) {
-      this.#log.warn('the shutdown deadline has passed: what is still in flight is cut');
-      this.threads.endNow();
-      await Promise.race([drained, pause(LAST_WORDS_MS, signal)]);
-    }
-    over.abort();
   }
 
   /** Ends at once, also when an orderly stop is under way. */

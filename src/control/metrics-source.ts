@@ -12,6 +12,7 @@ import { crowds } from './crowds.ts';
 import type { EjectionWatch } from './ejection-watch.ts';
 import type { Exposures } from './exposures.ts';
 import { flagTraffic } from './flag-traffic.ts';
+import type { Flags } from './flags.ts';
 import type { Gates } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { MetricsSource } from './operations.ts';
@@ -35,6 +36,7 @@ export interface MetricsParts
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
   readonly rollouts: Pick<Rollouts, 'figures'>;
+  readonly flags: Pick<Flags, 'figures'>;
   readonly signals: SignalBooks;
   readonly exposures: Exposures;
 }
@@ -51,6 +53,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     ejection,
     names,
     rollouts,
+    flags,
     signals,
     exposures,
     ...rest
@@ -59,6 +62,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     ...rest,
     names: names.figures(),
     rollouts: rollouts.figures(),
+    flags: flags.figures(),
     signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),
