@@ -9,7 +9,6 @@ import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.ts';
-import type { Environment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
@@ -17,6 +16,7 @@ import { createProcessMemory, ProcessOwner } from '../stats/process-cells.ts';
 import { Board } from './board.ts';
 import { Committer } from './committer.ts';
 import { type Accepted, Configuration } from './configuration.ts';
+import type { ControlPlaneOptions, StartFailure } from './control-plane-options.ts';
 import { DataThreads } from './data-threads.ts';
 import { drainThreads } from './drain-threads.ts';
 import { Drains } from './drains.ts';
@@ -30,7 +30,7 @@ import { HealthWatch } from './health-watch.ts';
 import { Incidents } from './incidents.ts';
 import { LiveRates } from './live-rates.ts';
 import { metricsSource } from './metrics-source.ts';
-import { type NameResolver, systemResolver } from './name-resolver.ts';
+import { systemResolver } from './name-resolver.ts';
 import { NameWatch } from './name-watch.ts';
 import type {
   ConfigView,
@@ -60,26 +60,6 @@ import { rateKey, serviceView, type ViewSources } from './views.ts';
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
 const SAMPLE_EVERY = 10;
-
-export interface ControlPlaneOptions {
-  readonly file: string;
-  readonly env: Environment;
-  readonly log: Logger;
-  /** Where finished lines of the access log go. */
-  readonly accessLog: (lines: string) => void;
-  /** How often the log's destination has dropped something; 0 unless given. */
-  readonly logDropped?: () => number;
-  /** Milliseconds since 1970; `Date.now` unless given. */
-  readonly now?: () => number;
-  /** What looks up the names of endpoints; the system's way unless given. */
-  readonly resolver?: NameResolver;
-}
-
-/** Why Tidegate cannot start, as lines for people. */
-export interface StartFailure {
-  readonly failed: true;
-  readonly lines: readonly string[];
-}
 
 const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate is stopping' };
 

@@ -1,5 +1,5 @@
 /**
- * What a snapshot says of flags at the proxy: where requests have their key and attributes, and where it is all counted.
+ * What a snapshot says of flags: those that routes name, where requests have their key and attributes, and where it is all counted.
  *
  * The counters of a variant are made for the pools of the services whose routes name its flag, and for no others: their number is
  * that of the config, and no client can add to it.
@@ -7,7 +7,22 @@
 import type { Config } from '../config/schema.ts';
 import type { FlagContextSpec } from '../flags/context-spec.ts';
 import type { FlagSpec } from '../flags/flag.ts';
+import type { Snapshot } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
+import type { SnapshotParts } from './snapshot-builder.ts';
+
+/** The part of a snapshot that is about flags. */
+export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagContext'>;
+
+/** The flags of a snapshot: `specs` are those that routes name and those that these require. */
+export function flagSnapshot(config: Config, { specs, countsOf }: SnapshotParts['flags'], board: Board): FlagSnapshot {
+  if (config.flags.size === 0) return { flags: [], flagCells: [], flagContext: null };
+  return {
+    flags: specs,
+    flagCells: specs.map(countsOf),
+    flagContext: contextSpec(config, board),
+  };
+}
 
 /** Where each variant of each flag is counted in a pool of a service, by the flag's index and the variant's. */
 export function flagBlocks(
@@ -24,8 +39,7 @@ export function flagBlocks(
   );
 }
 
-/** Where data threads find what flags may know of requests, and what they do about it. */
-export function flagContextSpec({ flagContext, exposures }: Config, board: Board): FlagContextSpec {
+function contextSpec({ flagContext, exposures }: Config, board: Board): FlagContextSpec {
   const { key, attributes, jwt, anonymous, overrides, headerLimitBytes, baggage } = flagContext;
   return {
     key,

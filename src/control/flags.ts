@@ -16,10 +16,9 @@ import type { Logger } from 'pino';
 import { flagFingerprint } from '../config/fingerprint.ts';
 import type { FlagDefinition } from '../config/flag-schema.ts';
 import type { Config } from '../config/schema.ts';
-import { SHARE_ALL } from '../flags/dial.ts';
-import { FlagEvaluator } from '../flags/evaluator.ts';
 import type { Evaluation, EvaluationContext, FlagSpec } from '../flags/flag.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';
+import { FlagAnswers } from './flag-answers.ts';
 import {
   type AdoptedChange,
   FlagBook,
@@ -29,7 +28,6 @@ import {
   type StagedFlags,
   type Word,
 } from './flag-book.ts';
-import { FlagCounts } from './flag-counts.ts';
 import { changedFlag, draftsOfFile, misfit, needsOf, readKept, resalting } from './flag-drafts.ts';
 import { FlagJournal, type FlagJournalOptions } from './flag-journal.ts';
 import type {
@@ -60,6 +58,7 @@ export interface FlagsOptions extends FlagJournalOptions {
 
 /** Flags as a snapshot is to have them. `adopt` belongs to the moment of its commit, `conclude` to the end of the grace period. */
 export interface PreparedFlags {
+  /** Those that data threads have to know. */
   readonly specs: readonly FlagSpec[];
   readonly countsOf: (spec: FlagSpec) => SharedArrayBuffer;
   readonly adopt: () => void;
@@ -73,19 +72,18 @@ export class Flags implements FlagOperations {
   readonly #options: FlagsOptions;
   readonly #book = new FlagBook();
   readonly #journal: FlagJournal;
-  readonly #counts: FlagCounts;
+  readonly #answers: FlagAnswers;
   readonly #listeners = new Set<() => void>();
   #isRestored = false;
   /** What a call wants to say, while a snapshot with it is brought into force, and what has come of that. */
   #drafts: Drafts = new Map();
   #concluded: readonly FlagReceipt[] = [];
-  #evaluator: FlagEvaluator | null = null;
   #revision: string | null = null;
 
   constructor(options: FlagsOptions) {
     this.#options = options;
     this.#journal = new FlagJournal(options);
-    this.#counts = new FlagCounts(options.threads);
+    this.#answers = new FlagAnswers({ ...options, entries: () => this.#book.all() });
   }
 
   /** Flags with a config that is to come into force and with what a call has drafted; has no effect until it is adopted. */
@@ -98,8 +96,8 @@ export class Flags implements FlagOperations {
     const staged = this.#book.stage(drafts, config.environment);
     let adopted: readonly AdoptedChange[] = [];
     return {
-      specs: staged.specs,
-      countsOf: (spec) => this.#counts.memoryOf(spec),
+      specs: routedSpecs(config, staged.specs),
+      countsOf: (spec) => this.#answers.countsOf(spec),
       adopt: () => {
         adopted = this.#adopt(staged);
       },
@@ -238,14 +236,14 @@ export class Flags implements FlagOperations {
   #adopt(staged: StagedFlags): readonly AdoptedChange[] {
     const { store } = this.#options;
     const adopted = this.#book.adopt(staged, this.#at(), (name) => store.lastRevision(name));
-    if (adopted.some(({ before, after }) => before?.spec !== after?.spec)) this.#evaluator = null;
+    if (adopted.some(({ before, after }) => before?.spec !== after?.spec)) this.#answers.renew();
     if (adopted.length > 0) this.#changed();
     return adopted;
   }
 
   /** Nobody counts in earlier memory: nothing is staged while another has its turn. */
   #concludeInTurn(adopted: readonly AdoptedChange[]): readonly FlagReceipt[] {
-    this.#counts.settle(this.#book.all().map(({ spec }) => spec));
+    this.#answers.settle();
     return this.#journal.conclude(adopted);
   }
 
@@ -273,17 +271,15 @@ export class Flags implements FlagOperations {
   }
 
   evaluate(name: string, context: EvaluationContext): Evaluation {
-    return this.#asked().evaluate(name, context, this.#options.now());
+    return this.#answers.evaluate(name, context);
   }
 
   evaluateAll(context: EvaluationContext): readonly Evaluation[] {
-    const evaluator = this.#asked();
-    const nowMs = this.#options.now();
-    return evaluator.names.map((name) => evaluator.evaluate(name, context, nowMs));
+    return this.#answers.evaluateAll(context);
   }
 
   count(evaluation: Evaluation): void {
-    this.#counts.count(this.#book.get(evaluation.flag)?.spec ?? null, evaluation);
+    this.#answers.count(evaluation);
   }
 
   onChange(listener: () => void): () => void {
@@ -296,17 +292,7 @@ export class Flags implements FlagOperations {
 
   /** What is published of flags. */
   figures(): FlagFigures {
-    const evaluator = this.#asked();
-    const nowMs = this.#options.now();
-    return {
-      evaluations: this.#counts.figures(),
-      changes: this.#journal.counts(),
-      flags: this.#book.all().map(({ name, killed, spec }) => ({
-        flag: name,
-        killed,
-        share: shareOf(spec, () => evaluator.shareAt(evaluator.indexOf(name), nowMs)),
-      })),
-    };
+    return { ...this.#answers.figures(), changes: this.#journal.counts() };
   }
 
   /** How often the state file did not take something of these. */
@@ -338,11 +324,6 @@ export class Flags implements FlagOperations {
     });
   }
 
-  #asked(): FlagEvaluator {
-    this.#evaluator ??= new FlagEvaluator(this.#book.all().map(({ spec }) => spec));
-    return this.#evaluator;
-  }
-
   #changed(): void {
     this.#revision = null;
     for (const listener of [...this.#listeners]) listener();
@@ -368,19 +349,4 @@ function only(receipts: Receipts): FlagReceipt | Refusal {
 
 function unknownFlag(name: string): Refusal {
   return { refused: true, code: 'unknown-flag', message: `there is no flag ${name.slice(0, 100)}` };
-}
-
-/** Of all keys, from 0 to 1, how many a flag is on for; null where it is on for those whom it lists. */
-function shareOf({ strategy }: FlagSpec, ofDial: () => number): number | null {
-  switch (strategy.kind) {
-    case 'all':
-      return 1;
-    case 'none':
-      return 0;
-    case 'users':
-      return null;
-    case 'percentage':
-    case 'variants':
-      return ofDial() / SHARE_ALL;
-  }
 }

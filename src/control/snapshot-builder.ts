@@ -10,9 +10,8 @@ import type { FlagSpec } from '../flags/flag.ts';
 import { badEventTable } from '../judge/bad-event.ts';
 import type { EvidenceSpec, KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
-import { flagBlocks, flagContextSpec } from './flag-context-specs.ts';
+import { flagBlocks, flagSnapshot } from './flag-context-specs.ts';
 import { routeMatch } from './match-specs.ts';
-import { type FlagsOfSnapshot, routedFlags } from './routed-flags.ts';
 import { poolRules, routeRules } from './rule-specs.ts';
 import { requestSignals } from './signal-specs.ts';
 
@@ -24,17 +23,20 @@ export interface SnapshotParts {
   readonly generation: number;
   readonly board: Board;
   readonly gateOf: (service: string, pools: readonly string[]) => SharedArrayBuffer;
+  /** The flags that routes name, and those that they require, with the memory that each is counted in. */
+  readonly flags: { readonly specs: readonly FlagSpec[]; readonly countsOf: (spec: FlagSpec) => SharedArrayBuffer };
   /** The port that stands for a listener's configured one, which may be 0. */
   readonly portOf: (key: string) => number;
-  readonly flags: FlagsOfSnapshot;
 }
 
 export function buildSnapshot(parts: SnapshotParts): Snapshot {
   const { config, board } = parts;
   const services = [...config.services.values()];
   const indexes = new Map(services.map((service, index) => [service.name, index]));
-  const { flags, flagsOf } = routedFlags(config, parts.flags);
+  const flags = flagSnapshot(config, parts.flags, board);
+  const flagIndexes = new Map(flags.flags.map(({ name }, index) => [name, index]));
   return {
+    ...flags,
     generation: parts.generation,
     listeners: config.listeners.map((listener) => ({
       key: listenerKey(listener),
@@ -54,15 +56,13 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
       perClientMax: listener.connectionsPerClient ?? null,
       board: board.listener(listenerKey(listener)),
     })),
-    services: services.map((service) => serviceSpec(service, parts, flags)),
+    services: services.map((service) => serviceSpec(service, parts, flags.flags)),
     routes: config.routes.map((route) => {
       const index = route.service === undefined ? null : indexes.get(route.service)!;
       const service = index === null ? null : services[index]!;
-      const rules = routeRules(route, service, indexes, board);
-      return { ...routeSpec(route, index, service), ...rules, flags: flagsOf(route) };
+      const named = route.flags.map((name) => flagIndexes.get(name)!);
+      return { ...routeSpec(route, index, service), ...routeRules(route, service, indexes, board), flags: named };
     }),
-    flags,
-    flagContext: config.flags.size === 0 ? null : flagContextSpec(config, board),
     limits: {
       headBytes: config.limits.headBytes,
       targetBytes: config.limits.targetBytes,

@@ -24,7 +24,7 @@ export class FlagsRuntime {
   /** Where evaluations are counted, by the flag's index. */
   readonly cells: readonly FlagWriter[];
 
-  constructor({ flags }: Snapshot, spec: FlagContextSpec, thread: number) {
+  constructor({ flags, flagCells }: Snapshot, spec: FlagContextSpec, thread: number) {
     this.spec = spec;
     this.specs = flags;
     this.evaluator = new FlagEvaluator(flags);
@@ -32,6 +32,6 @@ export class FlagsRuntime {
     this.context = new RequestContext(spec, this.tally);
     this.overrides = spec.overrides === null ? null : new OverrideReader(spec.overrides, this.tally);
     this.claims = new Set([FLAGS_FIELD, ...(spec.overrides === null ? [] : [spec.overrides.header])]);
-    this.cells = flags.map(({ counts, variants }) => new FlagWriter(counts, variants.length, thread));
+    this.cells = flags.map(({ variants }, index) => new FlagWriter(flagCells[index]!, variants.length, thread));
   }
 }

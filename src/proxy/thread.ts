@@ -250,6 +250,7 @@ const EMPTY: Snapshot = {
   overload: { lagMs: null, board: createOverloadMemory(64) },
   accessLog: { kind: 'off' },
   flags: [],
+  flagCells: [],
   flagContext: null,
   unrouted: createSeriesMemory(64),
 };

@@ -191,10 +191,10 @@ export interface RouteSpec {
   readonly board: SharedArrayBuffer | null;
   /** Protocols that may be upgraded to, lower case. */
   readonly upgrade: readonly string[];
-  /** Indexes into `flags`: those that are evaluated for its requests, in the order of the file. */
-  readonly flags: readonly number[];
   /** Whether what becomes of its requests speaks for or against a version. */
   readonly isJudged: boolean;
+  /** Indexes into the snapshot's flags, in the order in which the route names them. */
+  readonly flags: readonly number[];
   /** The service's timeouts with the route's own in their place. */
   readonly timeouts: Timeouts;
 }
@@ -208,22 +208,20 @@ export interface WireLimits {
   readonly strictPaths: boolean;
 }
 
-/** A flag that routes name, or that such a flag needs, with the memory in which its evaluations are counted. */
-export interface RoutedFlag extends FlagSpec {
-  readonly counts: SharedArrayBuffer;
-}
-
 export interface Snapshot {
   readonly generation: number;
   readonly listeners: readonly ListenerSpec[];
   readonly services: readonly ServiceSpec[];
   readonly routes: readonly RouteSpec[];
-  readonly flags: readonly RoutedFlag[];
   readonly limits: WireLimits;
   /** Exchanges on their way to or from endpoints, of the whole process. */
   readonly inFlight: InFlightSpec;
   readonly overload: OverloadSpec;
   readonly accessLog: AccessLogMode;
+  /** The flags that routes name, and those that these require. */
+  readonly flags: readonly FlagSpec[];
+  /** The counters of each of them (see `flag-cells.ts`). */
+  readonly flagCells: readonly SharedArrayBuffer[];
   /** Null when the config has no flags. */
   readonly flagContext: FlagContextSpec | null;
   /** The series of exchanges that no route was found for, and of refused requests. */

@@ -5,6 +5,7 @@
 import type { Problem } from '../../../src/config/problem.ts';
 import type {
   ConfigView,
+  FlagOperations,
   FreezeOperations,
   FreezeView,
   Instruction,
@@ -131,6 +132,7 @@ export const EMPTY_METRICS: MetricsSource = {
   confirmations: [],
   rollouts: [],
   signals: [],
+  flags: { evaluations: [], changes: [], flags: [] },
   stateStoreErrors: 0,
   state: STATE,
 };
@@ -180,6 +182,24 @@ export class ScriptedOperations implements Operations {
     history: () => [],
     judgeAgain: (id) => refusal('no-rollout', String(id)),
     explain: async (id) => refusal('no-rollout', String(id)),
+  };
+
+  readonly flags: FlagOperations = {
+    revision: '',
+    list: () => [],
+    get: (name) => refusal('unknown-flag', name),
+    set: async (name) => refusal('unknown-flag', name),
+    import: async () => [],
+    kill: async (name) => refusal('unknown-flag', name),
+    restore: async (name) => refusal('unknown-flag', name),
+    remove: async (name) => refusal('unknown-flag', name),
+    history: (name) => refusal('unknown-flag', name),
+    evaluate: () => {
+      throw new Error('no flag is evaluated here');
+    },
+    evaluateAll: () => [],
+    count: () => {},
+    onChange: () => () => {},
   };
 
   frozen: FreezeView = { frozen: null, declared: null, windows: [] };
