@@ -7,6 +7,7 @@
  * whatever is written of it, until somebody restores it.
  */
 
+import type { Logger } from 'pino';
 import { flagFingerprint } from '../config/fingerprint.ts';
 import { checkRequired, type FlagFinding } from '../config/flag-checks.ts';
 import { checkPlaces } from '../config/flag-config-checks.ts';
@@ -17,6 +18,7 @@ import { formatPath } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import type { FlagDraft, FlagEntry, Word } from './flag-book.ts';
 import { compileFlag } from './flag-compile.ts';
+import type { FlagRecord, FlagStore } from './flag-store.ts';
 import type { Refusal } from './operations.ts';
 
 /** How many characters all flags may have together as JSON. */
@@ -132,8 +134,19 @@ export function resalting(
   return { refused: true, code: 'resalt', message, details: { keys } };
 }
 
-/** A kept definition as this version reads it; null when it is no flag. */
-export function readKept(definition: unknown): FlagDefinition | null {
+/** The flags of the state file; what cannot be read is left out, and told. */
+export function keptFlags(store: FlagStore, log: Logger): readonly FlagRecord[] {
+  const kept = store.load();
+  if (!kept.ok) log.error({ error: kept.error }, 'the state file cannot be read; flags are what the config says');
+  return (kept.ok ? kept.value : []).flatMap((record) => {
+    const definition = readKept(record.definition);
+    if (definition !== null) return [{ ...record, definition }];
+    log.error({ flag: record.name }, 'this version cannot read a flag of the state file: it is left out');
+    return [];
+  });
+}
+
+function readKept(definition: unknown): FlagDefinition | null {
   const read = flag.safeParse(definition);
   return read.success ? read.data : null;
 }
