@@ -1,7 +1,7 @@
 /**
  * What a preview says, in sentences: who would be in, how many would change, and what nobody can know.
  */
-import type { FlagPreview } from '../control/flag-operations.ts';
+import type { FlagPreview } from '../control/flag-preview.ts';
 import { counted, percent, span } from './figures.ts';
 import { aimText } from './flag-text.ts';
 import { plain } from './terminal-text.ts';
