@@ -35,7 +35,7 @@ export function differences(before: Config, after: Config): Difference[] {
   ];
 }
 
-const RESTART: ReadonlySet<string> = new Set(['workers', 'state', 'admin.address']);
+const RESTART: ReadonlySet<string> = new Set(['workers', 'state', 'admin.address', 'ofrep.address']);
 
 function compareSettings(before: Config, after: Config): Difference[] {
   const [left, right] = [settingsOf(before), settingsOf(after)];
@@ -43,8 +43,9 @@ function compareSettings(before: Config, after: Config): Difference[] {
 }
 
 function settingsOf(config: Config): Map<string, string> {
-  const { workers, state, admin, log, limits, overload, shutdown, dns, notify } = config;
+  const { workers, state, admin, log, limits, overload, shutdown, dns, notify, ofrep } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
+  const applications = Object.fromEntries(ofrep.tokens.map((token) => [token.name, token]));
   const webhooks = Object.fromEntries(notify.webhooks.map((webhook) => [webhook.name, webhook]));
   const freeze = config.freeze.map((window) => `${windowText(window)}: ${window.reason}`);
   const told = { links: notify.links, webhooks };
@@ -59,6 +60,7 @@ function settingsOf(config: Config): Map<string, string> {
     dns,
     freeze,
     notify: told,
+    ofrep: { ...ofrep, tokens: applications },
   });
 }
 

@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { formatAddress } from './address.ts';
 import { freeze } from './freeze-schema.ts';
 import { notify } from './notify-schema.ts';
+import { ofrep } from './ofrep-schema.ts';
 import { route } from './route-schema.ts';
 import { adminToken } from './rule-schema.ts';
 import {
@@ -221,6 +222,7 @@ export const configSchema = z.strictObject({
   dns,
   notify,
   freeze,
+  ofrep,
   services: z
     .record(name, service)
     .transform((all) => new Map(Object.entries(all).map(([key, one]) => [key, { name: key, ...one }])))
