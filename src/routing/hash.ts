@@ -64,12 +64,14 @@ export function mixInteger(value: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-function scramble(block: number): number {
+/** What a block is before it is mixed in; the last bytes of an input, fewer than four, are only this. */
+export function scramble(block: number): number {
   const mixed = Math.imul(block, C1);
   return Math.imul((mixed << 15) | (mixed >>> 17), C2);
 }
 
-function mixBlock(hash: number, block: number): number {
+/** The hash with one more block of four bytes, the first of them lowest. */
+export function mixBlock(hash: number, block: number): number {
   const mixed = hash ^ scramble(block);
   return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
 }
