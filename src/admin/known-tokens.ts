@@ -27,14 +27,15 @@ export interface KnownToken {
 
 /** The tokens of one server. */
 export class KnownTokens {
-  readonly #known: readonly KnownToken[];
+  /** In the order of the config. */
+  readonly all: readonly KnownToken[];
 
   constructor(tokens: readonly NamedToken[]) {
-    this.#known = tokens.map(({ name, token, role }) => ({ name, role, digest: sha256(token) }));
+    this.all = tokens.map(({ name, token, role }) => ({ name, role, digest: sha256(token) }));
   }
 
   get isEmpty(): boolean {
-    return this.#known.length === 0;
+    return this.all.length === 0;
   }
 
   /** The token with this text, as it stood in a field; null when it is none of these. */
@@ -43,7 +44,7 @@ export class KnownTokens {
     // Node reads the value of a field as Latin-1, whatever was meant.
     const digest = sha256(Buffer.from(given, 'latin1'));
     let found: KnownToken | null = null;
-    for (const known of this.#known) if (timingSafeEqual(digest, known.digest)) found ??= known;
+    for (const known of this.all) if (timingSafeEqual(digest, known.digest)) found ??= known;
     return found;
   }
 }

@@ -13,6 +13,8 @@ import { controlFamilies, gateFamilies, processFamilies } from './control-famili
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
 import { notifyFamilies } from './notify-families.ts';
+import type { OfrepFigures } from './ofrep-counts.ts';
+import { ofrepFamilies } from './ofrep-families.ts';
 import { overloadFamilies } from './overload-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
 import { rolloutFamilies } from './rollout-families.ts';
@@ -22,6 +24,12 @@ import { signalFamilies } from './signal-families.ts';
 
 /** The media type of the page. */
 export const METRICS_CONTENT_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** What the servers of the control plane know of themselves. */
+export interface ServerFigures {
+  readonly streams: { readonly clients: number; readonly dropped: number };
+  readonly ofrep: { figures(): OfrepFigures };
+}
 
 /** Writes the metrics of one process. */
 export class MetricsPage {
@@ -33,7 +41,7 @@ export class MetricsPage {
   }
 
   /** The page at this moment, in the Prometheus text format 0.0.4. */
-  render(source: MetricsSource, streams: { readonly clients: number; readonly dropped: number }): Promise<string> {
+  render(source: MetricsSource, { streams, ofrep }: ServerFigures): Promise<string> {
     const families = [
       ...seriesFamilies(source.series, this.#retries),
       ...gateFamilies(source),
@@ -47,6 +55,7 @@ export class MetricsPage {
       ...rolloutFamilies(source),
       ...controlFamilies(source),
       ...notifyFamilies(source),
+      ...ofrepFamilies(ofrep.figures()),
       ...processFamilies(this.#version, streams),
     ];
     const registry = new Registry();

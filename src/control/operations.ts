@@ -17,6 +17,7 @@ import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
 
 export type { Explanation, Moment } from './explanation.ts';
+export type { FlagInstruction, FlagOperations, FlagReceipt, FlagStand, FlagView } from './flag-operations.ts';
 export type { Forecast, RolloutForecast } from './forecast.ts';
 export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
 export type { MetricsSource, SeriesEntry } from './published.ts';
