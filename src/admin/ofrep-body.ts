@@ -10,11 +10,7 @@ import { badQuestion, type OfrepFault } from './ofrep-fault.ts';
 const JSON_TYPE = /^application\/(?:[!#$&^_.+a-z0-9-]+\+)?json *(?:;|$)/i;
 
 /** Gives `done` the body or why it is none; nothing when the client goes away before. */
-export function readBody(
-  req: IncomingMessage,
-  bytesMax: number,
-  done: (body: Buffer | OfrepFault) => void,
-): void {
+export function readBody(req: IncomingMessage, bytesMax: number, done: (body: Buffer | OfrepFault) => void): void {
   const announced = Number(req.headers['content-length'] ?? 0);
   const hasBody = announced > 0 || req.headers['transfer-encoding'] !== undefined;
   if (hasBody && !JSON_TYPE.test(req.headers['content-type'] ?? '')) {

@@ -56,7 +56,11 @@ export function readContext(body: Buffer, limits: ContextLimits): OfrepContext |
     return badQuestion('json', 'PARSE_ERROR', 'The body is not valid JSON.');
   }
   if (!isObject(question)) {
-    return badQuestion('json', 'PARSE_ERROR', 'The body must be an object such as {"context":{"targetingKey":"alice"}}.');
+    return badQuestion(
+      'json',
+      'PARSE_ERROR',
+      'The body must be an object such as {"context":{"targetingKey":"alice"}}.',
+    );
   }
   const context = Object.hasOwn(question, 'context') ? question.context : undefined;
   if (context === undefined || context === null) return EMPTY;

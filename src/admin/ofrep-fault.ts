@@ -26,12 +26,7 @@ export const OFREP_REFUSALS = [
 export type OfrepRefusal = (typeof OFREP_REFUSALS)[number];
 
 /** The codes of OpenFeature that we answer. */
-export type OfrepErrorCode =
-  | 'PARSE_ERROR'
-  | 'TARGETING_KEY_MISSING'
-  | 'INVALID_CONTEXT'
-  | 'GENERAL'
-  | 'FLAG_NOT_FOUND';
+export type OfrepErrorCode = 'PARSE_ERROR' | 'TARGETING_KEY_MISSING' | 'INVALID_CONTEXT' | 'GENERAL' | 'FLAG_NOT_FOUND';
 
 /** A refusal, with a sentence for whoever wrote the client. */
 export interface OfrepFault {

@@ -30,7 +30,11 @@ export interface ChangeStreamLimits {
 }
 
 /** A round of twenty parts takes 400 ms, which leaves a client more than half of a second to ask again. */
-export const CHANGE_STREAM_LIMITS: ChangeStreamLimits = { heartbeatMs: 15_000, bufferedBytesMax: 64 * 1024, paceMs: 20 };
+export const CHANGE_STREAM_LIMITS: ChangeStreamLimits = {
+  heartbeatMs: 15_000,
+  bufferedBytesMax: 64 * 1024,
+  paceMs: 20,
+};
 
 const PARTS = 20;
 const HEARTBEAT = ':\n\n';

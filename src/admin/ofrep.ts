@@ -29,10 +29,7 @@ import { nextMoment } from './ofrep-moments.ts';
 import { CHANGE_STREAM_LIMITS, type ChangeStreamLimits, ChangeStreams } from './ofrep-streams.ts';
 
 /** What is asked of flags here. */
-export type FlagAnswers = Pick<
-  FlagOperations,
-  'revision' | 'evaluate' | 'evaluateAll' | 'count' | 'onChange' | 'list'
->;
+export type FlagAnswers = Pick<FlagOperations, 'revision' | 'evaluate' | 'evaluateAll' | 'count' | 'onChange' | 'list'>;
 
 /** What OFREP is made from. */
 export interface OfrepOptions {
@@ -115,11 +112,15 @@ export class Ofrep {
     } else if (call === 'preflight') {
       this.#answer(asked, 204, '', door.preflightFields());
     } else if (call === 'other') {
-      this.#refuse(asked, turnedAway(404, 'path', `There is nothing here. There are ${FLAGS}, ${FLAGS}/{key} and ${EVENTS}.`));
+      this.#refuse(
+        asked,
+        turnedAway(404, 'path', `There is nothing here. There are ${FLAGS}, ${FLAGS}/{key} and ${EVENTS}.`),
+      );
     } else {
       const method = call === 'events' ? 'GET' : 'POST';
       if (req.method === method) this.#identify(asked);
-      else this.#refuse(asked, turnedAway(405, 'method', `This takes ${method} only.`, { Allow: `${method}, OPTIONS` }));
+      else
+        this.#refuse(asked, turnedAway(405, 'method', `This takes ${method} only.`, { Allow: `${method}, OPTIONS` }));
     }
   }
 
@@ -192,7 +193,8 @@ export class Ofrep {
   #refuse(asked: Asked, fault: OfrepFault): void {
     this.#counts.refused(fault.refusal);
     const { authorization, 'x-api-key': apiKey } = asked.req.headers;
-    if (fault.refusal === 'token' && (authorization ?? apiKey) !== undefined) this.#log.warn({ peer: asked.req.socket.remoteAddress }, 'asked about flags without the right token');
+    if (fault.refusal === 'token' && (authorization ?? apiKey) !== undefined)
+      this.#log.warn({ peer: asked.req.socket.remoteAddress }, 'asked about flags without the right token');
     // A body that nobody has read must not be taken for the next request.
     const fields = asked.req.complete ? [] : ['Connection', 'close'];
     const text = faultBody(fault, asked.key === null ? null : (decodedOnce(asked.key) ?? asked.key));

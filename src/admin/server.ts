@@ -77,7 +77,7 @@ export interface AdminOptions {
   readonly log: Logger;
   /** The version of Tidegate. */
   readonly version: string;
-  /** What answers about flags at this address too, and who may ask it. */
+  /** What answers about flags at this address too, and who may ask it; to be closed before the server is. */
   readonly ofrep: { readonly answers: Ofrep; readonly rules: () => OfrepRules; readonly streamsMax: number };
   readonly streamLimits?: Partial<StreamLimits>;
   readonly serverLimits?: Partial<ServerLimits>;
@@ -145,7 +145,6 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const streams = new EventStreams(operations, { ...STREAM_LIMITS, ...options.streamLimits }, log);
   app.addHook('preClose', (done) => {
     streams.close();
-    ofrep.answers.close();
     wrongTokens.close();
     done();
   });

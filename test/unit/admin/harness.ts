@@ -4,10 +4,10 @@ import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import type { Test } from 'tap';
 import type { AdminAccess } from '../../../src/admin/admission.ts';
-import { type AdminOptions, type AdminServer, startAdmin } from '../../../src/admin/server.ts';
 import { Ofrep } from '../../../src/admin/ofrep.ts';
 import { adminDoorRules, followed, type OfrepConfig } from '../../../src/admin/ofrep-rules.ts';
 import { CHANGE_STREAM_LIMITS, type ChangeStreamLimits } from '../../../src/admin/ofrep-streams.ts';
+import { type AdminOptions, type AdminServer, startAdmin } from '../../../src/admin/server.ts';
 import { SLOW_DOWN } from '../../../src/admin/wrong-tokens.ts';
 import { ScriptedFlags } from './scripted-flags.ts';
 import { ScriptedOperations } from './scripted-operations.ts';
@@ -135,7 +135,15 @@ export function scriptedOfrep({
 
 /** Starts an admin API that ends with the test. */
 export async function start(t: Test, given: Given = {}): Promise<Harness> {
-  const { token = '', tokens = [], readsNeedToken = false, allowedHosts = [], ofrep, changeStreams, ...options } = given;
+  const {
+    token = '',
+    tokens = [],
+    readsNeedToken = false,
+    allowedHosts = [],
+    ofrep,
+    changeStreams,
+    ...options
+  } = given;
   const access: AdminAccess = { token, tokens, readsNeedToken, allowedHosts };
   const operations = new ScriptedOperations();
   const logged: Record<string, unknown>[] = [];
@@ -158,7 +166,10 @@ export async function start(t: Test, given: Given = {}): Promise<Harness> {
     ofrep: door,
     ...options,
   });
-  t.teardown(() => server.close());
+  t.teardown(() => {
+    answers.close();
+    return server.close();
+  });
   return new Harness({ operations, server, flags, ofrep: answers, logged });
 }
 

@@ -114,14 +114,17 @@ t.test('every way to ask wrongly has a status and a code that clients understand
     t.match(bodyOf(answer), { errorCode, errorDetails: String }, reason);
   }
   const refused = new Map(admin.ofrep.figures().refusals.map(({ reason, count }) => [reason, count]));
-  t.same([...refused].filter(([, count]) => count > 0), [
-    ['path', 2],
-    ['method', 2],
-    ['type', 2],
-    ['size', 1],
-    ['json', 2],
-    ['context', 2],
-  ]);
+  t.same(
+    [...refused].filter(([, count]) => count > 0),
+    [
+      ['path', 2],
+      ['method', 2],
+      ['type', 2],
+      ['size', 1],
+      ['json', 2],
+      ['context', 2],
+    ],
+  );
   t.match((await ask(one, '', {}, 'PUT')).headers, { allow: 'POST, OPTIONS' });
 });
 
@@ -171,7 +174,10 @@ t.test('the tag covers context and answer; who has both gets 304 without a body'
   const changed = await post(admin, ALL, alice, { 'If-None-Match': etag });
   t.equal(changed.status, 200, 'nor is a change of a flag');
   const { flags } = bodyOf(changed) as { flags: { key: string }[] };
-  t.match(flags.find(({ key }) => key === 'checkout'), { value: false, reason: 'DISABLED' });
+  t.match(
+    flags.find(({ key }) => key === 'checkout'),
+    { value: false, reason: 'DISABLED' },
+  );
 });
 
 t.test('the answer about all flags names the change stream, from where it was asked or from outside', async (t) => {

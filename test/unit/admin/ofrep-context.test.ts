@@ -14,7 +14,11 @@ t.test('no body, no context and no targeting key are a context without a key', a
   for (const body of ['', '{}', '{"context":{}}', '{"context":null}', '{"context":{"targetingKey":null}}']) {
     t.equal(contextOf(body).key, undefined, body);
   }
-  t.equal(contextOf('{"context":{"targetingKey":""}}').key, undefined, 'an empty key is none: all would share its bucket');
+  t.equal(
+    contextOf('{"context":{"targetingKey":""}}').key,
+    undefined,
+    'an empty key is none: all would share its bucket',
+  );
   t.equal(contextOf('{"context":{"targetingKey":"älice"}}').key, 'älice');
 });
 
@@ -55,6 +59,12 @@ t.test('contexts that say the same have the same canonical text, and others have
     '{"other":1,"context":{"nested":{"b":[1,{"d":"x","c":null}],"a":1.0},"targetingKey":"alice"}}',
   ];
   t.equal(new Set(same.map((body) => contextOf(body).canonical())).size, 1);
-  const different = ['{}', '{"context":{"a":"1"}}', '{"context":{"a":1}}', '{"context":{"a":[1]}}', '{"context":{"a":{}}}'];
+  const different = [
+    '{}',
+    '{"context":{"a":"1"}}',
+    '{"context":{"a":1}}',
+    '{"context":{"a":[1]}}',
+    '{"context":{"a":{}}}',
+  ];
   t.equal(new Set(different.map((body) => contextOf(body).canonical())).size, different.length);
 });

@@ -59,7 +59,12 @@ const streamOf = (answer: Answer): string =>
 
 t.test('at the admin address a Host that is not its own is refused, whatever is asked', async (t) => {
   const admin = await start(t, { allowedHosts: ['admin.example.com'] });
-  for (const more of [{}, { path: `${ALL}/banner` }, { method: 'GET', path: EVENTS, body: '' }, { method: 'OPTIONS' }]) {
+  for (const more of [
+    {},
+    { path: `${ALL}/banner` },
+    { method: 'GET', path: EVENTS, body: '' },
+    { method: 'OPTIONS' },
+  ]) {
     const answer = await admin.ask(ask({}, { ...more, host: 'evil.example' }));
     t.equal(answer.status, 421);
     t.match(JSON.parse(answer.text), { errorCode: 'GENERAL', errorDetails: /admin\.allowedHosts/ });
@@ -82,18 +87,34 @@ t.test('a page may ask if its origin is one of those that may, and can then read
     vary: 'Origin',
   });
   const answer = await admin.ask(ask({ Origin: SHOP }));
-  t.match(answer, { status: 200, headers: { 'access-control-allow-origin': SHOP, 'access-control-expose-headers': 'ETag' } });
+  t.match(answer, {
+    status: 200,
+    headers: { 'access-control-allow-origin': SHOP, 'access-control-expose-headers': 'ETag' },
+  });
   const notModified = await admin.ask(ask({ Origin: SHOP, 'If-None-Match': answer.headers.etag! }));
   t.match(notModified, { status: 304, headers: { 'access-control-allow-origin': SHOP } });
-  t.match(await admin.ask(ask({ Origin: SHOP }, { body: '{' })), { status: 400, headers: { 'access-control-allow-origin': SHOP } });
-  t.match(await headOf(admin, EVENTS, `Origin: ${SHOP}\r\n`), /^HTTP\/1.1 200 .*Access-Control-Allow-Origin: https:\/\/shop/s);
+  t.match(await admin.ask(ask({ Origin: SHOP }, { body: '{' })), {
+    status: 400,
+    headers: { 'access-control-allow-origin': SHOP },
+  });
+  t.match(
+    await headOf(admin, EVENTS, `Origin: ${SHOP}\r\n`),
+    /^HTTP\/1.1 200 .*Access-Control-Allow-Origin: https:\/\/shop/s,
+  );
   t.equal((await admin.ask(ask({ Origin: `http://${admin.own}` }))).status, 200, 'a page of ours may always');
 });
 
 t.test('a page of another origin gets nothing, neither an answer nor a place for its stream', async (t) => {
   for (const origins of [[], [SHOP]]) {
     const admin = await start(t, { ofrep: { origins } });
-    for (const origin of ['https://evil.example', 'http://shop.example.com', `${SHOP}:8443`, 'null', '*', `${SHOP}.evil.example`]) {
+    for (const origin of [
+      'https://evil.example',
+      'http://shop.example.com',
+      `${SHOP}:8443`,
+      'null',
+      '*',
+      `${SHOP}.evil.example`,
+    ]) {
       for (const more of [{}, { method: 'OPTIONS' }, { method: 'GET', path: EVENTS, body: '' }]) {
         const answer = await admin.ask(ask({ Origin: origin }, more));
         t.equal(answer.status, 403, `${origin} ${answer.text}`);
@@ -126,20 +147,23 @@ t.test('at the admin address a token is needed where reading needs one', async (
   t.equal(elsewhere.status, 401, 'the token of an application is good for nothing else');
 });
 
-t.test('the listener for applications takes their tokens and those that read, and knows none that operates', async (t) => {
-  const own = await startOwn(t, { tokens: [APP] }, [OPERATOR, READER]);
-  t.equal((await own.ask(ask())).status, 401);
-  for (const [{ token }, status] of [
-    [APP, 200],
-    [READER, 200],
-    [OPERATOR, 401],
-  ] as const) {
-    t.equal((await own.ask(ask({ Authorization: `Bearer ${token}` }))).status, status);
-  }
-  const foreign = await own.ask(ask({ 'X-API-Key': APP.token }, { host: 'flags.example.com' }));
-  t.equal(foreign.status, 200, 'whoever has a token may call it by any name');
-  t.equal((await own.ask({ path: '/api/services' })).status, 404, 'there is nothing else');
-});
+t.test(
+  'the listener for applications takes their tokens and those that read, and knows none that operates',
+  async (t) => {
+    const own = await startOwn(t, { tokens: [APP] }, [OPERATOR, READER]);
+    t.equal((await own.ask(ask())).status, 401);
+    for (const [{ token }, status] of [
+      [APP, 200],
+      [READER, 200],
+      [OPERATOR, 401],
+    ] as const) {
+      t.equal((await own.ask(ask({ Authorization: `Bearer ${token}` }))).status, status);
+    }
+    const foreign = await own.ask(ask({ 'X-API-Key': APP.token }, { host: 'flags.example.com' }));
+    t.equal(foreign.status, 200, 'whoever has a token may call it by any name');
+    t.equal((await own.ask({ path: '/api/services' })).status, 404, 'there is nothing else');
+  },
+);
 
 t.test('a listener that needs no token answers to its own names only, unless it is public', async (t) => {
   const local = await startOwn(t, { allowedHosts: ['flags.example.com'] });
@@ -186,5 +210,8 @@ t.test('guessing tokens is never answered with a 429, after which a client would
 });
 
 t.test('what a config does not say is as closed as it can be', async (t) => {
-  t.same({ ...OFREP, limits: null }, { ...OFREP, address: undefined, public: false, origins: [], tokens: [], limits: null });
+  t.same(
+    { ...OFREP, limits: null },
+    { ...OFREP, address: undefined, public: false, origins: [], tokens: [], limits: null },
+  );
 });

@@ -94,11 +94,13 @@ t.test('changes that come while clients are being told are told once more, and a
 t.test('there are as many streams as may be, and a place is free again when its client goes', async (t) => {
   const limits = { bodyBytes: 65_536, attributes: 256, depth: 8, streams: 2 };
   const admin = await startStreams(t, { ofrep: { limits } });
-  const [first] = await Promise.all([open(admin), open(admin)].map(async (opening) => {
-    const listener = await opening;
-    await listener.frame((frame) => frame.includes('retry:'));
-    return listener;
-  }));
+  const [first] = await Promise.all(
+    [open(admin), open(admin)].map(async (opening) => {
+      const listener = await opening;
+      await listener.frame((frame) => frame.includes('retry:'));
+      return listener;
+    }),
+  );
   const refused = await admin.ask({ path: EVENTS });
   t.match(refused, { status: 503, headers: { 'retry-after': '10' } });
   t.match(JSON.parse(refused.text), { errorCode: 'GENERAL', errorDetails: /As many clients/ });
@@ -141,6 +143,7 @@ t.test('a stop ends every stream', async (t) => {
   const admin = await startStreams(t);
   const listener = await open(admin);
   await listener.frame((frame) => frame.includes('retry:'));
+  admin.ofrep.close();
   await admin.server.close();
   await listener.client.closed;
   t.equal(admin.ofrep.figures().streams.open, 0);

@@ -1,6 +1,7 @@
 /** Flags as OFREP asks them, over the real evaluator: a test says what they are, turns their dials and moves their clock. */
-import type { FlagDefinition } from '../../../src/config/flag-schema.ts';
+
 import type { FlagAnswers } from '../../../src/admin/ofrep.ts';
+import type { FlagDefinition } from '../../../src/config/flag-schema.ts';
 import type { FlagView } from '../../../src/control/operations.ts';
 import { createDialMemory, Dial } from '../../../src/flags/dial.ts';
 import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
