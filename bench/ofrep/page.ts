@@ -42,7 +42,7 @@ A tick is a timer of 100 ms on the main thread, as the judge has it.
 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
 ${samples.map((sample) => row(sample, run)).join('\n')}
 
-${costOf(samples)}
+${costOf(run)}
 
 A kill was told to the last of ${run.streams.toLocaleString('en')} change streams ${killsMs.map((ms) => Math.round(ms)).join(', ')} ms after the call had begun; clients are told over
 400 ms, so that they do not all ask again in one moment.
@@ -70,13 +70,14 @@ function row(sample: Sample, run: OfrepRun): string {
 }
 
 /** The CPU time of a question: what the Tidegate that is asked uses more than the one that is not. */
-function costOf(samples: readonly Sample[]): string {
-  const of = (asked: Asked): Sample | undefined => samples.find((sample) => sample.asked === asked);
+function costOf(run: OfrepRun): string {
+  const of = (asked: Asked): Sample | undefined => run.samples.find((sample) => sample.asked === asked);
   const [itself, another] = [of('itself'), of('another')];
   if (itself?.questions == null || another === undefined) return '';
   // Those of the time before the measurement are asked too, at the same rate.
-  const share = itself.questions.good === 0 ? 0 : (itself.cpuUs - another.cpuUs) / itself.questions.good;
-  return `A question costs at most ${Math.round(share)} µs of CPU time, HTTP and all, counted as what the first Tidegate uses more when it is asked than
+  const asked = (itself.questions.good * (run.settleMs + run.measureMs)) / run.measureMs;
+  const costUs = asked === 0 ? 0 : (itself.cpuUs - another.cpuUs) / asked;
+  return `A question costs ${Math.round(costUs)} µs of CPU time, HTTP and all, counted as what the first Tidegate uses more when it is asked than
 when the second is.`;
 }
 

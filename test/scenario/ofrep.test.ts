@@ -2,7 +2,7 @@
 import { OFREPProvider } from '@openfeature/ofrep-provider';
 import { OFREPWebProvider } from '@openfeature/ofrep-web-provider';
 import { OpenFeature as Server } from '@openfeature/server-sdk';
-import { type Client, type EvaluationContext, ProviderEvents, OpenFeature as Web } from '@openfeature/web-sdk';
+import { type Client, type EvaluationContext, type Provider, ProviderEvents, OpenFeature as Web } from '@openfeature/web-sdk';
 import t, { type Test } from 'tap';
 import { EventSource } from 'undici';
 import { exchange } from './stage/exchange.ts';
@@ -72,7 +72,8 @@ async function page(t: Test, context: EvaluationContext): Promise<Page> {
   };
   const provider = new OFREPWebProvider({ baseUrl, headers, cacheMode: 'disabled', fetchImplementation });
   await Web.setContext(domain, context);
-  await Web.setProviderAndWait(domain, provider);
+  // The provider's own types are not made for exact optional properties.
+  await Web.setProviderAndWait(domain, provider as unknown as Provider);
   t.teardown(() => Web.clearProviders());
   return { client: Web.getClient(domain), statuses, provider };
 }
@@ -178,9 +179,9 @@ t.test('the answers at the admin address and at the listener are the same', asyn
 
 t.test('what was asked and what was answered is in the metrics', async (t) => {
   const metrics = await tidegate.admin.metrics();
-  t.ok(metrics.value('tidegate_ofrep_requests_total', { call: 'evaluate', code: '2xx' }) > 0);
-  t.ok(metrics.value('tidegate_ofrep_requests_total', { call: 'bulk', code: '3xx' }) > 0);
-  t.ok(metrics.value('tidegate_ofrep_refused_total', { reason: 'token' }) > 0);
-  t.ok(metrics.value('tidegate_ofrep_changes_total') > 0);
-  t.ok(metrics.value('tidegate_flag_evaluations_total', { flag: 'banner', variant: 'red' }) >= 0);
+  t.ok(metrics.sum('tidegate_ofrep_requests_total', { call: 'evaluate', code: '2xx' }) > 0);
+  t.ok(metrics.sum('tidegate_ofrep_requests_total', { call: 'bulk', code: '3xx' }) > 0);
+  t.ok(metrics.sum('tidegate_ofrep_refused_total', { reason: 'token' }) > 0);
+  t.ok(metrics.sum('tidegate_ofrep_changes_total') > 0);
+  t.ok(metrics.sum('tidegate_flag_evaluations_total', { flag: 'banner', variant: 'red' }) >= 0);
 });
