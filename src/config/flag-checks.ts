@@ -8,7 +8,7 @@
  * Flags need each other over one level: a flag that is needed needs none. So whoever evaluates one looks at its neighbours and
  * no further, nothing can go in a circle, and a person can say why a flag is off.
  */
-import { inEnvironment } from './flag-merge.ts';
+import { inEnvironment, overlayOf } from './flag-merge.ts';
 import type { FlagDefinition, StrategyWord } from './flag-schema.ts';
 import { parseInstant } from './freeze-schema.ts';
 import type { Path } from './problem.ts';
@@ -17,7 +17,7 @@ import type { Path } from './problem.ts';
 export type FlagFinding = { readonly path: Path; readonly message: string; readonly allowed?: string };
 
 type Here = Omit<FlagDefinition, 'environments'>;
-type Treatment = { readonly strategy: StrategyWord; readonly value?: number | string[] | undefined };
+type Treatment = { readonly strategy: StrategyWord; readonly value?: number | readonly string[] | undefined };
 
 /** How many bytes a value may have as JSON, and how deep it may be. */
 export const VALUE_BYTES_MAX = 16 * 1024;
@@ -113,10 +113,12 @@ function* checkValues({ variants, on, off }: Here): Generator<FlagFinding> {
     for (const [name, { value }] of Object.entries(variants)) given.push([['variants', name, 'value'], value ?? name]);
     if (off !== undefined) given.push([['off'], off]);
   }
-  for (const [path, value] of given) {
+  const unfit = given.flatMap(([path, value]) => {
     const message = valueProblem(value);
-    if (message !== undefined) yield { path, message, allowed: 'any value of JSON but null, of at most 16 KiB' };
-  }
+    return message === undefined ? [] : [{ path, message, allowed: 'any value of JSON but null, of at most 16 KiB' }];
+  });
+  yield* unfit;
+  if (unfit.length > 0) return;
   const [[, first] = []] = given;
   for (const [path, value] of given.slice(1)) {
     if (kindOf(value) === kindOf(first)) continue;
@@ -218,7 +220,7 @@ export function checkRequired(name: string, flags: ReadonlyMap<string, FlagDefin
   const found = new Map<string, FlagFinding>();
   for (const environment of environmentsAround(definition, flags)) {
     for (const finding of checkRequiredIn(name, flags, environment)) {
-      const own = definition.environments?.[environment];
+      const own = overlayOf(definition.environments, environment);
       const path = own?.requires === undefined ? finding.path : ['environments', environment, ...finding.path];
       const key = JSON.stringify([path, finding.message]);
       if (!found.has(key)) found.set(key, { ...finding, path });
@@ -237,7 +239,8 @@ function environmentsAround(
   return new Set(['', ...own.map(([environment]) => environment), ...theirs]);
 }
 
-function* checkRequiredIn(
+/** What is wrong with what a flag needs of others in one environment. */
+export function* checkRequiredIn(
   name: string,
   flags: ReadonlyMap<string, FlagDefinition>,
   environment: string,

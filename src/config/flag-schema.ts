@@ -12,6 +12,7 @@
 import { z } from 'zod';
 import { checkFlag } from './flag-checks.ts';
 import { flagCondition, instant } from './flag-condition-schema.ts';
+import type { Immutable } from './immutable.ts';
 import { name, text, whole } from './scalars.ts';
 import { DURATION, parseDuration } from './units.ts';
 
@@ -25,6 +26,8 @@ const CONDITIONS_MAX = 20;
 const USERS_MAX = 10_000;
 const REQUIRED_MAX = 10;
 const ENVIRONMENTS_MAX = 20;
+/** How many flags a route may name. */
+const ROUTE_FLAGS_MAX = 50;
 /** The longest that a ramp may take, in milliseconds: ten years. */
 const RAMP_MAX_MS = 10 * 365 * 24 * 3_600_000;
 
@@ -81,7 +84,7 @@ const variant = z.strictObject({
     .optional()
     .describe('Its part of those that are enrolled, beside the others; 1 unless given.'),
   pool: name.optional().describe('The pool that its users reach while that admits anybody.'),
-  rewrite: path.optional().describe('What takes the place of the prefix that the route matches, for its users.'),
+  rewrite: path.optional().describe('What the path becomes for its users.'),
   redirect: place.optional().describe('Where its users are sent instead.'),
 });
 
@@ -204,13 +207,24 @@ export const flags = z
   .transform((all) => new Map(Object.entries(all)))
   .describe('Feature flags, by name.');
 
+/** What stands under `flags:` of a route. */
+export const routeFlags = z
+  .array(flagName)
+  .max(ROUTE_FLAGS_MAX)
+  .refine((names) => new Set(names).size === names.length, {
+    message: 'has a flag twice',
+    params: { allowed: 'each flag once' },
+  })
+  .default([])
+  .describe('The flags that are evaluated for its requests, and that its endpoints are told of.');
+
 /** What stands under `environment:`. */
 export const environment = name
   .default('production')
   .describe('Where this Tidegate runs: picks the `environments` of each flag.');
 
 /** A flag, as it is written: what `flags.NAME` of the file, the API and the state file have. */
-export type FlagDefinition = z.output<typeof flag>;
+export type FlagDefinition = Immutable<z.output<typeof flag>>;
 /** What an environment, or a change, says of a flag. */
 export type FlagOverlay = NonNullable<FlagDefinition['environments']>[string];
 /** Whom a flag or a rule of it is on for, as a word. */

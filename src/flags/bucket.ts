@@ -1,38 +1,37 @@
 /**
- * How a key becomes a bucket, and a bucket an answer.
+ * How a key becomes a bucket, and a bucket an answer: what all modes have in common.
  *
- * Every mode puts a key on one line from 0 to 100,000, thousandths of a percent: a key is in a share when its roll is below
- * it. So who is in at 5% is in at 6%, whatever the mode, and a share is compared in one way. Our own mode:
- *
- *     h       = murmur3_x86_32(utf8(salt + ":" + key), seed 0)
- *     roll    = floor(h * 100000 / 2^32)
- *     variant = floor(h' * total / 2^32), h' by seed 86028157, in the half-open ranges of the weights in order of declaration
- *
- * Scaling up and shifting down has no modulo bias and keeps a key's place when the scale changes. The second seed keeps the variant of
- * a key while the enrolment grows. The colon keeps ("ab", "c") and ("a", "bc") apart. Rejected: `hash(user + flag) % 100`
- * with a shift-and-add hash, by which two flags whose names differ in the last character pick nearly the same keys.
+ * Every mode puts a key on one line from 0 to 100,000, in thousandths of a percent: a key is in a share when its roll is below
+ * it. So who is in at 5% is in at 6%, whatever the mode, and a share is compared in one way. What else differs between the
+ * modes (what is hashed, with what, and how a variant is drawn) is in a file for each of them.
  */
-import { SHARE_ALL } from './dial.ts';
-import type { FlagSpec } from './flag.ts';
-import { SaltedHash } from './salted-hash.ts';
-
-/** The seed of the second draw, by which a variant is chosen. */
-export const VARIANT_SEED = 86028157;
 
 /** One flag's way from keys to places. */
 export interface Buckets {
-  /** Where on the line a key is: below a share, it is in. From 0 up; below 100,000 for every key that 100% holds. */
+  /** Where on the line a key is: below a share, it is in. From 0 up; below 100,000 unless the mode has an end that is in itself. */
   roll(key: string): number;
   /** The index of the variant of a key, by their weights, with this share enrolled; -1 for a key that is not enrolled. */
   draw(key: string, share: number): number;
+  /** How `roll` came about, to be checked by hand. */
+  traceRoll(key: string): Trace;
+  /** How `draw` came about. */
+  traceDraw(key: string): Trace;
 }
 
-/** The buckets of a flag, by its mode. */
-export function bucketsOf(spec: FlagSpec): Buckets {
-  return new TidegateBuckets(spec);
+/** The way from a key to a place, for people. */
+export interface Trace {
+  /** What was hashed. */
+  readonly input: string;
+  /** The function, with its seed where it has one. */
+  readonly hash: string;
+  /** What came out of it: a decimal number, or hexadecimal digits. */
+  readonly digest: string;
+  /** Where that is on the line, and how long the line is. */
+  readonly place: number;
+  readonly of: number;
 }
 
-/** floor(hash * total / 2^32), exact for every total up to 2^36. */
+/** floor(hash * total / 2^32) for a hash of 32 bits; exact for every total up to 2^36. */
 export function scaled(hash: number, total: number): number {
   const high = (hash >>> 16) * total;
   const low = (hash & 0xffff) * total;
@@ -40,9 +39,12 @@ export function scaled(hash: number, total: number): number {
 }
 
 /** Upper bounds of half-open ranges as long as the weights. */
-export function cumulative(weights: readonly number[]): readonly number[] {
+export function boundsOf(weights: readonly number[]): readonly number[] {
   let sum = 0;
-  return weights.map((weight) => (sum += weight));
+  return weights.map((weight) => {
+    sum += weight;
+    return sum;
+  });
 }
 
 /** The first range that a place lies in; -1 for a place behind all of them. */
@@ -51,23 +53,17 @@ export function rangeAt(bounds: readonly number[], place: number): number {
   return -1;
 }
 
-class TidegateBuckets implements Buckets {
-  readonly #enrolment: SaltedHash;
-  readonly #variant: SaltedHash;
-  readonly #bounds: readonly number[];
-
-  constructor({ salt, variants }: FlagSpec) {
-    this.#enrolment = new SaltedHash(`${salt}:`, 0);
-    this.#variant = new SaltedHash(`${salt}:`, VARIANT_SEED);
-    this.#bounds = cumulative(variants.map(({ weight }) => weight));
+/**
+ * The range that a place lies in, of which only the first `part` (0 to 1) is taken; -1 for a place in the rest of one, or behind all.
+ *
+ * It is how one draw serves for enrolment and variant: each variant keeps the keys that it has, and gets more as the part grows.
+ */
+export function rangePartAt(lengths: readonly number[], place: number, part: number): number {
+  let start = 0;
+  for (let i = 0; i < lengths.length; i += 1) {
+    const length = lengths[i]!;
+    if (place >= start && place < start + part * length) return i;
+    start += length;
   }
-
-  roll(key: string): number {
-    return scaled(this.#enrolment.of(key), SHARE_ALL);
-  }
-
-  draw(key: string, share: number): number {
-    if (this.roll(key) >= share) return -1;
-    return rangeAt(this.#bounds, scaled(this.#variant.of(key), this.#bounds.at(-1) ?? 0));
-  }
+  return -1;
 }

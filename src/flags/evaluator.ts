@@ -1,47 +1,29 @@
 /**
  * Answers questions about flags.
  *
- * The one place in which a flag is decided: data threads, OFREP, `explain` and `preview` ask here, so they agree. The order: killed,
- * switched off or outside its schedule; a prerequisite that is not met; the first rule that fits; the flag's own strategy.
+ * The one place in which a flag is decided: data threads, OFREP, `explain` and `preview` ask here, so they agree. How one flag is
+ * decided is in `ready-flag.ts`; here they are put together, each behind those that it needs.
  *
- * All answers are made when the flags come in; for a question nothing is made. What a flag says is refused here when it
- * cannot be evaluated, as a programmer's error: whoever accepts definitions has checked them before.
+ * What cannot be evaluated is refused when the flags come in, as a programmer's error: whoever accepts definitions has checked
+ * them before. A circle of prerequisites is one of these; it would never end.
  */
-
-import { type ConditionTester, testerOf } from './condition-test.ts';
-import { answer, Decider } from './decider.ts';
-import { Dial, isKilledIn, shareIn } from './dial.ts';
 import type { Evaluation, EvaluationContext, FlagSpec } from './flag.ts';
-import { isWithin, shareOfRamp } from './timing.ts';
+import { ReadyFlag } from './ready-flag.ts';
 
-interface ReadyRule {
-  readonly when: readonly ConditionTester[];
-  readonly share: number;
-  readonly decider: Decider;
-}
-
-interface ReadyFlag {
-  readonly spec: FlagSpec;
-  readonly dial: Dial;
-  readonly requires: readonly { readonly flag: number; readonly variant: number }[];
-  readonly rules: readonly ReadyRule[];
-  readonly own: Decider;
-  readonly disabled: Evaluation;
-  readonly unmet: Evaluation;
-  readonly noKey: Evaluation;
-}
-
+/** All flags of one snapshot, or of the control plane. */
 export class FlagEvaluator {
-  /** The names of the flags, sorted. */
+  /** The names of the flags, sorted by their UTF-16 units. */
   readonly names: readonly string[];
   readonly #flags: readonly ReadyFlag[];
   readonly #indexes: ReadonlyMap<string, number>;
 
-  /** Throws on flags that cannot be evaluated: a condition that is none, a prerequisite that is not there. */
+  /** Throws on flags that cannot be evaluated: a prerequisite that is not there or a circle of them, a condition that is none. */
   constructor(specs: readonly FlagSpec[]) {
     this.#indexes = new Map(specs.map(({ name }, index) => [name, index]));
     this.names = [...this.#indexes.keys()].sort();
-    this.#flags = specs.map((spec) => ready(spec, specs, this.#indexes));
+    const specOf = new Map(specs.map((spec) => [spec.name, spec]));
+    const made = new Map<string, ReadyFlag>();
+    this.#flags = specs.map((spec) => ready(spec, specOf, made, []));
   }
 
   has(flag: string): boolean {
@@ -53,71 +35,51 @@ export class FlagEvaluator {
     return this.#indexes.get(flag) ?? -1;
   }
 
+  /** The flag at this index, made ready. */
+  flagAt(index: number): ReadyFlag {
+    return this.#flags[index]!;
+  }
+
   /** The answer for a context at a moment; `FLAG_NOT_FOUND` for a flag that is not known. */
   evaluate(flag: string, context: EvaluationContext, nowMs: number): Evaluation {
     const index = this.#indexes.get(flag);
     return index === undefined ? notFound(flag) : this.evaluateAt(index, context, nowMs);
   }
 
-  /** The word of the dial of the flag at this index, for `evaluateAt` and whoever counts under its slot. */
-  dialAt(index: number): number {
-    return this.#flags[index]!.dial.load();
+  /** The word of the dial of the flag at this index, for `evaluateAt`, `armAt` and whoever counts under its slot. */
+  loadDialAt(index: number): number {
+    return this.#flags[index]!.loadDial();
   }
 
-  /** The share of the flag at this index: that of its ramp at this moment, or that of this word of its dial. */
-  shareAt(index: number, nowMs: number, word = this.dialAt(index)): number {
-    const { ramp } = this.#flags[index]!.spec;
-    return ramp === null ? shareIn(word) : shareOfRamp(ramp, nowMs);
-  }
-
-  /** The answer of the flag at this index, as they were given to the constructor, by this word of its dial. */
-  evaluateAt(index: number, context: EvaluationContext, nowMs: number, word = this.dialAt(index)): Evaluation {
-    const flag = this.#flags[index]!;
-    const { schedule, strategy } = flag.spec;
-    if (isKilledIn(word) || strategy.kind === 'none' || (schedule !== null && !isWithin(schedule, nowMs))) {
-      return flag.disabled;
-    }
-    for (const { flag: required, variant } of flag.requires) {
-      const { index: given, error } = this.evaluateAt(required, context, nowMs);
-      if (error !== null) return flag.noKey;
-      if (given !== variant) return flag.unmet;
-    }
-    for (const { when, decider, share } of flag.rules) {
-      if (!holdsAll(when, context)) continue;
-      const decided = decider.decide(context, share);
-      if (decided !== null) return decided;
-    }
-    return flag.own.decide(context, this.shareAt(index, nowMs, word))!;
+  /** The answer of the flag at this index, as they were given to the constructor; by this word of its dial. */
+  evaluateAt(index: number, context: EvaluationContext, nowMs: number, word = this.loadDialAt(index)): Evaluation {
+    return this.#flags[index]!.evaluate(context, nowMs, word);
   }
 }
 
-function holdsAll(when: readonly ConditionTester[], context: EvaluationContext): boolean {
-  for (const holds of when) if (!holds(context)) return false;
-  return true;
+/** The flag, made ready behind those that it needs; `needing` are the names of those that wait for it. */
+function ready(
+  spec: FlagSpec,
+  specs: ReadonlyMap<string, FlagSpec>,
+  made: Map<string, ReadyFlag>,
+  needing: readonly string[],
+): ReadyFlag {
+  const known = made.get(spec.name);
+  if (known !== undefined) return known;
+  if (needing.includes(spec.name)) throw new RangeError(`flags need each other: ${[...needing, spec.name].join(', ')}`);
+  const requires = spec.requires.map(({ flag, variant }) => {
+    const needed = specs.get(flag);
+    const index = needed?.variants.findIndex(({ name }) => name === variant) ?? -1;
+    if (needed === undefined || index === -1)
+      throw new RangeError(`${spec.name} needs ${flag}: ${variant}, which is not`);
+    return { flag: ready(needed, specs, made, [...needing, spec.name]), variant: index };
+  });
+  const flag = new ReadyFlag(spec, requires);
+  made.set(spec.name, flag);
+  return flag;
 }
 
-function ready(spec: FlagSpec, specs: readonly FlagSpec[], indexes: ReadonlyMap<string, number>): ReadyFlag {
-  return {
-    spec,
-    dial: new Dial(spec.dial),
-    requires: spec.requires.map(({ flag, variant }) => {
-      const index = indexes.get(flag);
-      const at = index === undefined ? -1 : specs[index]!.variants.findIndex(({ name }) => name === variant);
-      if (at === -1) throw new RangeError(`${spec.name} requires ${flag} with ${variant}, which is not there`);
-      return { flag: index!, variant: at };
-    }),
-    rules: spec.rules.map((rule) => ({
-      when: rule.when.map(testerOf),
-      share: 'share' in rule.strategy ? rule.strategy.share : 0,
-      decider: new Decider(spec, rule),
-    })),
-    own: new Decider(spec, null),
-    disabled: answer(spec, spec.off, 'DISABLED'),
-    unmet: answer(spec, spec.off, 'DEFAULT'),
-    noKey: answer(spec, spec.off, 'ERROR', { error: 'TARGETING_KEY_MISSING' }),
-  };
-}
-
+/** The one answer that cannot be made beforehand. */
 function notFound(flag: string): Evaluation {
   return {
     flag,

@@ -6,8 +6,12 @@
  * The value is that of `murmur3(prefix + text, seed)` in `routing/hash.ts`, for every text whose prefix ends with a whole character.
  */
 import { mixBlock, mixInteger, scramble } from '../routing/hash.ts';
+import type { Trace } from './bucket.ts';
 
+/** The hash of everything that begins with one prefix, under one seed. */
 export class SaltedHash {
+  readonly #prefix: string;
+  readonly #seed: number;
   readonly #hash: number;
   /** The bytes behind the last whole block of the prefix, the first of them lowest. */
   readonly #tail: number;
@@ -24,6 +28,8 @@ export class SaltedHash {
         tail = 0;
       }
     }
+    this.#prefix = prefix;
+    this.#seed = seed;
     this.#hash = hash;
     this.#tail = tail;
     this.#bytes = bytes.length;
@@ -59,6 +65,12 @@ export class SaltedHash {
       }
     }
     return mixInteger(hash ^ scramble(tail) ^ count);
+  }
+
+  /** How this text got a place on a line of this length. */
+  trace(text: string, place: number, of: number): Trace {
+    const hash = `murmur3_x86_32, seed ${this.#seed}`;
+    return { input: this.#prefix + text, hash, digest: String(this.of(text)), place, of };
   }
 }
 
