@@ -29,8 +29,6 @@ const config = shopConfig({
     '  paying: { strategy: none }',
     '  by-plan:',
     '    strategy: all',
-    '    on: basic',
-    '    off: none',
     '    variants: { basic: { value: basic }, more: { value: more } }',
     '    variant: basic',
     '    offVariant: basic',
