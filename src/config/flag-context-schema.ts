@@ -74,10 +74,10 @@ const attributeSource = z
   })
   .transform(({ as, ...rest }, context) => ({ ...onePlace(rest, context), as }));
 
-const attributeName = text('the name of an attribute, such as country or plan', 128).refine(
-  (name) => !BUILT_IN.has(name) && !DIRECT.test(name),
-  { params: { allowed: 'a name other than method, host, path, ip, targetingKey, query.…, header.… and cookie.…' } },
-);
+const attributeName = text(
+  'the name of an attribute, such as plan; method, host, path, ip, targetingKey, query.…, header.… and cookie.… are taken',
+  128,
+).refine((name) => !BUILT_IN.has(name) && !DIRECT.test(name));
 
 const jwt = z
   .strictObject({
@@ -113,7 +113,7 @@ const jwt = z
   })
   .check((context) => {
     const { header, cookie, secret: own, publicKey, algorithms, unverified, issuer, audience } = context.value;
-    const refuse = (message: string, allowed: string, path: string[] = []): void => {
+    const refuse = (message: string, allowed: string, path: (string | number)[] = []): void => {
       context.issues.push({ code: 'custom', message, input: context.value, path, params: { allowed } });
     };
     if (header !== undefined && cookie !== undefined) refuse('is in two places', 'header or cookie');
@@ -128,7 +128,7 @@ const jwt = z
       refuse('checks nothing, so it has nothing to check by', 'unverified alone');
     const fitting: readonly string[] = own === undefined ? KEY_ALGORITHMS : SECRET_ALGORITHMS;
     const odd = (unverified ? [] : (algorithms ?? [])).findIndex((algorithm) => !fitting.includes(algorithm));
-    if (odd >= 0) refuse('does not go with this key', fitting.join(', '), ['algorithms', String(odd)]);
+    if (odd >= 0) refuse('does not go with this key', fitting.join(', '), ['algorithms', odd]);
   })
   .transform(({ header, cookie, unverified, secret: own, publicKey, algorithms, issuer, audience }) => ({
     from:

@@ -32,12 +32,19 @@ const ROUTE_FLAGS_MAX = 50;
 const RAMP_MAX_MS = 10 * 365 * 24 * 3_600_000;
 
 const FLAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/;
+/** What the API has at the place of a name. */
+const RESERVED = 'import';
 const VARIANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 
 /** The name of a flag. */
-export const flagName = z.string().regex(FLAG_NAME).meta({
-  allowed: 'a name of 1 to 100 letters, digits and inner hyphens, dots and underscores, such as new-checkout',
-});
+export const flagName = z
+  .string()
+  .regex(FLAG_NAME)
+  .refine((written) => written !== RESERVED)
+  .meta({
+    allowed:
+      'a name of 1 to 100 letters, digits and inner hyphens, dots and underscores, such as new-checkout, and not import',
+  });
 
 const variantName = z.string().regex(VARIANT_NAME).meta({
   allowed: 'a name of 1 to 64 letters, digits and inner hyphens, dots and underscores, such as treatment',

@@ -9,6 +9,7 @@ import { FlagEvaluator } from '../flags/evaluator.ts';
 import type { Evaluation, EvaluationContext, FlagSpec } from '../flags/flag.ts';
 import type { FlagEntry } from './flag-book.ts';
 import { FlagCounts } from './flag-counts.ts';
+import { KeySamples } from './key-samples.ts';
 import type { FlagFigures } from './published.ts';
 
 export interface FlagAnswersOptions {
@@ -22,6 +23,8 @@ export interface FlagAnswersOptions {
 export class FlagAnswers {
   readonly #options: FlagAnswersOptions;
   readonly #counts: FlagCounts;
+  /** Of the keys that flags were lately drawn for, on all threads. */
+  readonly samples = new KeySamples();
   #evaluator: FlagEvaluator | null = null;
   readonly #specs = new Map<string, FlagSpec>();
 
@@ -37,7 +40,9 @@ export class FlagAnswers {
 
   /** Nobody counts for other flags than those that there are, or for earlier variants of these. */
   settle(): void {
-    this.#counts.settle(this.#options.entries().map(({ spec }) => spec));
+    const specs = this.#options.entries().map(({ spec }) => spec);
+    this.#counts.settle(specs);
+    this.samples.settle(specs);
   }
 
   /** Where the evaluations of a flag are counted. */
@@ -46,14 +51,21 @@ export class FlagAnswers {
   }
 
   evaluate(name: string, context: EvaluationContext): Evaluation {
-    return this.#asked().evaluate(name, context, this.#options.now());
+    return this.#answer(this.#asked(), name, context, this.#options.now());
   }
 
   /** Sorted by name. */
   evaluateAll(context: EvaluationContext): readonly Evaluation[] {
     const evaluator = this.#asked();
     const nowMs = this.#options.now();
-    return evaluator.names.map((name) => evaluator.evaluate(name, context, nowMs));
+    return evaluator.names.map((name) => this.#answer(evaluator, name, context, nowMs));
+  }
+
+  #answer(evaluator: FlagEvaluator, name: string, context: EvaluationContext, nowMs: number): Evaluation {
+    const evaluation = evaluator.evaluate(name, context, nowMs);
+    const spec = this.#specs.get(name);
+    if (spec !== undefined) this.samples.answered(spec, evaluation, context, nowMs);
+    return evaluation;
   }
 
   /** Counts an answer that was given to somebody outside. */

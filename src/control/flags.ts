@@ -61,6 +61,7 @@ export interface PreparedFlags {
   /** Those that data threads have to know. */
   readonly specs: readonly FlagSpec[];
   readonly countsOf: (spec: FlagSpec) => SharedArrayBuffer;
+  readonly sampleOf: (spec: FlagSpec) => SharedArrayBuffer;
   readonly adopt: () => void;
   readonly conclude: () => void;
 }
@@ -98,6 +99,7 @@ export class Flags implements FlagOperations {
     return {
       specs: routedSpecs(config, staged.specs),
       countsOf: (spec) => this.#answers.countsOf(spec),
+      sampleOf: (spec) => this.#answers.samples.memoryOf(spec),
       adopt: () => {
         adopted = this.#adopt(staged);
       },

@@ -25,7 +25,7 @@ const config = shopConfig({
     '  page-size: { strategy: all, on: 25, off: 10 }',
     '  ratio: { strategy: all, on: 0.25, off: 1 }',
     '  theme: { strategy: all, on: { colour: teal, sizes: [1, 2] }, off: {} }',
-    '  staff: { strategy: none, rules: [{ name: acme, when: [{ attribute: email, suffix: "@acme.com" }], strategy: all }] }',
+    '  staff: { strategy: users, value: [nobody], rules: [{ name: acme, when: [{ attribute: email, suffix: "@acme.com" }], strategy: all }] }',
     '  paying: { strategy: none }',
     '  by-plan:',
     '    strategy: all',
