@@ -2,7 +2,13 @@
 import { OFREPProvider } from '@openfeature/ofrep-provider';
 import { OFREPWebProvider } from '@openfeature/ofrep-web-provider';
 import { OpenFeature as Server } from '@openfeature/server-sdk';
-import { type Client, type EvaluationContext, type Provider, ProviderEvents, OpenFeature as Web } from '@openfeature/web-sdk';
+import {
+  type Client,
+  type EvaluationContext,
+  type Provider,
+  ProviderEvents,
+  OpenFeature as Web,
+} from '@openfeature/web-sdk';
 import t, { type Test } from 'tap';
 import { EventSource } from 'undici';
 import { exchange } from './stage/exchange.ts';
@@ -113,7 +119,10 @@ t.test('an SDK gets its default and the code that says why where there is no val
   const client = await serverClient(t.name);
   const alice = { targetingKey: 'alice' };
   t.match(await client.getBooleanDetails('unknown', true, alice), { value: true, errorCode: 'FLAG_NOT_FOUND' });
-  t.match(await client.getBooleanDetails('new-checkout', true, {}), { value: true, errorCode: 'TARGETING_KEY_MISSING' });
+  t.match(await client.getBooleanDetails('new-checkout', true, {}), {
+    value: true,
+    errorCode: 'TARGETING_KEY_MISSING',
+  });
   t.match(await client.getStringDetails('dark-mode', 'x', alice), { value: 'x', errorCode: 'TYPE_MISMATCH' });
   t.match(await client.getBooleanDetails('100%', true, alice), { value: true, errorCode: 'PARSE_ERROR' });
   const many = { targetingKey: 'alice', list: Array.from({ length: 300 }, (_, at) => at) };
