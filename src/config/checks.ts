@@ -8,6 +8,8 @@
  */
 
 import { clash, formatAddress, isLoopback, type Place } from './address.ts';
+import { checkFlags } from './flag-config-checks.ts';
+import { checkFlagContext } from './flag-context-checks.ts';
 import { type Check, checkServiceName, reportTwice, shown } from './name-checks.ts';
 import { checkNotify } from './notify-checks.ts';
 import { checkPeers } from './peer-checks.ts';
@@ -26,6 +28,8 @@ export function checkMeaning(config: Config, source: Source, structure: Structur
   checkInFlight(config, check);
   checkRoutes(config, check);
   checkNotify(config, check);
+  checkFlags(config, check);
+  checkFlagContext(config, check);
 }
 
 function checkAdmin(config: Config, { source, structure }: Check): void {

@@ -7,6 +7,7 @@
  */
 
 import { formatAddress } from './address.ts';
+import { compareFlags } from './flag-differences.ts';
 import { windowText } from './freeze-schema.ts';
 import { compareRoutes } from './route-differences.ts';
 import { ruleTexts } from './rule-differences.ts';
@@ -14,7 +15,7 @@ import type { Config, Endpoint, Listener, Pool, Service } from './schema.ts';
 import { compareTexts, textsOf } from './text-differences.ts';
 
 /** What kind of thing a difference is about. */
-export type DifferenceKind = 'traffic' | 'service' | 'pool' | 'endpoint' | 'route' | 'listener' | 'setting';
+export type DifferenceKind = 'traffic' | 'service' | 'pool' | 'endpoint' | 'route' | 'listener' | 'flag' | 'setting';
 
 /** One change. `text` is the whole sentence; `subject` names the thing, as `shop.green` or `log.level`. */
 export type Difference = {
@@ -32,6 +33,7 @@ export function differences(before: Config, after: Config): Difference[] {
     ...compareListeners(before, after),
     ...compareServices(before, after),
     ...compareRoutes(before.routes, after.routes),
+    ...compareFlags(before.flags, after.flags),
   ];
 }
 
@@ -43,7 +45,7 @@ function compareSettings(before: Config, after: Config): Difference[] {
 }
 
 function settingsOf(config: Config): Map<string, string> {
-  const { workers, state, admin, log, limits, overload, shutdown, dns, notify } = config;
+  const { workers, state, admin, log, limits, overload, shutdown, dns, notify, environment } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
   const webhooks = Object.fromEntries(notify.webhooks.map((webhook) => [webhook.name, webhook]));
   const freeze = config.freeze.map((window) => `${windowText(window)}: ${window.reason}`);
@@ -59,6 +61,9 @@ function settingsOf(config: Config): Map<string, string> {
     dns,
     freeze,
     notify: told,
+    flagContext: { ...config.flagContext, attributes: Object.fromEntries(config.flagContext.attributes) },
+    exposures: config.exposures,
+    environment,
   });
 }
 

@@ -9,7 +9,8 @@ import { text } from './scalars.ts';
 
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const WEEKLY = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([01][0-9]|2[0-3]):([0-5][0-9])$/;
-const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
+const INSTANT =
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
 
 const MOMENT = 'a day and time such as Fri 16:00, or a moment such as 2026-12-20T00:00:00Z';
 
@@ -21,12 +22,18 @@ export function parseMoment(written: string): Moment | undefined {
   if (weekly !== null) {
     return { minute: DAYS.indexOf(weekly[1]!) * 1440 + Number(weekly[2]) * 60 + Number(weekly[3]) };
   }
+  const ms = parseInstant(written);
+  return ms === undefined ? undefined : { ms };
+}
+
+/** A moment with its offset from UTC as milliseconds since 1970; `undefined` when it is none. */
+export function parseInstant(written: string): number | undefined {
   if (!INSTANT.test(written)) return undefined;
   const ms = Date.parse(written);
   // A day that no calendar has, such as the 30th of February, is read as a later one.
   const [year, month, day] = written.slice(0, 10).split('-').map(Number);
   const isDay = new Date(Date.UTC(year!, month! - 1, day!)).getUTCDate() === day;
-  return Number.isNaN(ms) || !isDay ? undefined : { ms };
+  return Number.isNaN(ms) || !isDay ? undefined : ms;
 }
 
 const moment = z

@@ -41,6 +41,7 @@ function settingsOf(route: Route): Map<string, string> {
     match: describeMatch(route),
     service: route.service,
     upgrade: route.upgrade,
+    flags: route.flags,
     timeouts: route.timeouts,
     ...ruleTexts(route),
   });

@@ -8,6 +8,7 @@
  */
 
 import { z } from 'zod';
+import { routeFlags } from './flag-schema.ts';
 import { byName, type Condition, conditions, headerKey, host, type Match, method, path } from './match-schema.ts';
 import { routeRules } from './rule-schema.ts';
 import { cookieName, fieldName, name, oneOrMore, text } from './scalars.ts';
@@ -38,6 +39,7 @@ export const route = z
       .boolean()
       .default(true)
       .describe('Whether its requests speak for or against a version when a release is judged.'),
+    flags: routeFlags,
     timeouts: routeTimeouts.describe("The service's timeouts, where this route needs others."),
     ...routeRules,
   })
@@ -78,6 +80,7 @@ export const route = z
       service: value.service,
       upgrade: value.upgrade,
       judge: value.judge,
+      flags: value.flags,
       timeouts: value.timeouts,
       ipAllow: value.ipAllow,
       ipDeny: value.ipDeny,

@@ -10,7 +10,11 @@
 
 import { z } from 'zod';
 import { formatAddress } from './address.ts';
+import { exposures } from './exposure-schema.ts';
+import { flagContext } from './flag-context-schema.ts';
+import { environment, flags } from './flag-schema.ts';
 import { freeze } from './freeze-schema.ts';
+import type { Immutable } from './immutable.ts';
 import { notify } from './notify-schema.ts';
 import { route } from './route-schema.ts';
 import { adminToken } from './rule-schema.ts';
@@ -226,17 +230,11 @@ export const configSchema = z.strictObject({
     .transform((all) => new Map(Object.entries(all).map(([key, one]) => [key, { name: key, ...one }])))
     .describe('The applications behind Tidegate, by name.'),
   routes: z.array(route).describe('Which requests go to which service.'),
+  environment,
+  flags,
+  flagContext,
+  exposures: exposures.optional(),
 });
-
-/** Makes what the schema gives readable only, at every depth; a mapping by name becomes a `ReadonlyMap`. */
-type Immutable<T> =
-  T extends Map<infer K, infer V>
-    ? ReadonlyMap<K, Immutable<V>>
-    : T extends readonly (infer E)[]
-      ? readonly Immutable<E>[]
-      : T extends object
-        ? { readonly [K in keyof T]: Immutable<T[K]> }
-        : T;
 
 /** A config that was accepted: every default applied, every reference resolvable, every quantity in its unit. */
 export type Config = Immutable<z.output<typeof configSchema>>;

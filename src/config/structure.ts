@@ -110,15 +110,15 @@ function reportIssue(source: Source, issue: Issue, path: Path): void {
     });
     return;
   }
+  const own = issue.code === 'custom' && hasOwnWords(issue);
+  const params = issue.code === 'custom' ? (issue.params as { readonly allowed?: string } | undefined) : undefined;
   if (value === undefined) {
     // What is written and has no value was reported where it was read.
     if (source.has(path)) return;
-    source.report({ path, message: 'is missing', allowed: allowedAt(path) });
+    source.report({ path, message: own ? issue.message : 'is missing', allowed: params?.allowed ?? allowedAt(path) });
     return;
   }
   const shown = source.hidden(path) ? HIDDEN : formatValue(value);
-  const own = issue.code === 'custom' && hasOwnWords(issue);
-  const params = issue.code === 'custom' ? (issue.params as { readonly allowed?: string } | undefined) : undefined;
   const word = typeof value === 'string' && shown !== HIDDEN ? nearest(value, wordsAt(path)) : undefined;
   source.report({
     path,

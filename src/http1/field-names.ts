@@ -32,6 +32,8 @@ export const FIELD = Object.freeze({
   xForwardedPort: 21,
   xForwardedProto: 22,
   xRequestId: 23,
+  featureFlags: 24,
+  featureFlagsUnderscored: 25,
 });
 
 // In the order of the numbers above.
@@ -60,6 +62,8 @@ const NAMES: readonly string[] = [
   'x-forwarded-port',
   'x-forwarded-proto',
   'x-request-id',
+  'feature-flags',
+  'feature_flags',
 ];
 
 const LENGTH_MAX = 31;

@@ -70,6 +70,8 @@ export class RequestHead {
   readonly via: string = '';
   readonly requestId: string = '';
   readonly traceparent: string = '';
+  /** Whether the client says itself which flags it has: a field that only Tidegate may write where it has flags. */
+  readonly claimsFlags: boolean = false;
   /** The names of the trailers that are announced. */
   readonly trailer: string = '';
   readonly #text: string;
@@ -234,6 +236,11 @@ function readFields(text: string, draft: Draft): RefusalKind | '' {
         break;
       case FIELD.traceparent:
         draft.traceparent = joined(draft.traceparent, text.slice(from, to));
+        break;
+      case FIELD.featureFlags:
+      case FIELD.featureFlagsUnderscored:
+        draft.claimsFlags = true;
+        lines.dropped[line] = 0;
         break;
       case FIELD.date:
       case FIELD.server:

@@ -63,6 +63,7 @@ export class AccessLog {
       ...(admission.user === '' ? {} : { user: admission.user }),
       ...(admission.authMs === 0 ? {} : { authMs: rounded(admission.authMs) }),
       ...(admission.wouldLimit ? { wouldLimit: true } : {}),
+      ...(admission.flags === null ? {} : admission.flags.logged()),
       ...(exchange.connectError === '' ? {} : { connectError: exchange.connectError }),
       requestId: exchange.requestId,
     });

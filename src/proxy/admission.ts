@@ -20,6 +20,7 @@ import type { SeriesWriter } from '../stats/series.ts';
 import type { ThreadContext } from './context.ts';
 import type { Downstream } from './downstream.ts';
 import { FAULTS, type Fault } from './fault.ts';
+import type { FlagDecision } from './flag-decision.ts';
 import { randomHex, randomU32 } from './ids.ts';
 import { RETRY_AFTER } from './overload.ts';
 import type { OwnAnswer } from './own-answer.ts';
@@ -42,6 +43,8 @@ export class Admission {
   forced = false;
   /** A preview asked for the pool, and wants to see no other. */
   isPreview = false;
+  /** What the flags of the route have come to; null where it has none. */
+  flags: FlagDecision | null = null;
   /** How many endpoints of the pool this position of the gate uses, or 0 for all. */
   endpointsMost = 0;
   /** Set-Cookie lines for the client: of a sticky key that is new, and of a forward-auth service. */
@@ -85,7 +88,7 @@ export class Admission {
         this.fault =
           this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ??
           this.route!.guard?.check(this, head, context.passwords) ??
-          this.#split(head);
+          this.#route(head, context);
       }
       this.series.start(this.slot);
     } finally {
@@ -108,6 +111,11 @@ export class Admission {
     context.overload.count(reason);
     this.faultLines = RETRY_AFTER;
     return fault;
+  }
+
+  /** The exchange has ended: counts it under the variants of its flags. A preview was asked for, and is no user's. */
+  ended(status: number, durationUs: number): void {
+    if (this.flags !== null && this.pool !== null && !this.isPreview) this.flags.ended(this.pool, status, durationUs);
   }
 
   /** The exchange has ended: counts it out of wherever it was counted in. */
@@ -136,9 +144,18 @@ export class Admission {
     return null;
   }
 
-  #split(head: RequestHead): Fault | null {
-    const { service } = this;
+  /** Flags come before the split, since a variant may name the pool. */
+  #route(head: RequestHead, { exposures }: ThreadContext): Fault | null {
+    const { route, service } = this;
     if (service === null) return null;
+    const { flags } = route!;
+    if (flags !== null) this.flags = flags.decide(head, this.client, exposures, Date.now());
+    const fault = this.#split(head, service);
+    if (this.flags?.isTest) this.forced = true;
+    return fault;
+  }
+
+  #split(head: RequestHead, service: ServiceRuntime): Fault | null {
     const gate = service.gate;
     const count = service.pools.length;
 
@@ -152,13 +169,14 @@ export class Admission {
       if (index < 0) return FAULTS.previewUnknown;
       this.forced = true;
       this.isPreview = true;
-    } else if (this.#isLetIn(service, head)) {
-      index = gate.groupPoolAt(this.slot);
-      this.forced = true;
-    } else if (service.spec.sticky !== null) {
+    } else {
+      index = this.#pinned(service, head);
+      this.forced = index >= 0;
+    }
+    if (index < 0 && service.spec.sticky !== null) {
       this.unit = this.keyOf(service.spec.sticky, head) || this.#newKey(service.spec.sticky);
       index = stickAt(gate.cells, gate.weightsAt(this.slot), count, service.poolSeeds, this.unit);
-    } else {
+    } else if (index < 0) {
       index = chooseAt(gate.cells, gate.boundsAt(this.slot), count, randomU32());
     }
     if (index < 0) return FAULTS.noTraffic;
@@ -168,6 +186,13 @@ export class Admission {
     this.endpointsMost = gate.endpointsAt(this.slot, index);
     this.series = pool.series;
     return null;
+  }
+
+  /** The pool that somebody is sent to and not assigned to by chance: by a variant of a flag, else by a group; or -1. */
+  #pinned(service: ServiceRuntime, head: RequestHead): number {
+    const { gate } = service;
+    const byFlag = this.flags === null ? -1 : this.flags.pool(service, gate.activeAt(this.slot));
+    return byFlag < 0 && this.#isLetIn(service, head) ? gate.groupPoolAt(this.slot) : byFlag;
   }
 
   /** Whether a group of users is on in this position of the gate, and the request is of a member. */

@@ -185,13 +185,14 @@ export class Attempts {
   /** Tells the judge of the first attempt that says something about the version. */
   #testify(outcome: number, status: number): void {
     const { admission, startedAt } = this.#exchange;
-    const { pool, service, route, slot, unit } = admission;
-    if (pool === null || service === null || admission.forced || !route!.spec.isJudged) return;
-    if (!service.witness.counts(outcome)) return;
+    const { pool, service, route, slot, unit, flags } = admission;
+    if (pool === null || service === null || !service.witness.counts(outcome)) return;
     this.#isJudged = true;
     // How long a tunnel is open is for its users to say.
     const durationUs = status === 101 ? 0 : (performance.now() - startedAt) * 1000;
     const { witness } = service;
+    if (flags !== null && !admission.isPreview) flags.judged(pool, witness.isBad(outcome, status, durationUs));
+    if (admission.forced || !route!.spec.isJudged) return;
     witness.record(pool.evidence, slot, outcome, status, durationUs, unit);
     if (witness.wantsHeads) {
       witness.recordSignals(pool.signals, slot, outcome, this.#exchange.head, status, this.#answer, unit);

@@ -15,6 +15,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { EndpointSpec } from '../routing/snapshot.ts';
 import type { ForwardAuthRuntime } from './auth-call.ts';
 import type { Exchange } from './exchange.ts';
+import { withoutClaims } from './flag-claims.ts';
 import { forwardingLinesOf } from './forwarded-head.ts';
 import { traceparentFrom } from './ids.ts';
 
@@ -23,9 +24,11 @@ const NOT_MODIFIED = 304;
 
 /** The question about the exchange's request, with its empty line. */
 export function questionAbout(exchange: Exchange, auth: ForwardAuthRuntime, endpoint: EndpointSpec): string {
-  const { head, admission } = exchange;
+  const { head, admission, context } = exchange;
   const guard = admission.route!.guard!;
-  const copied = linesNamed(guard.withoutPassword(head.passOn), auth.asked);
+  const { flags } = context.runtime;
+  const lines = flags === null ? head.passOn : withoutClaims(head, flags.spec);
+  const copied = linesNamed(guard.withoutPassword(lines), auth.asked);
   return (
     `GET ${auth.spec.target} HTTP/1.1\r\nHost: ${endpoint.authority}\r\n${copied}${guard.userLine(admission.user)}` +
     `${forwardingLinesOf(exchange)}X-Forwarded-Method: ${head.method}\r\nX-Forwarded-Uri: ${head.forwardTarget}\r\n` +

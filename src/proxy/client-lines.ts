@@ -1,12 +1,24 @@
 /**
  * What a client gets beside the fields of the endpoint's response, and what of its trailers goes on.
  */
+import type { ResponseHead } from '../http1/response-head.ts';
 import type { Exchange } from './exchange.ts';
 
-/** What is said to the client beside the endpoint's fields: the version that served, and a sticky key that is new. */
-export function linesForClient({ admission: { service, setCookie }, pool }: Exchange): string {
-  const header = service!.spec.versionHeader;
-  return header === null ? setCookie : `${header}: ${pool!.spec.version}\r\n${setCookie}`;
+/** What is said to the client beside the endpoint's fields: the version that served, and keys that are new. */
+export function linesForClient(exchange: Exchange, head: ResponseHead): string {
+  const { admission, pool } = exchange;
+  const header = admission.service!.spec.versionHeader;
+  const cookies = admission.setCookie + flagCookie(exchange, head);
+  return header === null ? cookies : `${header}: ${pool!.spec.version}\r\n${cookies}`;
+}
+
+/** The cookie by which a visitor is known to flags from now on, or ''; `head` is null for an answer of our own. */
+export function flagCookie(
+  { admission: { flags }, downstream, head: asked }: Exchange,
+  head: ResponseHead | null,
+): string {
+  if (flags === null) return '';
+  return flags.cookieLine(head, downstream.client.trusted && asked.xForwardedProto.toLowerCase() === 'https');
 }
 
 /** The trailers of a response that go on. */

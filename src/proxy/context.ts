@@ -8,6 +8,7 @@
 import type { ProcessMember } from '../stats/process-cells.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Downstream } from './downstream.ts';
+import type { ExposureNotes } from './flag-exposures.ts';
 import { Overload } from './overload.ts';
 import { PasswordChecks } from './password-checks.ts';
 import { ReplayMemory } from './request-body.ts';
@@ -20,6 +21,7 @@ export class ThreadContext {
   readonly thread: number;
   readonly process: ProcessMember;
   readonly accessLog: AccessLog;
+  readonly exposures: ExposureNotes;
   /** What request bodies may be kept in. */
   readonly replays: ReplayMemory;
   readonly downstreams = new Set<Downstream>();
@@ -36,6 +38,7 @@ export class ThreadContext {
     readonly thread: number;
     readonly process: ProcessMember;
     readonly accessLog: AccessLog;
+    readonly exposures: ExposureNotes;
     readonly nowMs: number;
     readonly runtime: Runtime;
     readonly onActivated: (before: Runtime, now: Runtime) => void;
@@ -43,6 +46,7 @@ export class ThreadContext {
     this.thread = options.thread;
     this.process = options.process;
     this.accessLog = options.accessLog;
+    this.exposures = options.exposures;
     this.replays = new ReplayMemory(options.process);
     this.nowMs = options.nowMs;
     this.runtime = options.runtime;

@@ -240,7 +240,7 @@ export class Exchange implements Caller {
     this.endpoint!.answered(this, 101);
     this.#expectation.end();
     downstream.out.text(
-      buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: linesForClient(this) }),
+      buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: linesForClient(this, head) }),
     );
     downstream.out.flush();
     const early = downstream.enterTunnel();
@@ -262,8 +262,8 @@ export class Exchange implements Caller {
     }
     this.status = head.status;
     this.#expectation.end();
-    const passOn = withResponseRules(this, head.passOn);
-    this.#keepAlive = this.response.begin(head, this.#mayKeepAlive(), linesForClient(this), passOn);
+    const passOn = withResponseRules(this, this.admission.flags?.route.varied(head.passOn) ?? head.passOn);
+    this.#keepAlive = this.response.begin(head, this.#mayKeepAlive(), linesForClient(this, head), passOn);
     this.#touch();
   }
 
@@ -438,6 +438,7 @@ export class Exchange implements Caller {
     admission.leave();
     const totalUs = (performance.now() - this.startedAt) * 1000;
     const isDrained = fault === FAULTS.drained;
+    admission.ended(this.status, totalUs);
     admission.series.finish(admission.slot, this.status, totalUs, this.bytesIn, this.bytesOut, isCut(fault), isDrained);
     this.context.accessLog.finished(this, fault, totalUs);
     if (fault !== null) this.downstream.listener.cells.limited(fault.kind);

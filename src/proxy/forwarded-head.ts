@@ -5,9 +5,14 @@
 import { linesWithout } from '../http1/field-lines.ts';
 import { buildRequestHead, forwardingLines } from '../http1/forward.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import type { Admission } from './admission.ts';
+import type { ThreadContext } from './context.ts';
 import type { Exchange } from './exchange.ts';
+import { withoutClaims } from './flag-claims.ts';
 import { traceparentFrom } from './ids.ts';
 import { rewrittenPath } from './own-answer.ts';
+
+const NO_FIELDS: ReadonlySet<string> = new Set();
 
 /** The head of the exchange's request for its endpoint, with its empty line. */
 export function headForEndpoint(exchange: Exchange): string {
@@ -26,9 +31,9 @@ export function headForEndpoint(exchange: Exchange): string {
 }
 
 /** The lines that go on, less what is nobody else's business, as the rules of route and pool have them. */
-function passedOn({ head, admission, pool }: Exchange): string {
+function passedOn({ head, admission, context, pool }: Exchange): string {
   const { service, route, user, grantedLines } = admission;
-  let lines = head.passOn;
+  let lines = told(head, admission, context);
   if (service!.privateFields.size > 0) lines = linesWithout(lines, service!.privateFields);
   const guard = route!.guard;
   if (guard !== null) lines = guard.withoutPrivate(lines) + guard.userLine(user) + grantedLines;
@@ -38,10 +43,19 @@ function passedOn({ head, admission, pool }: Exchange): string {
   return second ? second.apply(lines) : lines;
 }
 
+/** The lines with what an endpoint is told of flags, and without what clients say of them. Nothing is done without flags. */
+function told(head: RequestHead, { flags }: Admission, { runtime }: ThreadContext): string {
+  if (flags !== null) return flags.told(withoutClaims(head, flags.route.shared.spec));
+  return runtime.flags === null ? head.passOn : withoutClaims(head, runtime.flags.spec);
+}
+
 /** The trailers that go on: what may not pass as a field of the head may not pass at the end of the body either. */
-export function trailersForEndpoint({ admission: { service, route }, pool }: Exchange, trailers: string): string {
+export function trailersForEndpoint(exchange: Exchange, trailers: string): string {
   if (trailers === '') return '';
-  let lines = linesWithout(trailers, service!.privateFields);
+  const { admission, context, pool } = exchange;
+  const { service, route, flags } = admission;
+  const { claims = NO_FIELDS } = flags?.route.shared ?? context.runtime.flags ?? {};
+  let lines = linesWithout(linesWithout(trailers, service!.privateFields), claims);
   const guard = route!.guard;
   if (guard !== null) lines = guard.withoutPrivate(lines);
   lines = route!.pass?.requestHeaders?.drop(lines) ?? lines;

@@ -17,6 +17,19 @@ export interface ThreadStart {
   readonly socketsMax: number;
 }
 
+/** A user was given a variant of a flag by a draw. */
+export interface Exposure {
+  /** Since 1970. */
+  readonly atMs: number;
+  readonly flag: string;
+  readonly variant: string;
+  /** The user's key as a hash, 32 hexadecimal digits. */
+  readonly key: string;
+  readonly service: string;
+  /** Of the flag. */
+  readonly revision: string;
+}
+
 export type ToThread =
   | { readonly kind: 'stage'; readonly snapshot: Snapshot }
   | { readonly kind: 'commit'; readonly generation: number }
@@ -34,5 +47,6 @@ export type FromThread =
   | { readonly kind: 'staged'; readonly generation: number; readonly error: string | null }
   /** Finished lines of the access log, each with its newline. */
   | { readonly kind: 'access-log'; readonly lines: string }
+  | { readonly kind: 'exposures'; readonly exposures: readonly Exposure[] }
   | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'drained' };

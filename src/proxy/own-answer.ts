@@ -11,6 +11,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { locationOf } from '../routing/redirect.ts';
 import type { OwnAnswerSpec } from '../routing/rules.ts';
 import { relayedResponse } from './auth-messages.ts';
+import { flagCookie } from './client-lines.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault.ts';
 import { httpDate } from './http-date.ts';
@@ -37,11 +38,14 @@ export function faultAnswer({ status, text, phase }: Fault, lines: string): OwnA
 
 /** The answer that the route has for all its requests, or the pool for its own; null when the endpoint is asked. */
 export function ruleAnswer(exchange: Exchange): OwnAnswer | null {
-  const { route, pool } = exchange.admission;
-  const spec = route?.pass?.answer ?? pool?.pass?.answer ?? null;
+  const { route, pool, flags } = exchange.admission;
+  const redirect = flags === null ? null : flags.redirect();
+  const spec = redirect ?? route?.pass?.answer ?? pool?.pass?.answer ?? null;
   if (spec === null) return null;
   const { status, body, contentType, lines } = answerOf(spec, exchange);
-  return { status, body, contentType, lines: withResponseRules(exchange, lines) };
+  // Whom a variant sends elsewhere is one user, and the answer is for nobody else.
+  const own = redirect === null ? lines : `${lines}Cache-Control: no-store\r\n`;
+  return { status, body, contentType, lines: withResponseRules(exchange, own) + flagCookie(exchange, null) };
 }
 
 /** The lines of a response as the rules of route and pool have them. */
@@ -53,8 +57,9 @@ export function withResponseRules({ admission: { route }, pool }: Exchange, line
 }
 
 /** The path for the endpoint or a redirect: normalised and rewritten; undefined when no rule has anything to do with it. */
-export function rewrittenPath({ head, admission: { route }, pool }: Exchange): string | undefined {
-  const first = route?.pass?.rewriter;
+export function rewrittenPath({ head, admission: { route, flags }, pool }: Exchange): string | undefined {
+  // A variant that says where its users go says it in place of the route.
+  const first = flags?.rewriter() ?? route?.pass?.rewriter;
   const second = pool?.pass?.rewriter;
   if (!first && !second) return undefined;
   const { path } = normalisePath(head.path)!;

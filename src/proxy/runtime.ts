@@ -20,6 +20,8 @@ import { SignalWriter } from '../stats/signal-cells.ts';
 import type { Caller } from './caller.ts';
 import { Endpoint } from './endpoint.ts';
 import { FirstEndpoints } from './endpoint-sets.ts';
+import { RouteFlags } from './flag-route.ts';
+import { FlagsRuntime } from './flag-runtime.ts';
 import { randomU32 } from './ids.ts';
 import { PassRuntime } from './pass-rules.ts';
 import { RouteGuard } from './route-guard.ts';
@@ -27,6 +29,8 @@ import { Witness } from './witness.ts';
 
 export class PoolRuntime implements EndpointSet {
   readonly spec: PoolSpec;
+  /** Among the pools of its service. */
+  readonly index: number;
   readonly series: SeriesWriter;
   readonly evidence: EvidenceWriter;
   readonly signals: readonly SignalWriter[];
@@ -40,15 +44,17 @@ export class PoolRuntime implements EndpointSet {
 
   constructor(
     spec: PoolSpec,
+    index: number,
     service: ServiceSpec,
     thread: number,
     endpointOf: (service: ServiceSpec, pool: PoolSpec, index: number) => Endpoint,
   ) {
     this.spec = spec;
+    this.index = index;
     this.series = new SeriesWriter(spec.board, thread);
     this.evidence = new EvidenceWriter(spec.evidence, thread);
     this.signals = spec.signals.map((memory) => new SignalWriter(memory, thread));
-    this.endpoints = spec.endpoints.map((_, index) => endpointOf(service, spec, index));
+    this.endpoints = spec.endpoints.map((_, at) => endpointOf(service, spec, at));
     this.balancer = new Balancer(
       service.balance,
       `${service.name}/${spec.name}`,
@@ -132,7 +138,7 @@ export class ServiceRuntime {
     endpointOf: (service: ServiceSpec, pool: PoolSpec, index: number) => Endpoint,
   ) {
     this.spec = spec;
-    this.pools = spec.pools.map((pool) => new PoolRuntime(pool, spec, thread, endpointOf));
+    this.pools = spec.pools.map((pool, index) => new PoolRuntime(pool, index, spec, thread, endpointOf));
     this.gate = new GateReader(spec.gate, spec.pools.length);
     this.poolSeeds = poolSeedsOf(
       spec.name,
@@ -153,6 +159,8 @@ export interface RouteRuntime {
   /** Rules that refuse, or null where there are none, and rules for what passes. */
   readonly guard: RouteGuard | null;
   readonly pass: PassRuntime | null;
+  /** Null where the route names no flags. */
+  readonly flags: RouteFlags | null;
 }
 
 export class Runtime {
@@ -161,6 +169,8 @@ export class Runtime {
   readonly routes: RouteTable<RouteRuntime>;
   readonly services: readonly ServiceRuntime[];
   readonly unrouted: SeriesWriter;
+  /** Null when the config has no flags. */
+  readonly flags: FlagsRuntime | null;
   /** The exchanges that are under way in the process. */
   readonly places: InFlightCells;
   /** By identity; see `endpointKey`. */
@@ -179,12 +189,15 @@ export class Runtime {
     this.generation = snapshot.generation;
     this.snapshot = snapshot;
     this.services = snapshot.services.map((service) => new ServiceRuntime(service, thread, endpointOf));
+    this.flags = snapshot.flagContext === null ? null : new FlagsRuntime(snapshot, snapshot.flagContext, thread);
     this.routes = new RouteTable(
       snapshot.routes.map((spec) => {
         const service = spec.service === null ? null : this.services[spec.service]!;
         const pass = spec.rules === null ? null : new PassRuntime(spec.rules);
         const guard = spec.board === null ? null : new RouteGuard(spec, spec.board, pass, thread, this.services);
-        return { match: spec.match, target: { spec, service, guard, pass } };
+        const hasFlags = spec.flags.length > 0 && service !== null;
+        const flags = hasFlags ? new RouteFlags(spec, service, this.flags!, thread) : null;
+        return { match: spec.match, target: { spec, service, guard, pass, flags } };
       }),
     );
     this.unrouted = new SeriesWriter(snapshot.unrouted, thread);

@@ -20,6 +20,7 @@ import { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { FAULTS } from './fault.ts';
+import { ExposureNotes } from './flag-exposures.ts';
 import { ListenerRuntime, UNIX_THREAD } from './listener.ts';
 import type { FromThread, ThreadStart, ToThread } from './messages.ts';
 import { Runtime } from './runtime.ts';
@@ -57,6 +58,7 @@ class DataThread {
       thread: start.thread,
       process,
       accessLog: new AccessLog(process, (lines) => send({ kind: 'access-log', lines })),
+      exposures: new ExposureNotes((exposures) => send({ kind: 'exposures', exposures })),
       nowMs: this.#lastTickMs,
       runtime: new Runtime(EMPTY, start.thread, new Map()),
       onActivated: (before, now) => this.#onActivated(before, now),
@@ -153,6 +155,7 @@ class DataThread {
     const context = this.#context;
     context.accessLog.mode = now.snapshot.accessLog;
     context.overload.configure(now.snapshot.overload);
+    context.exposures.configure(now.snapshot.flagContext?.exposures ?? null);
     this.#retired.push(...now.activate(before, context.nowMs));
     for (const spec of now.snapshot.listeners) this.#listeners.get(spec.key)?.configure(spec);
     for (const { socket, listener } of this.#early.splice(0)) {
@@ -198,6 +201,7 @@ class DataThread {
     this.#sweepPutOff = lateMs > TICK_MS && !this.#sweepPutOff;
     if (!this.#sweepPutOff) this.#sweep(nowMs);
     context.accessLog.flush();
+    context.exposures.flush();
     const shortage = socketRoom.news(nowMs);
     if (shortage !== null) this.#send({ kind: 'warning', message: shortage });
     this.#ticks += 1;
@@ -245,6 +249,10 @@ const EMPTY: Snapshot = {
   inFlight: { max: null, board: createInFlightMemory(64) },
   overload: { lagMs: null, board: createOverloadMemory(64) },
   accessLog: { kind: 'off' },
+  flags: [],
+  flagCells: [],
+  flagSamples: [],
+  flagContext: null,
   unrouted: createSeriesMemory(64),
 };
 

@@ -54,6 +54,13 @@ export class Witness {
     return this.#outcomes[outcome] !== 2;
   }
 
+  /** Whether an attempt that counts was bad; `status` is 0 for one without an answer that was passed on. */
+  isBad(outcome: number, status: number, durationUs: number): boolean {
+    // An answer that was not passed on, because another attempt followed, is known by its outcome.
+    const code = status === 0 && outcome === OUTCOME_5XX ? 500 : status;
+    return this.#outcomes[outcome] === 1 || this.#statuses[code] === 1 || durationUs >= this.#slowerThanUs;
+  }
+
   /**
    * Records an exchange that the position in `slot` has routed. `status` is 0 for an attempt without one that was passed on; `unit` is the
    * key that the user sticks by, '' where nobody sticks.
@@ -66,9 +73,7 @@ export class Witness {
     durationUs: number,
     unit: string,
   ): void {
-    // An answer that was not passed on, because another attempt followed, is known by its outcome.
-    const code = status === 0 && outcome === OUTCOME_5XX ? 500 : status;
-    const isBad = this.#outcomes[outcome] === 1 || this.#statuses[code] === 1 || durationUs >= this.#slowerThanUs;
+    const isBad = this.isBad(outcome, status, durationUs);
     const level = this.#levels[bucketOf(durationUs)]!;
     writer.judged(slot);
     if (!isBad && level === 0) return;

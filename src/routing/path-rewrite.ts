@@ -13,15 +13,17 @@ import { normalisePath } from '../http1/path.ts';
 import { checkedPattern } from './pattern.ts';
 import { prefixSegments } from './route-match.ts';
 
-/** `prefix` replaces the prefix `from` by `to`; `regex` replaces the first part of the path that fits. */
+/** `prefix` replaces the prefix `from` by `to`; `regex` replaces the first part of the path that fits; `whole` all of it. */
 export type PathRewrite =
   | { readonly kind: 'prefix'; readonly from: string; readonly to: string }
-  | { readonly kind: 'regex'; readonly source: string; readonly to: string };
+  | { readonly kind: 'regex'; readonly source: string; readonly to: string }
+  | { readonly kind: 'whole'; readonly to: string };
 
 /** A rewrite made ready for many paths. */
 export class Rewriter {
   readonly #pattern: RegExp | null;
   readonly #to: string;
+  readonly #isWhole: boolean;
   /** Segments that are cut off the beginning of a path. */
   readonly #segments: number;
 
@@ -29,12 +31,14 @@ export class Rewriter {
   constructor(rewrite: PathRewrite) {
     this.#pattern = rewrite.kind === 'regex' ? checkedPattern(rewrite.source) : null;
     this.#to = rewrite.kind === 'prefix' ? withoutSlash(rewrite.to) : rewrite.to;
+    this.#isWhole = rewrite.kind === 'whole';
     this.#segments = rewrite.kind === 'prefix' ? prefixSegments(rewrite.from).length : 0;
   }
 
   /** The new path for a normalised one. `*` stays as it is, and so does what the pattern does not fit. */
   apply(path: string): string {
     if (path === '*') return path;
+    if (this.#isWhole) return rooted(this.#to);
     if (this.#pattern !== null) return rooted(path.replace(this.#pattern, this.#to));
     return rooted(this.#to + afterSegments(path, this.#segments));
   }

@@ -8,6 +8,8 @@
  *
  * Everything in it has been validated. A data thread asserts and never repairs.
  */
+import type { FlagContextSpec } from '../flags/context-spec.ts';
+import type { FlagSpec } from '../flags/flag.ts';
 import type { Outcome } from '../stats/series.ts';
 import type { Group } from './group.ts';
 import type { ValueMatch } from './pattern.ts';
@@ -133,6 +135,8 @@ export interface PoolSpec {
   /** Its evidence for the judge, and that of each of the service's signals, in their order. */
   readonly evidence: SharedArrayBuffer;
   readonly signals: readonly SharedArrayBuffer[];
+  /** What becomes of the variants of flags here, by the flag's index and the variant's; nothing for flags of other services. */
+  readonly flags: readonly (readonly SharedArrayBuffer[])[];
 }
 
 export interface ServiceSpec {
@@ -189,6 +193,8 @@ export interface RouteSpec {
   readonly upgrade: readonly string[];
   /** Whether what becomes of its requests speaks for or against a version. */
   readonly isJudged: boolean;
+  /** Indexes into the snapshot's flags, in the order in which the route names them. */
+  readonly flags: readonly number[];
   /** The service's timeouts with the route's own in their place. */
   readonly timeouts: Timeouts;
 }
@@ -212,6 +218,14 @@ export interface Snapshot {
   readonly inFlight: InFlightSpec;
   readonly overload: OverloadSpec;
   readonly accessLog: AccessLogMode;
+  /** The flags that routes name, and those that these require. */
+  readonly flags: readonly FlagSpec[];
+  /** The counters of each of them (see `flag-cells.ts`). */
+  readonly flagCells: readonly SharedArrayBuffer[];
+  /** The sample of the keys that each of them was drawn for (see `key-sample.ts`). */
+  readonly flagSamples: readonly SharedArrayBuffer[];
+  /** Null when the config has no flags. */
+  readonly flagContext: FlagContextSpec | null;
   /** The series of exchanges that no route was found for, and of refused requests. */
   readonly unrouted: SharedArrayBuffer;
 }
