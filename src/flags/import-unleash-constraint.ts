@@ -14,6 +14,8 @@ import { parseVersion } from './semantic-version.ts';
 
 /** Where Unleash's own fields are found here; everything else has the name that it has there. */
 const ATTRIBUTES: Readonly<Record<string, string>> = { userId: 'targetingKey', remoteAddress: 'ip' };
+/** The field that is the clock of whoever asks. */
+export const CLOCK = 'currentTime';
 const PATTERN_MAX = 1000;
 const TEXTS: Readonly<Record<string, 'prefix' | 'suffix' | 'contains'>> = {
   STR_STARTS_WITH: 'prefix',
@@ -49,7 +51,10 @@ export function constraintExpression(constraint: JsonRecord, at: string, report:
     report.lost(at, 'the constraint names no field of the context; the strategy is left out');
     return undefined;
   }
-  const asked = asks(operator, attributeOf(field), constraint);
+  if (Object.hasOwn(NUMBERS, operator)) {
+    report.changed(at, `${shortText(field)} is a text there that is read as a number; here it must come as a number`);
+  }
+  const asked = asks(operator, attributeOf(field), constraint, (message) => report.lost(at, message));
   if (typeof asked === 'string') {
     report.lost(at, `${asked}; the strategy is left out`);
     return undefined;
@@ -58,7 +63,12 @@ export function constraintExpression(constraint: JsonRecord, at: string, report:
 }
 
 /** The question, or what is wrong with it. */
-function asks(operator: string, attribute: string, constraint: JsonRecord): Expression | string {
+function asks(
+  operator: string,
+  attribute: string,
+  constraint: JsonRecord,
+  lost: (message: string) => void,
+): Expression | string {
   const values = textsIn(constraint.values);
   const value = textIn(constraint.value) ?? '';
   const anyCase = constraint.caseInsensitive === true;
@@ -85,8 +95,8 @@ function asks(operator: string, attribute: string, constraint: JsonRecord): Expr
   if (side !== undefined) {
     const ms = parseMoment(value);
     if (ms === undefined) return `${shortText(value)} is no moment with an offset from UTC`;
-    if (attribute === 'currentTime')
-      return 'the current time is no attribute here; a flag has one schedule for all its rules';
+    if (attribute === CLOCK)
+      return 'the time decides about one of several strategies, and here a flag has one schedule for all of it';
     return atom({ attribute, [side]: new Date(ms).toISOString() });
   }
   if (operator === 'REGEX') {
@@ -95,9 +105,9 @@ function asks(operator: string, attribute: string, constraint: JsonRecord): Expr
     return atom({ attribute, matches: source });
   }
   if (operator === 'IN_CIDR') {
-    const wrong = values.find((network) => parseRange(network) === undefined);
-    if (wrong !== undefined) return `${shortText(wrong)} is no network`;
-    return values.length === 0 ? NEVER : atom({ attribute, cidr: values });
+    const networks = values.filter((network) => parseRange(network) !== undefined);
+    for (const value of values) if (!networks.includes(value)) lost(`${shortText(value)} is no network`);
+    return networks.length === 0 ? NEVER : atom({ attribute, cidr: networks });
   }
   return `the operator ${shortText(operator)} is not known here`;
 }

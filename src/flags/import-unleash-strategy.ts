@@ -21,8 +21,9 @@ export interface UnleashStrategy {
   /** What its draw is made of; null where it draws nothing. */
   readonly draw: UnleashDraw | null;
   readonly variants: readonly JsonRecord[];
-  /** What its variants are drawn by. */
+  /** What its variants are drawn by where they do not say. */
   readonly group: string;
+  readonly stickiness: string;
 }
 
 /** `by` is an attribute of ours; null for the targeting key. */
@@ -66,6 +67,7 @@ export function readStrategy(
     percent: aim.percent,
     draw: aim.draw,
     group: groupIn(parameters, feature),
+    stickiness: textIn(parameters.stickiness) || 'default',
     variants: listIn(record.variants).filter((variant) => recordIn(variant) !== undefined) as JsonRecord[],
   };
 }
@@ -121,7 +123,7 @@ function aimOf(kind: string, parameters: JsonRecord, feature: string, at: string
     case 'remoteAddress':
       return addressesAim(words(text('IPs')), at, report);
     case 'flexibleRollout':
-      return drawn(text('rollout'), text('stickiness') || 'default');
+      return drawn(text('rollout'), textIn(parameters.stickiness) || 'default');
     case 'gradualRolloutUserId':
       return drawn(text('percentage'), 'userId');
     case 'gradualRolloutSessionId':

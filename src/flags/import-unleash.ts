@@ -23,6 +23,7 @@ import {
 } from './import-report.ts';
 import { attributeOf } from './import-unleash-constraint.ts';
 import { type Located, readUnleash, type UnleashDocument, type UnleashFeature } from './import-unleash-document.ts';
+import { withoutClock } from './import-unleash-schedule.ts';
 import { drawnBy, readStrategy, type UnleashDraw, type UnleashStrategy } from './import-unleash-strategy.ts';
 import { neutralValue, typeOf, VariantTable } from './import-variants.ts';
 
@@ -31,6 +32,8 @@ interface Drawn {
   readonly table: VariantTable;
   readonly off: string;
   readonly draw: UnleashDraw;
+  /** The one that everybody gets, where no other has any weight. */
+  readonly only: string | null;
   /** Those who get a certain one, if they get one at all. */
   readonly overrides: readonly { readonly name: string; readonly at: string; readonly when: Expression }[];
 }
@@ -51,11 +54,13 @@ export function importUnleash(document: unknown, environment?: string): Import {
 }
 
 function definitionOf(feature: UnleashFeature, { segments }: UnleashDocument, report: FlagReport): FlagDefinition {
-  const strategies = carriedOver(feature, segments, report);
+  const timed = withoutClock(feature);
+  const strategies = carriedOver(timed.feature, segments, report);
   const drawn = variantsOf(feature, strategies, report);
   const enrolment = strategies.find(({ draw }) => draw !== null)?.draw ?? null;
-  const draw = enrolment ?? drawn?.draw ?? null;
-  if (enrolment !== null && drawn !== null && !isSame(enrolment, drawn.draw)) {
+  const choice = drawn !== null && drawn.only === null ? drawn.draw : null;
+  const draw = enrolment ?? choice;
+  if (enrolment !== null && choice !== null && !isSame(enrolment, choice)) {
     report.changed(feature.at, 'its variants are drawn by another group or field there; here by that of its share');
   }
   const decided = decisionsOf(branchesOf(strategies, drawn, report), drawn?.table.names[0] ?? null, report);
@@ -67,6 +72,7 @@ function definitionOf(feature: UnleashFeature, { segments }: UnleashDocument, re
   return {
     ...(description === undefined || description === '' ? {} : { description: description.slice(0, 1000) }),
     ...(enabled ? decided : { ...switchedOff, strategy: 'none' }),
+    ...(timed.schedule === null ? {} : { schedule: timed.schedule }),
     ...(drawn === null ? {} : { variants: drawn.table.written(), offVariant: drawn.off }),
     ...(draw === null ? {} : { bucketing: 'unleash', salt: draw.salt }),
     ...(draw === null || draw.by === null ? {} : { bucketBy: draw.by }),
@@ -109,12 +115,13 @@ function branchesOf(
   report: FlagReport,
 ): readonly Branch[] {
   return strategies.flatMap(({ name, at, when, percent }): Branch[] => {
+    const variant = drawn?.only ?? null;
     const outcome =
-      drawn !== null
+      drawn !== null && variant === null
         ? ({ kind: 'variants', percent } as const)
         : percent === 100
-          ? ({ kind: 'all', variant: null } as const)
-          : ({ kind: 'percentage', percent, variant: null } as const);
+          ? ({ kind: 'all', variant } as const)
+          : ({ kind: 'percentage', percent, variant } as const);
     const overrides = drawn?.overrides ?? [];
     if (percent < 100 && overrides.length > 0) {
       report.lost(at, 'overrides of variants within a share: whom they name gets the variant that is drawn');
@@ -147,7 +154,7 @@ function variantsOf(feature: UnleashFeature, strategies: readonly UnleashStrateg
     const asked = listIn(record.overrides).map((item) => overrideQuestion(recordIn(item) ?? {}));
     return asked.length === 0 ? [] : [{ name, at: at(index), when: or(...asked) }];
   });
-  const stickiness = textIn(records[0]!.stickiness) ?? 'default';
+  const stickiness = textIn(records[0]!.stickiness) ?? own?.stickiness ?? 'default';
   if (stickiness === 'random')
     report.changed(at(0), 'variants are drawn anew for each request there; here a key keeps its own');
   const off = table.add(
@@ -156,7 +163,9 @@ function variantsOf(feature: UnleashFeature, strategies: readonly UnleashStrateg
     neutralValue(typeOf(values[0]!)),
     0,
   );
-  return { table, off, overrides, draw: { salt: own?.group ?? feature.name, by: drawnBy(stickiness) } };
+  const weighted = table.names.filter((name) => table.weightOf(name) > 0);
+  const only = weighted.length === 1 ? weighted[0]! : null;
+  return { table, off, overrides, only, draw: { salt: own?.group ?? feature.name, by: drawnBy(stickiness) } };
 }
 
 function overrideQuestion(override: JsonRecord): Expression {
@@ -205,10 +214,11 @@ function addDependencies(
   report: ImportReport,
 ): void {
   const before = new Map(flags);
+  const depending = new Set(features.filter((one) => one.dependencies.length > 0).map(({ name }) => name));
   for (const { name, dependencies } of features) {
     const flag = before.get(name);
     if (flag === undefined || dependencies.length === 0) continue;
-    const requires = dependencies.map(({ record }) => requiredBy(record, before));
+    const requires = dependencies.map(({ record }) => requiredBy(record, before, depending));
     const missing = requires.indexOf(undefined);
     if (missing === -1) {
       const needed = requires as readonly { readonly flag: string; readonly variant: string }[];
@@ -224,13 +234,17 @@ function addDependencies(
 function requiredBy(
   dependency: JsonRecord,
   flags: ReadonlyMap<string, ImportedFlag>,
+  depending: ReadonlySet<string>,
 ): { readonly flag: string; readonly variant: string } | undefined {
   const flag = textIn(dependency.feature) ?? '';
   const parent = flags.get(flag)?.definition;
-  if (parent === undefined) return undefined;
+  if (parent === undefined || depending.has(flag)) return undefined;
   if (dependency.enabled === false) return { flag, variant: parent.offVariant ?? 'off' };
   const own = Object.keys(parent.variants ?? { on: {} }).filter((name) => name !== parent.offVariant);
-  const wanted = textsIn(dependency.variants);
+  // A feature without variants is said there to have one that is called `disabled`.
+  const wanted = textsIn(dependency.variants).map((name) =>
+    parent.variants === undefined && name === 'disabled' ? 'on' : name,
+  );
   const allowed = wanted.length === 0 ? own : own.filter((name) => wanted.includes(name));
   return allowed.length === 1 ? { flag, variant: allowed[0]! } : undefined;
 }

@@ -31,6 +31,10 @@ export class VariantTable {
     return this.names.find((name) => JSON.stringify(this.#variants.get(name)!.value) === text);
   }
 
+  weightOf(name: string): number {
+    return this.#variants.get(name)?.weight ?? 0;
+  }
+
   setWeight(name: string, weight: number): void {
     this.#variants.get(name)!.weight = weight;
   }
