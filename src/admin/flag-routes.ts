@@ -14,14 +14,19 @@ import {
   type Operations,
   type Refusal,
 } from '../control/operations.ts';
+import { PlainContext } from '../flags/plain-context.ts';
 import type { AdminApp } from './app.ts';
 import type { Audit } from './audit.ts';
 import { refusalFault } from './fault.ts';
 import {
   flagAnswer,
   flagBody,
+  flagExplainBody,
+  flagExplanationAnswer,
   flagImportBody,
   flagParams,
+  flagPreviewAnswer,
+  flagPreviewBody,
   flagQuery,
   flagReasonBody,
   flagReceiptAnswer,
@@ -155,6 +160,40 @@ export function addFlagRoutes(app: AdminApp, { flags }: Operations, audit: Audit
       },
     },
     (request, reply) => reply.send({ receipts: orFault(flags.history(request.params.flag)) }),
+  );
+
+  app.post(
+    '/api/flags/:flag/explain',
+    {
+      schema: {
+        tags,
+        operationId: 'explainFlag',
+        summary: 'Why a flag has the value that it has for a context, and how to repeat the draw by hand',
+        params: flagParams,
+        body: flagExplainBody,
+        response: { 200: flagExplanationAnswer },
+      },
+    },
+    (request, reply) => {
+      const context = new PlainContext(request.body.context);
+      return reply.send(orFault(flags.explain(request.params.flag, context)));
+    },
+  );
+
+  app.post(
+    '/api/flags/:flag/preview',
+    {
+      bodyLimit: DEFINITION_BYTES_MAX,
+      schema: {
+        tags,
+        operationId: 'previewFlag',
+        summary: 'How many of the keys seen lately would get another value by a change, which is not made',
+        params: flagParams,
+        body: flagPreviewBody,
+        response: { 200: flagPreviewAnswer },
+      },
+    },
+    (request, reply) => reply.send(orFault(flags.preview(request.params.flag, request.body))),
   );
 
   app.post(

@@ -4,7 +4,9 @@
  */
 import { z } from 'zod';
 import { flag } from '../config/flag-schema.ts';
+import type { FlagPreview } from '../control/flag-preview.ts';
 import type { FlagReceipt, FlagStand, FlagView } from '../control/operations.ts';
+import type { Explanation } from '../flags/explanation.ts';
 import { REASON_CHARACTERS_MAX } from './instruction.ts';
 
 const instant = z.string().describe('ISO 8601');
@@ -17,6 +19,14 @@ const resalt = z
   .boolean()
   .optional()
   .describe('Whether users may be put into other buckets: by another salt, bucketing or bucketBy.');
+
+const definition = z.looseObject(flag.shape).partial().describe('As it is written; see `flags` of the configuration.');
+
+const stand = z.object({
+  definition,
+  share: z.number().nullable().describe('In percent; null where its own strategy has no share.'),
+  killed: z.boolean(),
+}) as unknown as z.ZodType<FlagStand>;
 
 /** `{flag}` of a path. */
 export const flagParams = z.strictObject({ flag: z.string().describe('The name of a flag.') });
@@ -32,6 +42,35 @@ export const flagBody = z
   .looseObject({ reason, resalt })
   .describe('Keys of a definition as in the config file; null takes a key away, and what is not given stays.');
 
+/** The body of POST explain. */
+export const flagExplainBody = z.strictObject({
+  context: z.record(z.string(), z.unknown()).default({}).describe('The targetingKey, and attributes by name.'),
+});
+
+/** The body of POST preview: the keys that would change. */
+export const flagPreviewBody = z.looseObject({}).describe('Keys of a definition, as for a change.');
+
+/** Why a flag has the value that it has. */
+export const flagExplanationAnswer = z
+  .looseObject({ flag: z.string(), revision: z.string(), variant: z.string(), because: z.array(z.string()) })
+  .describe('The answer, and everything that was looked at for it.') as unknown as z.ZodType<Explanation>;
+
+/** What a change would change. */
+export const flagPreviewAnswer = z
+  .object({
+    flag: z.string(),
+    revision: z.number().int(),
+    from: stand,
+    to: stand,
+    withinMs: z.number().describe('How long ago the keys of the sample were seen at most.'),
+    sample: z.looseObject({ sampled: z.number(), changed: z.number().nullable(), isCounted: z.boolean() }),
+    ofAll: z
+      .number()
+      .nullable()
+      .describe('The share of all keys that would get another value; null where nobody can know.'),
+  })
+  .describe('What the change would change; it is not made.') as unknown as z.ZodType<FlagPreview>;
+
 /** The body of POST import. */
 export const flagImportBody = z.strictObject({
   flags: z
@@ -42,14 +81,6 @@ export const flagImportBody = z.strictObject({
   reason,
   resalt,
 });
-
-const definition = z.looseObject(flag.shape).partial().describe('As it is written; see `flags` of the configuration.');
-
-const stand = z.object({
-  definition,
-  share: z.number().nullable().describe('In percent; null where its own strategy has no share.'),
-  killed: z.boolean(),
-}) as unknown as z.ZodType<FlagStand>;
 
 /** A flag as it is now. */
 export const flagAnswer = z

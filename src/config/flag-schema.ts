@@ -199,7 +199,8 @@ export const flag = z
   })
   .check((context) => {
     for (const { path: at, message, allowed } of checkFlag(context.value)) {
-      context.issues.push({ code: 'custom', message, input: context.value, path: [...at], params: { allowed } });
+      const params = { allowed, levels: at.length };
+      context.issues.push({ code: 'custom', message, input: context.value, path: [...at], params });
     }
   });
 

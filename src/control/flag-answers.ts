@@ -4,11 +4,15 @@
  * It asks the same evaluator as the data threads, over all flags and not only those of routes. The evaluator is made anew when a
  * flag says something else, at the next question; a share or a switch is in the dials, which it reads each time.
  */
-import { SHARE_ALL } from '../flags/dial.ts';
+import { Dial, SHARE_ALL } from '../flags/dial.ts';
 import { FlagEvaluator } from '../flags/evaluator.ts';
+import { type Explanation, explain } from '../flags/explanation.ts';
 import type { Evaluation, EvaluationContext, FlagSpec } from '../flags/flag.ts';
+import type { FlagAt } from '../flags/sampled-change.ts';
+import { shareOfRamp } from '../flags/timing.ts';
 import type { FlagEntry } from './flag-book.ts';
 import { FlagCounts } from './flag-counts.ts';
+import { type Foretold, foretell, PREVIEW_WITHIN_MS } from './flag-preview.ts';
 import { KeySamples } from './key-samples.ts';
 import type { FlagFigures } from './published.ts';
 
@@ -68,6 +72,20 @@ export class FlagAnswers {
     return evaluation;
   }
 
+  /** Why a flag has the value that it has; null for one that is not known. */
+  explain(name: string, context: EvaluationContext): Explanation | null {
+    const evaluator = this.#asked();
+    const index = evaluator.indexOf(name);
+    return index === -1 ? null : explain(evaluator.flagAt(index), context, this.#options.now());
+  }
+
+  /** What would become of the keys that a flag was lately drawn for, if it said something else. */
+  foretell(before: FlagSpec, after: FlagSpec): Foretold {
+    const nowMs = this.#options.now();
+    const rolls = this.samples.rolls(before, nowMs, PREVIEW_WITHIN_MS);
+    return foretell(standAt(before, nowMs), standAt(after, nowMs), rolls);
+  }
+
   /** Counts an answer that was given to somebody outside. */
   count(evaluation: Evaluation): void {
     this.#asked();
@@ -99,6 +117,12 @@ export class FlagAnswers {
     this.#evaluator = new FlagEvaluator(specs);
     return this.#evaluator;
   }
+}
+
+/** What a flag says, with the share that it has at a moment. */
+function standAt(spec: FlagSpec, nowMs: number): FlagAt {
+  const share = spec.ramp === null ? new Dial(spec.dial).position().share : shareOfRamp(spec.ramp, nowMs);
+  return { spec, share };
 }
 
 /** Of all keys, from 0 to 1, how many a flag is on for; null where it is on for those whom it lists. */

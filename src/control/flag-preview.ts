@@ -28,8 +28,11 @@ export const PREVIEW_WITHIN_MS = 3_600_000;
 
 const EVEN_ROLLS = Int32Array.from({ length: 10_000 }, (_, index) => (index * SHARE_ALL) / 10_000);
 
+/** Of the sample, and of all keys. */
+export type Foretold = Pick<FlagPreview, 'sample' | 'ofAll'>;
+
 /** What is told of a sample, and of all keys. */
-export function foretell(before: FlagAt, after: FlagAt, rolls: Int32Array): Pick<FlagPreview, 'sample' | 'ofAll'> {
+export function foretell(before: FlagAt, after: FlagAt, rolls: Int32Array): Foretold {
   const { changed } = sampledChange(before, after, EVEN_ROLLS);
   const ofAll = changed === null ? null : changed / EVEN_ROLLS.length;
   return { sample: sampledChange(before, after, rolls), ofAll };

@@ -53,8 +53,16 @@ t.test('a public key goes with its algorithms', async (t) => {
 const bad: readonly (readonly [title: string, keys: string, complaint: RegExp])[] = [
   ['a place is one place', 'key: [{ cookie: a, header: b }]', /names more than one place/],
   ['a place is named', 'key: [{}]', /names no place/],
-  ['built-in attributes stay what they are', 'attributes: { path: { header: x } }', /is not allowed as a name.* are taken/],
-  ['so do those that name their place', 'attributes: { query.a: { header: x } }', /is not allowed as a name.* are taken/],
+  [
+    'built-in attributes stay what they are',
+    'attributes: { path: { header: x } }',
+    /is not allowed as a name.* are taken/,
+  ],
+  [
+    'so do those that name their place',
+    'attributes: { query.a: { header: x } }',
+    /is not allowed as a name.* are taken/,
+  ],
   ['a claim needs a token', 'key: [{ jwt: sub }]', /nothing says where the token is/],
   ['so does that of an attribute', 'attributes: { a: { jwt: b } }', /attributes\.a\.jwt: is a claim/],
   ['a token is signed by somebody', 'jwt: { header: x }', /does not say who may sign/],
