@@ -4,10 +4,9 @@
  */
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import t from 'tap';
-import { createShop } from '../../config/examples/flags/shop.js';
 import { parseConfig } from '../../src/config/parse.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { inBash, steady, withOutputs } from './stage/page-commands.ts';
@@ -19,6 +18,7 @@ const VISITORS = 400;
 
 /** The shop of the examples behind Tidegate, and a shell that has the commands of the page. */
 async function place(t: Cleaning) {
+  const { createShop } = (await import(join(EXAMPLES, 'shop.js'))) as { readonly createShop: () => Server };
   const shop = createShop().listen(0, '127.0.0.1');
   t.teardown(() => shop.close());
   await once(shop, 'listening');
