@@ -38,6 +38,8 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal['code'], number>> = {
   resalt: 409,
   'revision-mismatch': 412,
   'not-killed': 409,
+  'flag-killed': 409,
+  'no-share': 409,
   'not-applied': 503,
   frozen: 409,
   'in-group': 409,

@@ -19,7 +19,7 @@ import type { OfrepFigures } from './ofrep-counts.ts';
 import { ofrepFamilies } from './ofrep-families.ts';
 import { overloadFamilies } from './overload-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
-import { rolloutFamilies } from './rollout-families.ts';
+import { flagRolloutFamilies, rolloutFamilies } from './rollout-families.ts';
 import { routeFamilies } from './route-families.ts';
 import { seriesFamilies } from './series-families.ts';
 import { signalFamilies } from './signal-families.ts';
@@ -57,6 +57,7 @@ export class MetricsPage {
       ...flagTrafficFamilies(source.flagTraffic),
       ...rolloutFamilies(source),
       ...flagFamilies(source.flags),
+      ...flagRolloutFamilies(source),
       ...controlFamilies(source),
       ...notifyFamilies(source),
       ...ofrepFamilies(ofrep.figures()),

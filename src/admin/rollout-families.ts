@@ -1,5 +1,5 @@
 /**
- * The metrics of rollouts and of the judge, for each service that has had one: where the last rollout is, what it is judged
+ * The metrics of rollouts and of the judge, for each service or flag that has had one: where the last rollout is, what it is judged
  * by and how much of it is needed.
  *
  * A phase or a verdict is one series for each value that it can have, of which one is 1: a change is then a step that an alert
@@ -11,6 +11,36 @@ import { ENDINGS, PHASES } from '../rollout/rollout.ts';
 import { counter, type Family, gauge } from './metric-family.ts';
 
 const VERDICTS = ['waiting', 'healthy', 'worse', 'inconclusive', 'halt'] as const;
+
+/** The families of the rollouts of flags. */
+export function flagRolloutFamilies({ flagRollouts }: Pick<MetricsSource, 'flagRollouts'>): Family[] {
+  return [
+    gauge(
+      'flag_rollout_phase',
+      'Where the last rollout of a flag is: 1 for the phase that it is in.',
+      flagRollouts.flatMap(({ flag, phase: present }) =>
+        PHASES.map((phase) => ({ labels: { flag, phase }, value: phase === present ? 1 : 0 })),
+      ),
+    ),
+    gauge(
+      'flag_rollout_step',
+      'The step that the last rollout of a flag is at or has reached, from 1.',
+      flagRollouts.map(({ flag, step }) => ({ labels: { flag }, value: step })),
+    ),
+    gauge(
+      'flag_rollout_steps',
+      'How many steps the plan of the last rollout of a flag has.',
+      flagRollouts.map(({ flag, steps }) => ({ labels: { flag }, value: steps })),
+    ),
+    counter(
+      'flag_rollouts_total',
+      'Rollouts of flags that have ended since the start, by how.',
+      flagRollouts.flatMap(({ flag, outcomes }) =>
+        ENDINGS.map((outcome) => ({ labels: { flag, outcome }, value: outcomes[outcome] })),
+      ),
+    ),
+  ];
+}
 
 /** The families of rollouts. */
 export function rolloutFamilies({ rollouts }: Pick<MetricsSource, 'rollouts'>): Family[] {

@@ -36,6 +36,26 @@ export const startBody = z.strictObject({
   reason,
 });
 
+/** The body of POST rollout of a flag. */
+export const flagStartBody = z.strictObject({
+  steps: z
+    .array(share)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Other steps, as shares of the keys from 0 to 1; the last one is 1.'),
+  holdMs: milliseconds.optional(),
+  bakeMs: milliseconds.optional(),
+  again: z.boolean().default(false).describe('Also when the flag was rolled back the last time and says the same.'),
+  reason,
+});
+
+/** `{flag}` and `{command}` of a path. */
+export const flagCommandParams = z.strictObject({
+  flag: z.string(),
+  command: z.enum(['promote', 'pause', 'resume', 'approve', 'abort']),
+});
+
 /** The body of the commands; only `promote` looks at `full`. */
 export const commandBody = z.strictObject({
   full: z.boolean().default(false).describe('With promote: to 100% at once.'),
@@ -97,7 +117,8 @@ export const judgementQuery = retrialQuery.extend({
 export const rolloutAnswer = z
   .looseObject({
     id: z.number(),
-    service: z.string(),
+    service: z.string().describe('Of a flag `flag NAME`.'),
+    flag: z.string().nullable().describe('The flag whose share is moved; null for a service.'),
     active: z.string(),
     candidate: z.string(),
     version: z.string(),
@@ -130,7 +151,7 @@ export const forecastAnswer = z
     version: z.string(),
     plan: z.string(),
     obstacle: z.looseObject({ kind: z.enum(['refuse', 'queue', 'restart']), message: z.string() }).nullable(),
-    traffic: z.object({ requests: z.number(), bad: z.number(), seconds: z.number() }),
+    traffic: z.object({ requests: z.number(), bad: z.number(), seconds: z.number() }).nullable(),
     leastMs: z.number(),
   })
   .describe('What the plan can detect at the traffic of the last minutes, and what it may cost.');

@@ -27,6 +27,7 @@ import { addConfigRoutes } from './config-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.ts';
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
+import { addFlagRolloutRoutes } from './flag-rollout-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
 import { addGroupRoutes } from './group-routes.ts';
@@ -156,6 +157,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     addGroupRoutes(app, operations, audit);
     addFreezeRoutes(app, operations, audit);
     addFlagRoutes(app, operations, audit);
+    addFlagRolloutRoutes(app, operations, audit);
     addConfigRoutes(app, operations, audit);
     addEventRoutes(app, streams);
     addLinkRoutes(app, operations, audit);

@@ -32,7 +32,9 @@ export function forecastText(forecast: RolloutForecast, style: TableStyle): stri
 const FOOTNOTE =
   'Requests of both versions, seconds and failed requests until a candidate that is so many times worse is taken back, in half of all cases; "at most" in 19 of 20, with what fails until the step ends. Each step is counted as if the evidence began there; a pause goes on costing.';
 
-function trafficText({ traffic, active }: RolloutForecast): string {
+function trafficText({ traffic, active, steps }: RolloutForecast): string {
+  if (traffic === null)
+    return `Steps: ${steps.map(stepText).join(', ')}. What a bad treatment would cost is not foretold.`;
   const { requests, bad, seconds } = traffic;
   if (seconds === 0 || requests === 0) {
     const window = seconds === 0 ? '' : ` in the last ${span(seconds * 1000)}`;
@@ -42,6 +44,10 @@ function trafficText({ traffic, active }: RolloutForecast): string {
   const failed =
     bad === 0 ? 'without a failure (one is assumed)' : `${percent(bad / requests)}% of them failed on ${active}`;
   return `In the last ${span(seconds * 1000)}: ${rate}, ${failed}.`;
+}
+
+function stepText({ share, approve }: Step): string {
+  return `${percent(share)}%${approve ? ' and an approval' : ''}`;
 }
 
 function lengthText({ leastMs, steps }: RolloutForecast): string {

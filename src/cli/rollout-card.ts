@@ -135,7 +135,9 @@ function confirmationLines({ confirmation }: RolloutView, style: TableStyle): st
 }
 
 function verdictLines(rollout: RolloutView, style: TableStyle): string[] {
-  const { verdict } = rollout;
+  const { verdict, unjudged, flag } = rollout;
+  if (unjudged !== null) return sentence('verdict', `goes by time: ${unjudged}`, 'none', style);
+  if (verdict === null && flag !== null) return [];
   if (verdict === null) return [labelled('verdict', 'nothing has been judged yet', 'none', style)];
   return [
     ...sentence('verdict', verdict.sentence, opinionTone(verdict.kind), style),

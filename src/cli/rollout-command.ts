@@ -1,6 +1,6 @@
 /**
- * `tidegate rollout promote|pause|resume|approve|abort SERVICE`: steers the rollout that runs, or with `--group` those that were
- * started together.
+ * `tidegate rollout promote|pause|resume|approve|abort SERVICE`: steers the rollout that runs, with `--flag` that of a flag, or with
+ * `--group` those that were started together.
  *
  * What a command does in which phase is one table of the control plane; here are only its words.
  */
@@ -11,7 +11,7 @@ import { misused, type OptionSpec, readCommand, type VerbSpec } from './command.
 import { groupLine } from './group-card.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { rolloutLine } from './rollout-line.ts';
-import { GROUP_OPTION, subjectOf } from './rollout-options.ts';
+import { FLAG_OPTION, GROUP_OPTION, subjectOf } from './rollout-options.ts';
 import { isGroupView, isRolloutView } from './rollout-shapes.ts';
 import { shown } from './terminal-text.ts';
 
@@ -34,11 +34,12 @@ function specOf(command: RolloutCommand): VerbSpec {
   const isPromote = command === 'promote';
   return {
     name: `rollout ${command}`,
-    usage: `SERVICE|--group NAME${isPromote ? ' [--full]' : ''} [--reason TEXT]`,
+    usage: `SERVICE|--group NAME|--flag NAME${isPromote ? ' [--full]' : ''} [--reason TEXT]`,
     about: ABOUT[command],
     words: { least: 0, most: 1 },
     options: {
       group: GROUP_OPTION,
+      flag: FLAG_OPTION,
       ...(isPromote ? FULL : {}),
       reason: { value: 'TEXT', help: 'why, for the events' },
     },

@@ -17,6 +17,7 @@ import { type CliIo, EXIT } from './io.ts';
 import { LiveScreen } from './live-screen.ts';
 import { rolloutCard } from './rollout-card.ts';
 import { changeKey, endLine, progressLine } from './rollout-line.ts';
+import { wordsOf } from './rollout-options.ts';
 import { isRolloutView } from './rollout-shapes.ts';
 import { cut, plain, shown } from './terminal-text.ts';
 
@@ -97,9 +98,10 @@ function idsOf(rollouts: readonly RolloutView[]): string {
 }
 
 function detachedLine(group: string | null, rollouts: readonly RolloutView[]): string {
-  const whom = group === null ? rollouts[0]!.service : `--group ${group}`;
+  const whom = group === null ? wordsOf(rollouts[0]!) : `--group ${group}`;
   const verb = '`tidegate rollout';
-  const goes = group === null ? `rollout ${rollouts[0]!.id} of ${whom} goes` : `${idsOf(rollouts)} of ${group} go`;
+  const goes =
+    group === null ? `rollout ${rollouts[0]!.id} of ${rollouts[0]!.service} goes` : `${idsOf(rollouts)} of ${group} go`;
   return `${goes} on without this: ${verb} status ${whom} --watch\` follows it, ${verb} abort ${whom}\` takes it back`;
 }
 

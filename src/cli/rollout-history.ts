@@ -10,16 +10,17 @@ import { misused, readCommand, type VerbSpec } from './command.ts';
 import { span } from './figures.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { plainTable } from './plain-table.ts';
+import { FLAG_OPTION, subjectOf } from './rollout-options.ts';
 import { isRolloutList } from './rollout-shapes.ts';
 import { ascii, cut, plain, when } from './terminal-text.ts';
 
 const SPEC: VerbSpec = {
   name: 'rollout history',
-  usage: 'SERVICE [--limit N]',
-  about: `Lists the rollouts of a service that are kept, newest first, with how each has ended
+  usage: 'SERVICE|--flag NAME [--limit N]',
+  about: `Lists the rollouts of a service or of a flag that are kept, newest first, with how each has ended
 and why. \`tidegate rollout explain ID\` tells the whole story of one.`,
-  words: { least: 1, most: 1 },
-  options: { limit: { value: 'N', help: 'at most N of them (default: 20)' } },
+  words: { least: 0, most: 1 },
+  options: { flag: FLAG_OPTION, limit: { value: 'N', help: 'at most N of them (default: 20)' } },
 };
 
 const COLUMNS = [
@@ -41,8 +42,9 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   if (typeof admin === 'string') return misused(SPEC, admin, io);
   const limit = command.value('limit') ?? '20';
   if (!/^[1-9][0-9]{0,2}$/.test(limit)) return misused(SPEC, '--limit needs a whole number from 1 to 999', io);
-  const service = command.words[0]!;
-  const path = ['api', 'services', service, 'rollouts'];
+  const subject = subjectOf(command);
+  if (typeof subject === 'string') return misused(SPEC, subject, io);
+  const path = [...subject.path, 'rollouts'];
   const answer = await ask(admin, { method: 'GET', path, query: { limit } }, isRolloutList);
   const json = command.has('json');
   if (answer.kind !== 'ok') return reportFailure(answer, json, io);
@@ -53,7 +55,9 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   }
   const { columns, unicode } = io.screen();
   const text =
-    rollouts.length === 0 ? `${plain(service)} has had no rollout.\n` : historyText(rollouts, columns, unicode);
+    rollouts.length === 0
+      ? `${plain(subject.path.at(-1)!)} has had no rollout.\n`
+      : historyText(rollouts, columns, unicode);
   io.out(unicode ? text : ascii(text));
   return EXIT.done;
 }

@@ -4,6 +4,7 @@
  */
 
 import { parseDuration, parsePercent } from '../config/units.ts';
+import type { RolloutView } from '../control/operations.ts';
 import { PLAN_KINDS } from '../rollout/plan.ts';
 import type { Command, OptionSpec } from './command.ts';
 
@@ -23,19 +24,39 @@ export const PLAN_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 /** `--group` in place of a service. */
 export const GROUP_OPTION: OptionSpec = { value: 'NAME', help: 'all services that roll together under this name' };
 
-/** What a command is about, and where its calls begin; `group` is null for one service. */
+/** `--flag` in place of a service. */
+export const FLAG_OPTION: OptionSpec = { value: 'NAME', help: 'a feature flag, whose share is raised along a plan' };
+
+/** What a command is about, and where its calls begin; `group` and `flag` are null for a service. */
 export interface Subject {
   readonly group: string | null;
+  readonly flag: string | null;
   readonly path: readonly string[];
 }
 
-/** The service or the group that the words name; a text says what is wrong. */
+/** The service, the group or the flag that the words name; a text says what is wrong. */
 export function subjectOf(command: Command): Subject | string {
   const [service] = command.words;
-  const group = command.value('group');
-  if (group === undefined && service !== undefined) return { group: null, path: ['api', 'services', service] };
-  if (group !== undefined && service === undefined) return { group, path: ['api', 'groups', group] };
-  return group === undefined ? 'a service is missing, or --group' : 'a service and --group do not go together';
+  const [group, flag] = [command.value('group') ?? null, command.value('flag') ?? null];
+  const named = [service ?? null, group, flag].filter((name) => name !== null);
+  if (named.length > 1) return 'a service, --group and --flag do not go together';
+  if (service !== undefined) return { group, flag, path: ['api', 'services', service] };
+  if (group !== null) return { group, flag, path: ['api', 'groups', group] };
+  return flag === null ? 'a service is missing, or --group or --flag' : { group, flag, path: ['api', 'flags', flag] };
+}
+
+/** Options of a start that mean nothing for a flag. */
+const NOT_OF_FLAGS = ['to', 'version', 'plan', 'max-failed-requests', 'no-verify', 'alone', 'if-epoch'] as const;
+
+/** What is wrong with the options for a flag; null when nothing is. */
+export function flagProblem(command: Command): string | null {
+  const unfit = NOT_OF_FLAGS.find((name) => command.has(name) || command.value(name) !== undefined);
+  return unfit === undefined ? null : `--${unfit} does not go with --flag`;
+}
+
+/** How a rollout is named on the command line. */
+export function wordsOf({ service, flag }: Pick<RolloutView, 'service' | 'flag'>): string {
+  return flag === null ? service : `--flag ${flag}`;
 }
 
 const REQUESTS_MAX = 1_000_000_000;

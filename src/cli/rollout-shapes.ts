@@ -31,6 +31,7 @@ const VERIFICATION: Shape = {
 const ROLLOUT: Shape = {
   id: 'number',
   service: 'text',
+  flag: orNull('text'),
   active: 'text',
   candidate: 'text',
   version: 'text',
@@ -49,6 +50,7 @@ const ROLLOUT: Shape = {
   endedAt: orNull('text'),
   ranMs: 'number',
   verdict: 'anything',
+  unjudged: orNull('text'),
   verification: orNull(VERIFICATION),
   isQueued: 'boolean',
   group: orNull({
@@ -78,7 +80,7 @@ const FORECAST_OF_ROLLOUT: Shape = {
   version: 'text',
   plan: 'text',
   obstacle: orNull({ kind: 'text', message: 'text' }),
-  traffic: { requests: 'number', bad: 'number', seconds: 'number' },
+  traffic: orNull({ requests: 'number', bad: 'number', seconds: 'number' }),
   budget: orNull({ failedMax: 'number', picked: orNull('number') }),
   steps: [{ share: 'number', holdMs: 'number', approve: 'boolean', by: 'text', candidates: [FORECAST] }],
   costs: [{ times: orNull('number'), failedMost: 'number', isStopped: 'boolean' }],

@@ -15,25 +15,27 @@ import { startGroup } from './group-start.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { follow } from './rollout-follow.ts';
 import { rolloutLine } from './rollout-line.ts';
-import { GROUP_OPTION, PLAN_OPTIONS, startBody, subjectOf } from './rollout-options.ts';
+import { FLAG_OPTION, flagProblem, GROUP_OPTION, PLAN_OPTIONS, startBody, subjectOf } from './rollout-options.ts';
 import { isRolloutForecast, isRolloutView } from './rollout-shapes.ts';
 import { shown } from './terminal-text.ts';
 
 const SPEC: VerbSpec = {
   name: 'rollout start',
-  usage: 'SERVICE|--group NAME [--to POOL] [--plan KIND] [--steps SHARES] [--wait] [--dry-run] [...]',
+  usage: 'SERVICE|--group NAME|--flag NAME [--to POOL] [--plan KIND] [--steps SHARES] [--wait] [--dry-run] [...]',
   about: `Begins to move the traffic of a service to another pool, along the plan of the config
 file or another one. The candidate is verified, gets its share step by step, and is
 taken back by itself when it is worse.
 With --wait it shows the progress until the end: exit code 0 when the candidate has
 been promoted, 1 when it has not, and the reason in the last line. Ctrl-C leaves the
 rollout running, with exit code 130. With --group all services of the group begin, or
-none; they go from step to step together, and back together.
+none; they go from step to step together, and back together. With --flag the share of
+a feature flag is raised, along its plan, and no traffic is moved.
 
   tidegate rollout start shop --to green --steps 1%,10%,100% --hold 5m --wait`,
   words: { least: 0, most: 1 },
   options: {
     group: GROUP_OPTION,
+    flag: FLAG_OPTION,
     ...PLAN_OPTIONS,
     alone: { help: 'also when the service belongs to a group, without the others of it' },
     wait: { help: 'show the progress and end with the rollout' },
@@ -59,6 +61,8 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const subject = subjectOf(command);
   if (typeof subject === 'string') return misused(SPEC, subject, io);
   const { group } = subject;
+  const unfit = subject.flag === null ? null : flagProblem(command);
+  if (unfit !== null) return misused(SPEC, unfit, io);
   if (group !== null) {
     if (command.value('if-epoch') !== undefined) return misused(SPEC, '--if-epoch goes with one service', io);
     const [isDryRun, isWait] = [command.has('dry-run'), command.has('wait')];

@@ -13,18 +13,18 @@ import { groupCard } from './group-card.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { rolloutCard } from './rollout-card.ts';
 import { follow } from './rollout-follow.ts';
-import { GROUP_OPTION, subjectOf } from './rollout-options.ts';
+import { FLAG_OPTION, GROUP_OPTION, subjectOf } from './rollout-options.ts';
 import { isGroupView, isRolloutView } from './rollout-shapes.ts';
 
 const SPEC: VerbSpec = {
   name: 'rollout status',
-  usage: 'SERVICE|--group NAME [--watch]',
+  usage: 'SERVICE|--group NAME|--flag NAME [--watch]',
   about: `Shows the rollout that runs, or the last one: its step and how long that lasts, the
 shares, and for each signal what the judge thinks, with counts, rates, the risk with
 its range, and the evidence of what it needs.
 Exits with 0 while nothing is wrong and when it was promoted, else with 1.`,
   words: { least: 0, most: 1 },
-  options: { group: GROUP_OPTION, watch: { help: 'go on until the rollout ends, or Ctrl-C' } },
+  options: { group: GROUP_OPTION, flag: FLAG_OPTION, watch: { help: 'go on until the rollout ends, or Ctrl-C' } },
 };
 
 /** Shows the rollout of the service that the words name. */

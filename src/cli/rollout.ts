@@ -1,5 +1,5 @@
 /**
- * `tidegate rollout VERB`: starts, watches, steers and explains the rollouts of services. Each verb has a file of its own, which
+ * `tidegate rollout VERB`: starts, watches, steers and explains the rollouts of services and flags. Each verb has a file of its own, which
  * is imported when it is called; the five commands of a running rollout differ in a word only and share one.
  */
 
@@ -32,7 +32,7 @@ const VERBS: Readonly<Record<string, SubVerb>> = {
 
 const TABLE: VerbTable = {
   name: 'rollout',
-  usage: 'SERVICE|--group NAME [--option ...]',
+  usage: 'SERVICE|--group NAME|--flag NAME [--option ...]',
   verbs: VERBS,
   codes: `Exit codes: 0 done, healthy or promoted, 1 refused or rolled back, 2 wrong usage, 3 Tidegate not reachable,
 130 a wait that was interrupted while the rollout goes on.`,

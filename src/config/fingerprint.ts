@@ -21,14 +21,25 @@ export function fingerprint(traffic: Service['traffic']): string {
 
 /**
  * The fingerprint of what is said of a flag, of the same kind: equal for definitions that mean the same, whatever the order of
- * their keys. The order of the variants counts, because it decides who gets which; the description does not.
+ * their keys. The order of the variants counts, because it decides who gets which; the description does not, nor does how it is
+ * to be rolled out, since nobody gets another value by an edit of that.
  */
-export function flagFingerprint({ description: _, ...definition }: FlagDefinition): string {
+export function flagFingerprint(written: FlagDefinition): string {
+  const definition = treating(written);
   const orders = [definition, ...Object.values(definition.environments ?? {})].map(({ variants }) =>
     Object.keys(variants ?? {}),
   );
   const text = JSON.stringify([orders, definition], (_key, value: unknown) => sorted(value));
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function treating({ environments, ...base }: FlagDefinition): Omit<FlagDefinition, 'description' | 'rollout'> {
+  const { description: _, rollout: __, ...here } = base;
+  if (environments === undefined) return here;
+  const others = Object.entries(environments).flatMap(([name, { rollout, ...over }]) =>
+    rollout !== undefined && Object.keys(over).length === 0 ? [] : [[name, over] as const],
+  );
+  return others.length === 0 ? here : { ...here, environments: Object.fromEntries(others) };
 }
 
 function sorted(value: unknown): unknown {

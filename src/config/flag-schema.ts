@@ -12,6 +12,7 @@
 import { z } from 'zod';
 import { checkFlag } from './flag-checks.ts';
 import { flagCondition, instant } from './flag-condition-schema.ts';
+import { flagRollout } from './flag-rollout-schema.ts';
 import type { Immutable } from './immutable.ts';
 import { name, text, whole } from './scalars.ts';
 import { DURATION, parseDuration } from './units.ts';
@@ -169,6 +170,7 @@ const keys = {
     .optional()
     .describe('When it does what it says; before and after it is off.'),
   ramp: ramp.optional().describe('A share that grows by itself, in place of `value`.'),
+  rollout: flagRollout.optional(),
   bucketBy: text('the name of an attribute, such as company', 128)
     .optional()
     .describe('The attribute that decides who is in a share; the targeting key unless given.'),

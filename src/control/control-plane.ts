@@ -163,6 +163,8 @@ export class ControlPlane implements Operations {
     this.#releases = new ReleaseControl({
       file: store,
       store: rolloutStore,
+      flags: this.flags,
+      guardOf: () => null,
       bell: owner.bell,
       board,
       gates: this.#gates,
@@ -355,6 +357,7 @@ export class ControlPlane implements Operations {
       generation: this.#committer.generation,
       configuration: this.#configuration,
       rollouts: this.#releases.rollouts,
+      flagRollouts: this.#releases.flagRollouts,
       flags: this.flags,
       board: this.#board,
       owner: this.#owner,

@@ -6,12 +6,12 @@
  * fingerprint means that the file has nothing new to say. The switch is not the file's: a flag that was killed stays so,
  * whatever is written of it, until somebody restores it.
  */
-
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { flagFingerprint } from '../config/fingerprint.ts';
 import { checkRequired } from '../config/flag-checks.ts';
 import { checkPlaces } from '../config/flag-config-checks.ts';
-import { changeFlag } from '../config/flag-merge.ts';
+import { changeFlag, inEnvironment } from '../config/flag-merge.ts';
 import { FLAG_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition, flag, flagName } from '../config/flag-schema.ts';
 import type { Config } from '../config/schema.ts';
 import type { FlagDraft, FlagEntry, Word } from './flag-book.ts';
@@ -61,6 +61,20 @@ export function changedFlag(
 
 function withoutNulls(change: object): object {
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== null));
+}
+
+/** Why a call may not say how a flag is rolled out: of a flag of the file, the file says it. Null when it may. */
+export function rolloutOfFile(
+  name: string,
+  inFile: FlagDefinition | undefined,
+  said: unknown,
+  environment: string,
+): Refusal | null {
+  const { rollout } = said as { readonly rollout?: unknown };
+  if (inFile === undefined || rollout === undefined) return null;
+  if (isDeepStrictEqual(rollout, inEnvironment(inFile, environment).rollout)) return null;
+  const message = `${name} is in the config file, and how it is rolled out is said there`;
+  return { refused: true, code: 'flag-in-file', message };
 }
 
 /** Why these flags cannot stand beside the others and in this config; null when they can. */

@@ -51,7 +51,7 @@ const VERBS: Readonly<Record<FlagHow, string>> = {
 /** A change in a sentence: `flag new-checkout: value 5→10, set by cli (why)`. */
 export function flagSentence({ flag, how, from, to, by, reason }: FlagReceipt): string {
   const why = reason === '' ? '' : ` (${reason})`;
-  const verb = how === 'file' || how === 'guard' ? VERBS[how] : `${VERBS[how]} by ${by}`;
+  const verb = how === 'file' || how === 'guard' || how === 'rollout' ? VERBS[how] : `${VERBS[how]} by ${by}`;
   if (from === null) return `flag ${flag}: new, ${verb}${why}`;
   if (to === null) return `flag ${flag}: gone, ${how === 'file' ? 'removed from the file' : verb}${why}`;
   const changes = flagChanges(from.definition, to.definition);

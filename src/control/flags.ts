@@ -30,7 +30,7 @@ import {
   standOf,
   type Word,
 } from './flag-book.ts';
-import { changedFlag, draftsOfFile, keptFlags, misfit, needsOf, resalting } from './flag-drafts.ts';
+import { changedFlag, draftsOfFile, keptFlags, misfit, needsOf, resalting, rolloutOfFile } from './flag-drafts.ts';
 import { FlagJournal, type FlagJournalOptions } from './flag-journal.ts';
 import type {
   FlagHow,
@@ -78,6 +78,7 @@ export class Flags implements FlagOperations {
   readonly #journal: FlagJournal;
   readonly #answers: FlagAnswers;
   readonly #listeners = new Set<() => void>();
+  readonly #readers = new Set<(receipt: FlagReceipt) => void>();
   #isRestored = false;
   /** What a call wants to say, while a snapshot with it is brought into force, and what has come of that. */
   #drafts: Drafts = new Map();
@@ -139,9 +140,21 @@ export class Flags implements FlagOperations {
       const before = this.#book.get(name)?.definition;
       const definition = changedFlag(name, before, change, this.#book.environment);
       if (isRefusal(definition)) return definition;
-      const refusal = this.#mismatch(name, instruction) ?? this.#resalting(name, definition, instruction);
+      const refusal =
+        this.#mismatch(name, instruction) ??
+        this.#rolloutOfFile(name, change) ??
+        this.#resalting(name, definition, instruction);
       return refusal ?? only(await this.#say(new Map([[name, this.#draft(name, definition, word)]])));
     });
+  }
+
+  /** Sets the share of a flag, in percent, for a rollout. To be called in turn. */
+  async moveShare(name: string, percent: number, instruction: FlagInstruction): Promise<FlagReceipt | Refusal> {
+    const before = this.#book.get(name)?.definition;
+    if (before === undefined) return unknownFlag(name);
+    const definition = changedFlag(name, before, { value: percent }, this.#book.environment);
+    if (isRefusal(definition)) return definition;
+    return only(await this.#say(new Map([[name, this.#draft(name, definition, wordOf('rollout', instruction))]])));
   }
 
   import(flags: readonly FlagToImport[], instruction: FlagInstruction): Promise<Receipts> {
@@ -151,7 +164,7 @@ export class Flags implements FlagOperations {
       for (const { name, definition: written } of flags) {
         const definition = changedFlag(name, undefined, written, this.#book.environment);
         if (isRefusal(definition)) return definition;
-        const refusal = this.#resalting(name, definition, instruction);
+        const refusal = this.#rolloutOfFile(name, written) ?? this.#resalting(name, definition, instruction);
         if (refusal !== null) return refusal;
         if (drafts.has(name)) return { refused: true, code: 'bad-flag', message: `${name} is in the list twice` };
         drafts.set(name, this.#draft(name, definition, word));
@@ -191,7 +204,7 @@ export class Flags implements FlagOperations {
     const after = this.#book.turn(before, killed, this.#at(), word);
     this.#changed();
     await this.#grace();
-    return this.#journal.conclude([{ name, before, after, word }])[0]!;
+    return this.#conclude([{ name, before, after, word }])[0]!;
   }
 
   /** Brings drafts into force by the way that they need. To be called in turn. */
@@ -239,7 +252,13 @@ export class Flags implements FlagOperations {
   /** Nobody counts in earlier memory: nothing is staged while another has its turn. */
   #concludeInTurn(adopted: readonly AdoptedChange[]): readonly FlagReceipt[] {
     this.#answers.settle();
-    return this.#journal.conclude(adopted);
+    return this.#conclude(adopted);
+  }
+
+  #conclude(changes: readonly AdoptedChange[]): readonly FlagReceipt[] {
+    const receipts = this.#journal.conclude(changes);
+    for (const receipt of receipts) for (const reader of this.#readers) reader(receipt);
+    return receipts;
   }
 
   #mismatch(name: string, { ifEpoch }: FlagInstruction): Refusal | null {
@@ -253,6 +272,10 @@ export class Flags implements FlagOperations {
     const before = this.#book.get(name)?.definition;
     if (before === undefined || resalt === true) return null;
     return resalting(name, before, definition, this.#book.environment);
+  }
+
+  #rolloutOfFile(name: string, said: unknown): Refusal | null {
+    return rolloutOfFile(name, this.#options.config().flags.get(name), said, this.#book.environment);
   }
 
   #needing(name: string): readonly string[] {
@@ -307,6 +330,16 @@ export class Flags implements FlagOperations {
     return () => {
       this.#listeners.delete(own);
     };
+  }
+
+  /** Calls back with the receipt of each change that somebody has made, when it is so. */
+  onReceipt(reader: (receipt: FlagReceipt) => void): void {
+    this.#readers.add(reader);
+  }
+
+  /** A flag as it stands; undefined for one that there is not. */
+  entry(name: string): FlagEntry | undefined {
+    return this.#book.get(name);
   }
 
   /** What is published of flags. */

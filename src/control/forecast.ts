@@ -37,6 +37,7 @@ export interface Forecast {
 }
 
 export interface RolloutForecast {
+  /** Of a flag `flag NAME`. */
   readonly service: string;
   readonly active: string;
   readonly candidate: string;
@@ -44,8 +45,8 @@ export interface RolloutForecast {
   readonly plan: string;
   /** Why a start would not begin now, or what it would wait for; null when it would begin. */
   readonly obstacle: { readonly kind: 'refuse' | 'queue' | 'restart'; readonly message: string } | null;
-  /** What both pools have had in the last `seconds`, which is at most ten minutes. */
-  readonly traffic: PresentTraffic;
+  /** What both pools have had in the last `seconds`, which is at most ten minutes; null for a flag, of which nothing is foretold. */
+  readonly traffic: PresentTraffic | null;
   readonly budget: Outlook['budget'];
   readonly steps: readonly {
     readonly share: number;
@@ -109,7 +110,8 @@ interface Stretch {
   readonly by: 'comparison' | 'ceiling' | 'nothing';
 }
 
-function stretchesOf(plan: Plan): Stretch[] {
+/** The steps of a plan as times and shares; the last one has the bake. */
+export function stretchesOf(plan: Plan): Stretch[] {
   return plan.steps.map(({ holdMs, approve }, index) => {
     const isLast = index === plan.steps.length - 1;
     const share = shareAt({ plan }, index);
@@ -166,7 +168,8 @@ function costOf(times: number | null, stretches: readonly Forecast[]): RolloutFo
   return { times, failedMost, isStopped: goesOn <= SELDOM };
 }
 
-function obstacleOf(answer: Outlook['answer']): RolloutForecast['obstacle'] {
+/** What stands in the way of a start, by what would become of it. */
+export function obstacleOf(answer: Outlook['answer']): RolloutForecast['obstacle'] {
   switch (answer.kind) {
     case 'begin':
       return null;

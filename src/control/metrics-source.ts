@@ -11,6 +11,7 @@ import type { Configuration } from './configuration.ts';
 import { crowds } from './crowds.ts';
 import type { EjectionWatch } from './ejection-watch.ts';
 import type { Exposures } from './exposures.ts';
+import type { FlagRollouts } from './flag-rollouts.ts';
 import { flagTraffic } from './flag-traffic.ts';
 import type { Flags } from './flags.ts';
 import type { Gates } from './gates.ts';
@@ -36,6 +37,7 @@ export interface MetricsParts
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
   readonly rollouts: Pick<Rollouts, 'figures'>;
+  readonly flagRollouts: Pick<FlagRollouts, 'figures'>;
   readonly flags: Pick<Flags, 'figures'>;
   readonly signals: SignalBooks;
   readonly exposures: Exposures;
@@ -53,6 +55,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     ejection,
     names,
     rollouts,
+    flagRollouts,
     flags,
     signals,
     exposures,
@@ -62,6 +65,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     ...rest,
     names: names.figures(),
     rollouts: rollouts.figures(),
+    flagRollouts: flagRollouts.figures(),
     flags: flags.figures(),
     signals: signals.figures(config),
     series: board.publishedSeries(),

@@ -30,6 +30,7 @@ export type { Forecast, RolloutForecast } from './forecast.ts';
 export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
 export type { MetricsSource, SeriesEntry } from './published.ts';
 export type {
+  FlagRolloutOperations,
   GroupForecast,
   GroupView,
   LogPart,
@@ -128,6 +129,8 @@ export interface Refusal {
     | 'resalt'
     | 'revision-mismatch'
     | 'not-killed'
+    | 'flag-killed'
+    | 'no-share'
     | 'not-applied'
     | 'not-frozen'
     | StartRefusal
@@ -262,7 +265,10 @@ export interface TidegateEvent {
 /** A rollout as others see it; times in milliseconds, shares from 0 to 1. */
 export interface RolloutView {
   readonly id: number;
+  /** Of a flag `flag NAME`. */
   readonly service: string;
+  /** The flag whose share is moved; null for a service. */
+  readonly flag: string | null;
   readonly active: string;
   readonly candidate: string;
   readonly version: string;
@@ -296,6 +302,8 @@ export interface RolloutView {
   readonly ranMs: number;
   /** What the judge says, with all its numbers; null before its first look. */
   readonly verdict: Verdict | null;
+  /** Why time alone decides; null where somebody judges, and when it has ended. */
+  readonly unjudged: string | null;
   readonly verification: Verification | null;
   /** Until when the pool that was active before counts as warm, after a success: one move goes back. ISO 8601, or null. */
   readonly warmUntil: string | null;

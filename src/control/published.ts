@@ -104,6 +104,15 @@ export interface MetricsSource {
       readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
     } | null;
   }[];
+  /** Each flag that has had a rollout: where its last one is, and how those that ended since the start have ended. */
+  readonly flagRollouts: readonly {
+    readonly flag: string;
+    readonly outcomes: Readonly<Record<Ending, number>>;
+    readonly phase: Phase;
+    /** From 1. */
+    readonly step: number;
+    readonly steps: number;
+  }[];
   /** Signals of the config that are read from elsewhere: how often, and their last numbers. */
   readonly signals: readonly {
     readonly service: string;

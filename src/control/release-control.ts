@@ -7,6 +7,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
+import { FlagRollouts, type FlagRolloutsOptions } from './flag-rollouts.ts';
 import { FreezeStore } from './freeze-store.ts';
 import { Freezes } from './freezes.ts';
 import { Notifications, type NotificationsOptions } from './notifications.ts';
@@ -22,6 +23,7 @@ const TICK_MAX_MS = 1_000;
 
 export interface ReleaseControlOptions
   extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store'>,
+    Pick<FlagRolloutsOptions, 'flags' | 'guardOf'>,
     Pick<NotificationsOptions, 'epochOf' | 'returnTo' | 'isStopping'> {
   readonly file: StateStore;
   readonly store: RolloutStore;
@@ -31,6 +33,7 @@ export interface ReleaseControlOptions
 
 export class ReleaseControl {
   readonly rollouts: Rollouts;
+  readonly flagRollouts: FlagRollouts;
   readonly releases: Releases;
   readonly freezes: Freezes;
   readonly notifications: Notifications;
@@ -47,13 +50,20 @@ export class ReleaseControl {
     this.freezes = new Freezes({ store: new FreezeStore(file), events, log, windows, now });
     const frozen = () => this.freezes.frozen();
     this.rollouts = new Rollouts({ ...options, confirmations: this.notifications.confirmations, frozen });
+    this.flagRollouts = new FlagRollouts({ ...options, config: written, frozen });
     this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });
-    this.releases = new Releases(this.rollouts, store, options.isStopping);
+    this.releases = new Releases(this.rollouts, this.flagRollouts, store, options.isStopping);
   }
 
   /** How often the state file did not take something of these. */
   get storeErrors(): number {
     return this.#store.errors + this.notifications.storeErrors;
+  }
+
+  /** Goes on with what an earlier process left. To be called once, when gates and flags stand. */
+  restore(): void {
+    this.rollouts.restore();
+    this.flagRollouts.restore();
   }
 
   /** Takes over a config that has come into force. */
@@ -70,7 +80,9 @@ export class ReleaseControl {
   /** To be called often. */
   tick(): void {
     const nowMs = performance.now();
-    this.rollouts.tick(Math.min(nowMs - this.#tickedAt, TICK_MAX_MS));
+    const ms = Math.min(nowMs - this.#tickedAt, TICK_MAX_MS);
+    this.rollouts.tick(ms);
+    this.flagRollouts.tick(ms);
     this.#tickedAt = nowMs;
     this.notifications.tick();
   }
@@ -84,6 +96,7 @@ export class ReleaseControl {
   /** Resolves when what is under way has ended. */
   close(): Promise<void> {
     this.rollouts.close();
+    this.flagRollouts.close();
     this.#returns.close();
     return this.notifications.close();
   }

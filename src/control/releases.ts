@@ -8,6 +8,9 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
 import { type Explanation, explain } from './explanation.ts';
+import { unjudgedBy } from './flag-judgement.ts';
+import { FlagReleases } from './flag-releases.ts';
+import type { FlagRollouts } from './flag-rollouts.ts';
 import { forecastOf, type RolloutForecast } from './forecast.ts';
 import { GroupReleases } from './group-releases.ts';
 import type {
@@ -34,15 +37,20 @@ const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate 
 
 export class Releases implements RolloutOperations {
   readonly #rollouts: Rollouts;
+  readonly #flagRollouts: FlagRollouts;
   readonly #store: RolloutStore;
   readonly #isStopping: () => boolean;
   readonly groups: GroupReleases;
+  readonly flags: FlagReleases;
 
-  constructor(rollouts: Rollouts, store: RolloutStore, isStopping: () => boolean) {
+  constructor(rollouts: Rollouts, flagRollouts: FlagRollouts, store: RolloutStore, isStopping: () => boolean) {
     this.#rollouts = rollouts;
+    this.#flagRollouts = flagRollouts;
     this.#store = store;
     this.#isStopping = isStopping;
-    this.groups = new GroupReleases(rollouts, (record) => this.#viewOf(record), isStopping);
+    const viewOf = (record: RolloutRecord): RolloutView => this.#viewOf(record);
+    this.groups = new GroupReleases(rollouts, viewOf, isStopping);
+    this.flags = new FlagReleases(flagRollouts, store, viewOf, isStopping);
   }
 
   async start(service: string, order: StartOrder, instruction: Instruction): Promise<RolloutView | Refusal> {
@@ -69,7 +77,8 @@ export class Releases implements RolloutOperations {
   find(id: number): RolloutView | Refusal {
     const record = this.#kept(id);
     if ('refused' in record) return record;
-    const last = this.#rollouts.last(record.service);
+    const { flag, service } = record;
+    const last = flag === null ? this.#rollouts.last(service) : this.#flagRollouts.last(flag);
     return this.#viewOf(last?.id === id ? last : record);
   }
 
@@ -105,7 +114,9 @@ export class Releases implements RolloutOperations {
       return [];
     };
     const settings = settingsWith(record.settings, other);
-    const answer = await work(this.#viewOf(record), { settings, page, pause: () => immediate() });
+    // What a guard says now is not of the log.
+    const rollout = { ...this.#viewOf(record), verdict: record.verdict };
+    const answer = await work(rollout, { settings, page, pause: () => immediate() });
     return problem === null ? answer : storeRefusal(problem);
   }
 
@@ -122,9 +133,11 @@ export class Releases implements RolloutOperations {
   #viewOf(record: RolloutRecord): RolloutView {
     const { rollout } = record;
     const { plan, pause } = rollout;
+    const guard = this.#guardOf(record);
     return {
       id: record.id,
       service: record.service,
+      flag: record.flag,
       active: rollout.active,
       candidate: rollout.candidate,
       version: record.version,
@@ -142,7 +155,8 @@ export class Releases implements RolloutOperations {
       startedBy: record.startedBy,
       endedAt: record.endedAt,
       ranMs: record.ranMs,
-      verdict: record.verdict,
+      verdict: guard?.verdict ?? record.verdict,
+      unjudged: guard?.unjudged ?? null,
       verification: record.verification,
       warmUntil: this.#rollouts.warmUntil(record),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
@@ -151,6 +165,13 @@ export class Releases implements RolloutOperations {
       undone: record.undone?.why ?? null,
       confirmation: this.#rollouts.questionOf(record),
     };
+  }
+
+  /** What the guard says of the running rollout of a flag; null for any other. */
+  #guardOf({ flag, endedAt }: RolloutRecord): Pick<RolloutView, 'verdict' | 'unjudged'> | null {
+    if (flag === null || endedAt !== null) return null;
+    const guard = this.#flagRollouts.guardOf(flag);
+    return { verdict: guard?.verdict ?? null, unjudged: unjudgedBy(guard) };
   }
 
   #bondOf(record: RolloutRecord): RolloutBond | null {

@@ -38,6 +38,16 @@ export function rolloutFigures(
   return { service, outcomes: outcomes.of(service), takenAlong: bonds.takenAlong(service), last };
 }
 
+/** The figures of a flag whose last rollout is this one. */
+export function flagRolloutFigures(
+  flag: string,
+  record: RolloutRecord,
+  outcomes: RolloutOutcomes,
+): MetricsSource['flagRollouts'][number] {
+  const { phase, step, plan } = record.rollout;
+  return { flag, outcomes: outcomes.of(record.service), phase, step: step + 1, steps: plan.steps.length };
+}
+
 function lastOf({ rollout, verdict }: RolloutRecord): Omit<NonNullable<Figures['last']>, 'waitsFor'> {
   const evidence = (verdict?.signals ?? []).flatMap((signal) =>
     signal.kind === 'compared'

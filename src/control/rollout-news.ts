@@ -27,7 +27,9 @@ export interface RolloutNews {
   readonly startedBy: string;
   /** The group that it was started with; null for one that rolls alone. */
   readonly group: string | null;
-  /** Where the gate stood. */
+  /** The flag that is rolled out; null for a service. */
+  readonly flag: string | null;
+  /** Where the gate stood; of a flag its revision. */
   readonly epoch: number;
 }
 
@@ -49,6 +51,7 @@ export function newsOf(record: RolloutRecord, what: RolloutNews['what'], epoch: 
     share,
     startedBy,
     group: bond?.group ?? null,
+    flag: record.flag,
     epoch,
   };
 }

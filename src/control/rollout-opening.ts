@@ -52,6 +52,7 @@ export function openRollout({ id, service, aim, gate, board, scale, by, at, bond
   const record: RolloutRecord = {
     id,
     service: service.name,
+    flag: null,
     version,
     activeVersion: service.pools.get(active)!.version,
     previous: gate.previous,

@@ -7,6 +7,7 @@ import type { Verdict } from '../judge/verdict.ts';
 import type { Command } from '../rollout/commands.ts';
 import type { Phase } from '../rollout/rollout.ts';
 import type { Explanation } from './explanation.ts';
+import type { FlagStartOrder } from './flag-aim.ts';
 import type { RolloutForecast } from './forecast.ts';
 import type { Instruction, Refusal, RolloutView, StartOrder } from './operations.ts';
 import type { Decision } from './rollout-record.ts';
@@ -99,9 +100,22 @@ export interface LogPart {
   readonly limit: number;
 }
 
+/** What can be asked about the rollouts of flags. */
+export interface FlagRolloutOperations {
+  /** What a start would do now; nothing is done. */
+  forecast(flag: string, order: FlagStartOrder): RolloutForecast | Refusal;
+  start(flag: string, order: FlagStartOrder, instruction: Instruction): RolloutView | Refusal;
+  command(flag: string, command: Command, instruction: Instruction): RolloutView | Refusal;
+  /** The rollout that runs, or the last one. */
+  view(flag: string): RolloutView | Refusal;
+  /** Newest first. */
+  history(flag: string, limit: number): readonly RolloutView[] | Refusal;
+}
+
 /** What can be asked about rollouts. */
 export interface RolloutOperations {
   readonly groups: GroupOperations;
+  readonly flags: FlagRolloutOperations;
   /** What a start would do now, what its plan can detect, and what it may cost; nothing is done. */
   forecast(service: string, order: StartOrder): RolloutForecast | Refusal;
   start(service: string, order: StartOrder, instruction: Instruction): Promise<RolloutView | Refusal>;

@@ -23,12 +23,20 @@ export interface BondRecord {
   readonly members: readonly { readonly service: string; readonly rollout: number }[];
 }
 
-/** One rollout of a service. */
+/** What stands in the place of a service for the rollout of a flag; no service can be called so. */
+export function subjectOfFlag(flag: string): string {
+  return `flag ${flag}`;
+}
+
+/** One rollout of a service, or of a flag. */
 export interface RolloutRecord {
-  /** Grows with each rollout, over all services. */
+  /** Grows with each rollout, over all services and flags. */
   readonly id: number;
+  /** Of a flag `flag NAME`. */
   readonly service: string;
-  /** The version of the candidate when it began. */
+  /** The flag whose share is moved; null for a service. */
+  readonly flag: string | null;
+  /** The version of the candidate when it began; of a flag the revision that its answers had then. */
   readonly version: string;
   /** The version of the active pool then. */
   readonly activeVersion: string;

@@ -36,8 +36,8 @@ export type CommandAnswer =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
 
-export class RolloutRun {
-  readonly #world: RunWorld;
+export class RolloutRun<R extends object = Receipt> {
+  readonly #world: RunWorld<R>;
   record: RolloutRecord;
   #errand: { readonly id: number; readonly stop: AbortController } | null = null;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -47,12 +47,12 @@ export class RolloutRun {
   /** Aborted when somebody wants the traffic back at once, whatever the plan says about cold pools. */
   readonly #hurry = new AbortController();
   /** Who waits for the way back, and for its receipt. */
-  #waiting: ((receipt: Receipt | null) => void)[] = [];
-  #wayBack: Receipt | null = null;
+  #waiting: ((receipt: R | null) => void)[] = [];
+  #wayBack: R | null = null;
   /** The way back does not wait for the disk: what it has to say is written when the gate has moved. */
   readonly #writes = new HeldWrites();
 
-  constructor(record: RolloutRecord, world: RunWorld) {
+  constructor(record: RolloutRecord, world: RunWorld<R>) {
     this.record = record;
     this.#world = world;
   }
@@ -118,8 +118,8 @@ export class RolloutRun {
   }
 
   /** Goes back in one move; resolves with the receipt of the way back, null when there was nothing to go back from. */
-  takeBack(by: string): Promise<Receipt | null> {
-    const receipt = new Promise<Receipt | null>((resolve) => this.#waiting.push(resolve));
+  takeBack(by: string): Promise<R | null> {
+    const receipt = new Promise<R | null>((resolve) => this.#waiting.push(resolve));
     this.hurry();
     if (this.record.rollout.phase !== 'rolling-back') this.command('abort', by);
     if (hasEnded(this.record.rollout)) this.#release(null);
@@ -155,7 +155,7 @@ export class RolloutRun {
    */
   lookEarly(): void {
     const { rollout } = this.record;
-    if (!this.#world.evidence.takeNews()) return;
+    if (this.#world.judgement !== null || !this.#world.evidence.takeNews()) return;
     if (this.#closed || hasEnded(rollout) || !rollout.hasMoved || rollout.phase === 'rolling-back') return;
     this.#sample();
     this.#writes.hold();
@@ -217,6 +217,7 @@ export class RolloutRun {
   }
 
   #judge(): void {
+    if (this.#world.judgement !== null) return;
     const { rollout, ranMs } = this.record;
     const { evidence, sources } = this.#world;
     const counted = [evidence.errors(), ...evidence.signals.map((name) => evidence.signal(name))].flat();
@@ -270,6 +271,7 @@ export class RolloutRun {
 
   #judgement(): Judgement {
     const { verdict, rollout } = this.record;
+    if (this.#world.judgement !== null) return this.#world.judgement(this.#isHoldOver);
     if (verdict === null) return { verdict: 'waiting', sentence: 'nothing has been judged yet' };
     const { kind, sentence } = verdict;
     if (kind === 'worse') return { verdict: 'worse', sentence };
@@ -318,7 +320,7 @@ export class RolloutRun {
     this.#world.ended(this.record);
   }
 
-  #release(receipt: Receipt | null): void {
+  #release(receipt: R | null): void {
     for (const resolve of this.#waiting.splice(0)) resolve(receipt);
   }
 
@@ -374,7 +376,7 @@ export class RolloutRun {
       case 'finish':
         return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
       case 'move-back': {
-        if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is no pool to go back to' };
+        if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is nothing to go back to' };
         await this.#ramp(errand, AbortSignal.any([stop, this.#hurry.signal]));
         const receipt = await this.#move(errand, rollout.before, 'rollback', null, this.record.previous);
         this.#wayBack = receipt;
@@ -399,7 +401,7 @@ export class RolloutRun {
     terms: Terms | null = null,
     // However many steps it took: a rollback is one move to where all of it began.
     previous: Weights | null = this.record.rollout.before,
-  ): Promise<Receipt | null> {
+  ): Promise<R | null> {
     const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
     const note = this.record.rollout.reason;
     const receipt = await this.#world.move({ weights, terms, reason, note, previous }, () => {
@@ -430,7 +432,7 @@ export class RolloutRun {
   }
 }
 
-function moved(receipt: Receipt | null): ErrandAnswer {
+function moved(receipt: object | null): ErrandAnswer {
   return receipt === null ? { result: 'failed', why: 'the gate could not be moved' } : { result: 'ok', why: '' };
 }
 

@@ -42,6 +42,8 @@ export class RolloutStore {
   /** The rollouts that have not ended, as they were kept last. */
   readonly #running = new Map<number, RolloutRecord>();
   #isFailing = false;
+  /** The highest number that a rollout has had, of those that were kept or read. */
+  lastId = 0;
   /** How often the file did not take something. */
   errors = 0;
 
@@ -53,15 +55,18 @@ export class RolloutStore {
   save(...records: readonly RolloutRecord[]): Stored<null> {
     for (const record of records) {
       this.#records.set(record.id, record);
+      this.lastId = Math.max(this.lastId, record.id);
       if (record.endedAt === null) this.#running.set(record.id, record);
       else this.#running.delete(record.id);
     }
     return this.#keep();
   }
 
-  /** The last rollout of each service, in the order in which they began. */
+  /** The last rollout of each service and of each flag, in the order in which they began. */
   last(): Stored<readonly RolloutRecord[]> {
-    return this.#file.read(({ lastRollouts }) => lastRollouts.all().map(rolloutOf));
+    const kept = this.#file.read(({ lastRollouts }) => lastRollouts.all().map(rolloutOf));
+    if (kept.ok) this.lastId = Math.max(this.lastId, ...kept.value.map(({ id }) => id));
+    return kept;
   }
 
   /** The newest rollouts of a service, newest first. */
@@ -146,8 +151,8 @@ export class RolloutStore {
   }
 }
 
-/** What a record lacks that was written before there were groups. */
-const ALONE = { bond: null, undone: null, asked: null } as const;
+/** What a record lacks that was written before there were groups, and rollouts of flags. */
+const ALONE = { bond: null, undone: null, asked: null, flag: null } as const;
 
 function rolloutOf(row: Readonly<Record<string, unknown>>): RolloutRecord {
   const record = parsed(row.body) as RolloutRecord;

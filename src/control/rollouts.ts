@@ -9,6 +9,7 @@ import type { Config, Service } from '../config/schema.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
 import { leadsOf } from '../rollout/bond.ts';
 import type { Command } from '../rollout/commands.ts';
+import { shareIn } from '../rollout/plan.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
 import type { Bell } from '../stats/bell.ts';
@@ -32,7 +33,7 @@ import type {
 import { budgetedAim, type Outlook } from './outlook.ts';
 import { type PoolVerificationOptions, verifyPool } from './pool-verification.ts';
 import { memoriesOf, RecentTraffic } from './recent-traffic.ts';
-import { type Aim, aimOf, refuse, shareIn } from './rollout-aim.ts';
+import { type Aim, aimOf, refuse } from './rollout-aim.ts';
 import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
@@ -79,7 +80,6 @@ export class Rollouts {
   readonly #outcomes = new RolloutOutcomes();
   readonly #recent = new RecentTraffic();
   readonly #earlyLooks: EarlyLooks;
-  #lastId = 0;
   /** How the signals of all services were read. */
   readonly signals = new SignalBooks();
   /** What ties those that were started together. */
@@ -110,14 +110,12 @@ export class Rollouts {
       this.#options.log.error({ error: kept.error }, 'the rollouts of the state file cannot be read');
       return;
     }
-    for (const record of kept.value) {
-      this.#lastId = Math.max(this.#lastId, record.id);
-      this.#last.set(record.service, record);
-    }
-    for (const record of kept.value) if (record.endedAt === null) this.#goOn(record, overruled.get(record.service));
+    const records = kept.value.filter(({ flag }) => flag === null);
+    for (const record of records) this.#last.set(record.service, record);
+    for (const record of records) if (record.endedAt === null) this.#goOn(record, overruled.get(record.service));
     // A kill may have come between the turn of one member of a bond and that of the next.
-    for (const { service } of kept.value) this.bonds.turned(this.last(service)!);
-    for (const record of kept.value) if (record.endedAt !== null) this.#startNext(record);
+    for (const { service } of records) this.bonds.turned(this.last(service)!);
+    for (const record of records) if (record.endedAt !== null) this.#startNext(record);
   }
 
   /** Goes on with a rollout; `overruled` is why the gate does not stand where it was left. */
@@ -228,7 +226,7 @@ export class Rollouts {
     aims: readonly { readonly service: string; readonly aim: Aim }[],
     by: string,
   ): RolloutRecord[] {
-    const id = this.#lastId + 1;
+    const id = this.#options.store.lastId + 1;
     const members = aims.map(({ service }, index) => ({ service, rollout: id + index }));
     const leads = leadsOf(aims.map(({ aim }) => aim.plan.steps.length));
     const opened = aims.map(({ service, aim }, index) =>
@@ -318,11 +316,10 @@ export class Rollouts {
   }
 
   #open(name: string, aim: Aim, by: string, bond: Opening['bond']): OpenedRollout {
-    const { board, gates, config } = this.#options;
+    const { board, gates, config, store } = this.#options;
     const service = config().services.get(name)!;
     const scale = this.#scaleOf(service, aim.active);
-    const id = bond?.members.find((member) => member.service === name)?.rollout ?? this.#lastId + 1;
-    this.#lastId = Math.max(this.#lastId, id);
+    const id = bond?.members.find((member) => member.service === name)?.rollout ?? store.lastId + 1;
     return openRollout({ id, service, aim, gate: gates.get(name)!, board, scale, by, at: this.#at(), bond });
   }
 
@@ -363,6 +360,7 @@ export class Rollouts {
     const serviceNow = (): Service | undefined => config().services.get(name);
     return {
       evidence,
+      judgement: null,
       sources,
       isCounted: (signal) => serviceNow()?.rollout.guard.signals[signal]?.kind === 'requests',
       log,

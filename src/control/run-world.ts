@@ -1,10 +1,11 @@
 /**
- * What a running rollout needs of the world, all of it of one service: where its gate stands, who moves it, who verifies and who
- * is asked, and where it is kept and told.
+ * What a running rollout needs of the world, all of it of one service or one flag: where its gate or its dial stands, who moves it,
+ * who verifies and who is asked, and where it is kept and told.
  *
  * A rollout runs in a test without gates, threads or a disk because this is all that it knows of them.
  */
 import type { Logger } from 'pino';
+import type { Judgement } from '../rollout/machine.ts';
 import type { Told } from '../rollout/transition.ts';
 import type { Terms } from '../routing/terms.ts';
 import type { Receipt, Weights } from './operations.ts';
@@ -28,12 +29,18 @@ export interface RunMove {
   readonly previous: Weights | null;
 }
 
-/** What a run needs of the world. All of it is of one service. */
-export interface RunWorld {
+/** What a rollout is judged by when it judges by itself. */
+export type RunEvidence = Pick<
+  RolloutEvidence,
+  'watch' | 'takeNews' | 'sample' | 'stand' | 'errors' | 'latency' | 'signals' | 'signal'
+>;
+
+/** What a run needs of the world. All of it is of one service or flag; `R` is the receipt of a move. */
+export interface RunWorld<R extends object = Receipt> {
   /** Where the gate stands; the share is the candidate's. */
   standing(): Standing;
   /** Moves the gate in its turn, pools that have left the file left out. Null when the service has gone. */
-  move(move: RunMove, stillWanted: () => boolean): Promise<Receipt | null>;
+  move(move: RunMove, stillWanted: () => boolean): Promise<R | null>;
   /** Whether a pool that has weight among these is still in the file. */
   isThere(weights: Weights): boolean;
   verify(stop: AbortSignal): Promise<Verification>;
@@ -51,7 +58,9 @@ export interface RunWorld {
   ended(record: RolloutRecord): void;
   /** ISO 8601. */
   at(): string;
-  readonly evidence: RolloutEvidence;
+  readonly evidence: RunEvidence;
+  /** What is said of it where somebody else judges; null for one that is judged by its evidence. */
+  readonly judgement: ((isHoldOver: boolean) => Judgement) | null;
   /** The signals that are read from elsewhere; they are asked while it runs. */
   readonly sources: Pick<SignalSources, 'start' | 'hasNews' | 'take' | 'stop'>;
   /** Whether a signal of the business is still in the file, and so counted. */

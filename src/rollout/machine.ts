@@ -24,7 +24,7 @@ import {
   toSuccess,
   verify,
 } from './course.ts';
-import { type Plan, planProblems } from './plan.ts';
+import { type Plan, planProblems, shareIn } from './plan.ts';
 import { type Errand, hasEnded, type Occasion, type Pausable, type Rollout } from './rollout.ts';
 import { type Effect, enter, type Transition, unchanged } from './transition.ts';
 
@@ -94,7 +94,7 @@ export function begin({ plan, active, candidate, before, by, together }: Start):
     before,
     phase: 'stepping',
     step: 0,
-    share: 0,
+    share: shareIn(before, { active, candidate }),
     hasMoved: false,
     elapsedMs: 0,
     isHalted: false,
@@ -200,7 +200,7 @@ function movedBack(rollout: Rollout, { result, why }: { readonly result: string;
   if (result !== 'ok') return { ok: true, rollout: { ...rollout, errand: null }, effects: [] };
   const phase = rollout.ending ?? 'rolled-back';
   const reason = why === '' ? rollout.reason : `${rollout.reason}; ${why}`;
-  return enter({ ...rollout, share: 0 }, { phase, reason }, 'ended');
+  return enter({ ...rollout, share: shareIn(rollout.before, rollout) }, { phase, reason }, 'ended');
 }
 
 function tick(rollout: Rollout, event: Event & { readonly kind: 'tick' }): Transition {

@@ -113,6 +113,15 @@ export function planProblems(plan: Plan): string[] {
   return problems;
 }
 
+/** The candidate's share of what it and the active pool have among these weights; 0 where they have nothing. */
+export function shareIn(
+  weights: Readonly<Record<string, number>>,
+  { active, candidate }: { readonly active: string; readonly candidate: string },
+): number {
+  const [own, other] = [weights[candidate] ?? 0, weights[active] ?? 0];
+  return own > 0 ? own / (own + other) : 0;
+}
+
 /** The weights of a service's pools when the candidate has `share` of what it and the active pool have together. */
 export function weightsAt(
   before: Readonly<Record<string, number>>,

@@ -10,6 +10,7 @@ const ROLLOUT = '/api/services/shop/rollout';
 const VIEW: RolloutView = {
   id: 3,
   service: 'shop',
+  flag: null,
   active: 'blue',
   candidate: 'green',
   version: 'v2',
@@ -29,6 +30,7 @@ const VIEW: RolloutView = {
   endedAt: null,
   ranMs: 1,
   verdict: null,
+  unjudged: null,
   verification: null,
   isQueued: false,
   group: null,

@@ -23,6 +23,7 @@ export function rollout(changes: Partial<RolloutView> = {}): RolloutView {
   return {
     id: 12,
     service: 'shop',
+    flag: null,
     active: 'blue',
     candidate: 'green',
     version: 'v2.0',
@@ -42,6 +43,7 @@ export function rollout(changes: Partial<RolloutView> = {}): RolloutView {
     warmUntil: null,
     ranMs: 852_000,
     verdict: WAITING,
+    unjudged: null,
     verification: null,
     isQueued: false,
     group: null,

@@ -14,6 +14,7 @@ import type { StateStore } from '../../../src/control/state-store.ts';
 import { Traffic } from '../../../src/control/traffic.ts';
 import { Bell } from '../../../src/stats/bell.ts';
 import { EvidenceWriter } from '../../../src/stats/evidence-cells.ts';
+import { withoutFlags } from './flag-rollout-stage.ts';
 import { GateStage } from './gate-stage.ts';
 import { serviceWith, settled } from './run-stage.ts';
 
@@ -60,7 +61,7 @@ export async function group(lines: Partial<Record<Name, readonly string[]>> = {}
     frozen: () => frozen,
     now: () => stage.nowMs,
   });
-  const releases = new Releases(rollouts, rolloutStore, () => false);
+  const releases = new Releases(rollouts, withoutFlags(rolloutStore, stage), rolloutStore, () => false);
   const gateOf = new Map<Name, ServiceGate>();
   for (const name of NAMES) {
     const gate = stage.gate(name, ['blue', 'green']);

@@ -176,7 +176,7 @@ t.test('a lost pool that held everything leaves nothing to go back to, and the r
   stage.run.lost('the pool blue has left the file');
   await settled();
   t.equal(stage.phase, 'failed');
-  t.match(stage.run.record.rollout.reason, /blue has left the file; there is no pool to go back to/);
+  t.match(stage.run.record.rollout.reason, /blue has left the file; there is nothing to go back to/);
   t.equal(stage.share, 1, 'and the traffic stays where it is');
 });
 

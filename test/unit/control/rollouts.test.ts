@@ -13,6 +13,7 @@ import type { StateStore } from '../../../src/control/state-store.ts';
 import { Traffic } from '../../../src/control/traffic.ts';
 import { Bell } from '../../../src/stats/bell.ts';
 import { EvidenceWriter } from '../../../src/stats/evidence-cells.ts';
+import { withoutFlags } from './flag-rollout-stage.ts';
 import { GateStage } from './gate-stage.ts';
 import { serviceWith, settled } from './run-stage.ts';
 
@@ -58,7 +59,7 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
     bell,
     now: () => stage.nowMs,
   });
-  const releases = new Releases(rollouts, rolloutStore, () => false);
+  const releases = new Releases(rollouts, withoutFlags(rolloutStore, stage), rolloutStore, () => false);
   const gate: ServiceGate = stage.gate('shop', ['blue', 'green']);
   const kept = stage.store.position('shop');
   if (kept.ok && kept.value !== null) {

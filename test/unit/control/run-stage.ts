@@ -94,6 +94,7 @@ export class RunStage {
     const fresh: RolloutRecord = {
       id: 7,
       service: 'shop',
+      flag: null,
       version: 'v2',
       activeVersion: 'v1',
       previous: { blue: 0, green: 100 },
@@ -120,6 +121,7 @@ export class RunStage {
     const evidence = new RolloutEvidence(...this.memories, 0, earlier);
     this.run = new RolloutRun(record, {
       evidence,
+      judgement: null,
       sources: this.#sources(),
       isCounted: () => true,
       warmUpMs: 0,

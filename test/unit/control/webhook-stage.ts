@@ -30,6 +30,7 @@ export const NEWS: RolloutNews = {
   share: 0.05,
   startedBy: 'ci',
   group: null,
+  flag: null,
   epoch: 12,
 };
 

@@ -1,0 +1,80 @@
+/**
+ * What can be asked about the rollouts of flags: the verbs of services, as far as a flag has them.
+ *
+ * Of a flag nothing is foretold but its time: how many failures a treatment would cost depends on who is asked for the flag, and
+ * where, and no memory of a version says that.
+ */
+import type { Command } from '../rollout/commands.ts';
+import { type FlagStartOrder, SIDES } from './flag-aim.ts';
+import type { FlagRollouts } from './flag-rollouts.ts';
+import { obstacleOf, type RolloutForecast, stretchesOf } from './forecast.ts';
+import { type Instruction, isRefusal, type Refusal, type RolloutView } from './operations.ts';
+import type { FlagRolloutOperations } from './rollout-operations.ts';
+import { type RolloutRecord, subjectOfFlag } from './rollout-record.ts';
+import type { RolloutStore } from './rollout-store.ts';
+
+const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate is stopping' };
+
+export class FlagReleases implements FlagRolloutOperations {
+  readonly #rollouts: FlagRollouts;
+  readonly #store: RolloutStore;
+  readonly #viewOf: (record: RolloutRecord) => RolloutView;
+  readonly #isStopping: () => boolean;
+
+  constructor(
+    rollouts: FlagRollouts,
+    store: RolloutStore,
+    viewOf: (record: RolloutRecord) => RolloutView,
+    isStopping: () => boolean,
+  ) {
+    this.#rollouts = rollouts;
+    this.#store = store;
+    this.#viewOf = viewOf;
+    this.#isStopping = isStopping;
+  }
+
+  forecast(flag: string, order: FlagStartOrder): RolloutForecast | Refusal {
+    const outlook = this.#rollouts.outlook(flag, order);
+    if ('refused' in outlook) return outlook;
+    const { aim, answer } = outlook;
+    const steps = stretchesOf(aim.plan).map((stretch) => ({ ...stretch, by: 'nothing' as const, candidates: [] }));
+    return {
+      service: subjectOfFlag(flag),
+      ...SIDES,
+      version: aim.version,
+      plan: aim.plan.kind,
+      obstacle: obstacleOf(answer),
+      traffic: null,
+      budget: null,
+      steps,
+      costs: [],
+      leastMs: steps.reduce((sum, { holdMs }) => sum + holdMs, 0),
+    };
+  }
+
+  start(flag: string, order: FlagStartOrder, instruction: Instruction): RolloutView | Refusal {
+    if (this.#isStopping()) return STOPPING;
+    return this.#shown(this.#rollouts.start(flag, order, instruction));
+  }
+
+  command(flag: string, command: Command, { by, reason }: Instruction): RolloutView | Refusal {
+    if (this.#isStopping()) return STOPPING;
+    return this.#shown(this.#rollouts.command(flag, command, reason === '' ? by : `${by} (${reason})`));
+  }
+
+  view(flag: string): RolloutView | Refusal {
+    const record = this.#rollouts.last(flag);
+    return record === undefined ? this.#rollouts.noRollout(flag) : this.#viewOf(record);
+  }
+
+  history(flag: string, limit: number): readonly RolloutView[] | Refusal {
+    const kept = this.#store.of(subjectOfFlag(flag), limit);
+    if (!kept.ok) return { refused: true, code: 'state-store', message: kept.error };
+    const none = this.#rollouts.noRollout(flag);
+    return none.code === 'unknown-flag' ? none : kept.value.map((record) => this.#viewOf(record));
+  }
+
+  #shown(answer: RolloutRecord | Refusal): RolloutView | Refusal {
+    return isRefusal(answer) ? answer : this.#viewOf(answer);
+  }
+}

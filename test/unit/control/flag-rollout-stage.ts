@@ -1,0 +1,108 @@
+/** The rollouts of flags over `FlagStage`: the test lets time pass, is the guard, and freezes. */
+import { type Logger, pino } from 'pino';
+import type { EventLog } from '../../../src/control/event-log.ts';
+import type { FlagStartOrder } from '../../../src/control/flag-aim.ts';
+import type { GuardWord } from '../../../src/control/flag-judgement.ts';
+import type { FlagReleases } from '../../../src/control/flag-releases.ts';
+import { FlagRollouts } from '../../../src/control/flag-rollouts.ts';
+import type { RolloutView } from '../../../src/control/operations.ts';
+import { Releases } from '../../../src/control/releases.ts';
+import type { RolloutRecord } from '../../../src/control/rollout-record.ts';
+import { RolloutStore } from '../../../src/control/rollout-store.ts';
+import type { Rollouts } from '../../../src/control/rollouts.ts';
+import type { Verdict } from '../../../src/judge/verdict.ts';
+import { done, FlagStage, flagConfig } from './flag-stage.ts';
+import { settled } from './run-stage.ts';
+
+export const PLANNED =
+  'checkout: { strategy: percentage, value: 1, rollout: { steps: [5%, 50%, 100%], hold: 10m, bake: 15m } }';
+export const MINUTE = 60_000;
+
+/** The rollouts of no flags, for tests of services. */
+export function withoutFlags(
+  store: RolloutStore,
+  { events, log }: { readonly events: EventLog; readonly log: Logger },
+): FlagRollouts {
+  const flags = { entry: () => undefined, onReceipt: () => {}, moveShare: () => Promise.reject(new Error('no flags')) };
+  return new FlagRollouts({
+    flags,
+    guardOf: () => null,
+    config: () => flagConfig(),
+    store,
+    events,
+    log,
+    inTurn: (work) => work(),
+    frozen: () => null,
+    now: () => 0,
+  });
+}
+
+export class FlagRolloutStage {
+  readonly stage: FlagStage;
+  readonly rollouts: FlagRollouts;
+  readonly releases: FlagReleases;
+  guard: GuardWord | null = null;
+  frozen: string | null = null;
+
+  /** `before` is a stage whose state file it goes on with. */
+  constructor(flags: readonly string[] = [PLANNED], path = ':memory:') {
+    this.stage = new FlagStage(path);
+    const { stage } = this;
+    const store = new RolloutStore(stage.store);
+    this.rollouts = new FlagRollouts({
+      flags: stage.flags,
+      guardOf: () => this.guard,
+      config: () => stage.config,
+      store,
+      events: stage.events,
+      log: pino({ level: 'silent' }),
+      inTurn: (work) => work(),
+      frozen: () => this.frozen,
+      now: () => stage.nowMs,
+    });
+    const none = { warmUntil: () => null, isQueued: () => false, questionOf: () => null };
+    const all = new Releases(none as unknown as Rollouts, this.rollouts, store, () => false);
+    this.releases = all.flags;
+    stage.apply(flagConfig(...flags));
+    this.rollouts.restore();
+  }
+
+  async start(order: Partial<FlagStartOrder> = {}, flag = 'checkout'): Promise<RolloutView> {
+    const view = done(this.releases.start(flag, { again: false, ...order }, { by: 'ana', reason: '', ifEpoch: null }));
+    await settled();
+    return view;
+  }
+
+  /** Lets time pass, in ticks of a minute. */
+  async pass(minutes: number): Promise<void> {
+    for (let minute = 0; minute < minutes; minute += 1) {
+      this.rollouts.tick(MINUTE);
+      await settled();
+    }
+  }
+
+  async command(command: Parameters<FlagReleases['command']>[1], flag = 'checkout'): Promise<unknown> {
+    const answer = this.releases.command(flag, command, { by: 'bob', reason: '', ifEpoch: null });
+    await settled();
+    return answer;
+  }
+
+  record(flag = 'checkout'): RolloutRecord {
+    return this.rollouts.last(flag)!;
+  }
+
+  /** Where the rollout is, and the share of the flag in percent. */
+  where(flag = 'checkout'): readonly [phase: string, share: number | null] {
+    return [this.record(flag).rollout.phase, done(this.stage.flags.get(flag)).share];
+  }
+}
+
+/** What a guard says. */
+export function guardWord(kind: Verdict['kind'], rest: Partial<GuardWord> = {}): GuardWord {
+  return {
+    rests: null,
+    dryRun: false,
+    verdict: { kind, decidedBy: null, sentence: `${kind}, it says`, signals: [] },
+    ...rest,
+  };
+}
