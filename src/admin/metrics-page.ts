@@ -10,6 +10,8 @@ import type { MetricsSource } from '../control/operations.ts';
 import { authFamilies } from './auth-families.ts';
 import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
+import { flagFamilies } from './flag-families.ts';
+import { flagTrafficFamilies } from './flag-traffic-families.ts';
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
 import { notifyFamilies } from './notify-families.ts';
@@ -44,7 +46,9 @@ export class MetricsPage {
       ...routeFamilies(source.routes),
       ...authFamilies(source.routes),
       ...overloadFamilies(source),
+      ...flagTrafficFamilies(source.flagTraffic),
       ...rolloutFamilies(source),
+      ...flagFamilies(source.flags),
       ...controlFamilies(source),
       ...notifyFamilies(source),
       ...processFamilies(this.#version, streams),

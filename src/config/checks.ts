@@ -9,6 +9,7 @@
 
 import { clash, formatAddress, isLoopback, type Place } from './address.ts';
 import { checkFlags } from './flag-config-checks.ts';
+import { checkFlagContext } from './flag-context-checks.ts';
 import { type Check, checkServiceName, reportTwice, shown } from './name-checks.ts';
 import { checkNotify } from './notify-checks.ts';
 import { checkPeers } from './peer-checks.ts';
@@ -28,6 +29,7 @@ export function checkMeaning(config: Config, source: Source, structure: Structur
   checkRoutes(config, check);
   checkNotify(config, check);
   checkFlags(config, check);
+  checkFlagContext(config, check);
 }
 
 function checkAdmin(config: Config, { source, structure }: Check): void {

@@ -61,6 +61,8 @@ function settingsOf(config: Config): Map<string, string> {
     dns,
     freeze,
     notify: told,
+    flagContext: { ...config.flagContext, attributes: Object.fromEntries(config.flagContext.attributes) },
+    exposures: config.exposures,
     environment,
   });
 }

@@ -10,7 +10,9 @@ import { duration, secret, size, text, webUrl, whole } from './scalars.ts';
 
 const webhook = z.strictObject({
   url: webUrl.describe('Where batches are posted to, as JSON. It is hidden like a secret.'),
-  secret: secret.optional().describe('The secret that signs each batch (HMAC-SHA256), as text or as `whsec_` and base64.'),
+  secret: secret
+    .optional()
+    .describe('The secret that signs each batch (HMAC-SHA256), as text or as `whsec_` and base64.'),
   timeout: duration(100, 60_000).prefault('10s').describe('How long an answer may take.'),
 });
 
@@ -22,7 +24,9 @@ export const exposures = z
       .prefault('256MiB')
       .describe('How long the file may get; then it becomes FILE.1, in place of the one before.'),
     webhook: webhook.transform(({ timeout, ...rest }) => ({ ...rest, timeoutMs: timeout })).optional(),
-    secret: secret.optional().describe('What keys are hashed with (HMAC-SHA256); without it, anybody who guesses a key can recognise it.'),
+    secret: secret
+      .optional()
+      .describe('What keys are hashed with (HMAC-SHA256); without it, anybody who guesses a key can recognise it.'),
     window: duration(1000, 30 * 24 * 3_600_000)
       .prefault('24h')
       .describe('The same user, flag and variant are told once in this time, as far as the memory goes.'),
@@ -34,7 +38,12 @@ export const exposures = z
     const { file, webhook: hook } = context.value;
     if ((file === undefined) !== (hook === undefined)) return;
     const message = file === undefined ? 'are told to nobody' : 'are told twice';
-    context.issues.push({ code: 'custom', message, input: context.value, params: { allowed: 'exactly one of file or webhook' } });
+    context.issues.push({
+      code: 'custom',
+      message,
+      input: context.value,
+      params: { allowed: 'exactly one of file or webhook' },
+    });
   })
   .transform(({ fileLimit, window, memory, ...rest }) => ({
     ...rest,

@@ -8,7 +8,7 @@
  * Flags need each other over one level: a flag that is needed needs none. So whoever evaluates one looks at its neighbours and
  * no further, nothing can go in a circle, and a person can say why a flag is off.
  */
-import { inEnvironment } from './flag-merge.ts';
+import { inEnvironment, overlayOf } from './flag-merge.ts';
 import type { FlagDefinition, StrategyWord } from './flag-schema.ts';
 import { parseInstant } from './freeze-schema.ts';
 import type { Path } from './problem.ts';
@@ -220,7 +220,7 @@ export function checkRequired(name: string, flags: ReadonlyMap<string, FlagDefin
   const found = new Map<string, FlagFinding>();
   for (const environment of environmentsAround(definition, flags)) {
     for (const finding of checkRequiredIn(name, flags, environment)) {
-      const own = definition.environments?.[environment];
+      const own = overlayOf(definition.environments, environment);
       const path = own?.requires === undefined ? finding.path : ['environments', environment, ...finding.path];
       const key = JSON.stringify([path, finding.message]);
       if (!found.has(key)) found.set(key, { ...finding, path });
@@ -239,7 +239,8 @@ function environmentsAround(
   return new Set(['', ...own.map(([environment]) => environment), ...theirs]);
 }
 
-function* checkRequiredIn(
+/** What is wrong with what a flag needs of others in one environment. */
+export function* checkRequiredIn(
   name: string,
   flags: ReadonlyMap<string, FlagDefinition>,
   environment: string,

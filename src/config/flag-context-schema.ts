@@ -38,7 +38,9 @@ const longSecret = secret.refine((value) => value === undefined || value.length 
 const places = {
   header: fieldName.optional().describe('The value of this header field.'),
   cookie: cookieName.optional().describe('The value of this cookie, as sent.'),
-  query: text('the name of a query parameter', 256).optional().describe('The first query parameter of this name, decoded.'),
+  query: text('the name of a query parameter', 256)
+    .optional()
+    .describe('The first query parameter of this name, decoded.'),
   jwt: text('the name of a claim', 256).optional().describe('This claim of the token that `jwt` describes.'),
 };
 
@@ -49,7 +51,12 @@ function onePlace(value: Places, context: z.RefinementCtx): { kind: (typeof KIND
   const given = KINDS.filter((kind) => value[kind] !== undefined);
   if (given.length === 1) return { kind: given[0]!, name: value[given[0]!]! };
   const message = given.length === 0 ? 'names no place' : 'names more than one place';
-  context.issues.push({ code: 'custom', message, input: value, params: { allowed: `exactly one of ${KINDS.join(', ')}` } });
+  context.issues.push({
+    code: 'custom',
+    message,
+    input: value,
+    params: { allowed: `exactly one of ${KINDS.join(', ')}` },
+  });
   return z.NEVER;
 }
 
@@ -61,7 +68,9 @@ const attributeSource = z
     as: z
       .enum(['text', 'number', 'boolean'])
       .default('text')
-      .describe('What a text is read as; one that cannot be read so is not there. Claims keep the type that they have.'),
+      .describe(
+        'What a text is read as; one that cannot be read so is not there. Claims keep the type that they have.',
+      ),
   })
   .transform(({ as, ...rest }, context) => ({ ...onePlace(rest, context), as }));
 
@@ -72,7 +81,9 @@ const attributeName = text('the name of an attribute, such as country or plan', 
 
 const jwt = z
   .strictObject({
-    header: fieldName.optional().describe('The field that carries the token, with or without `Bearer`; authorization unless given.'),
+    header: fieldName
+      .optional()
+      .describe('The field that carries the token, with or without `Bearer`; authorization unless given.'),
     cookie: cookieName.optional().describe('The cookie that carries it instead.'),
     secret: longSecret.optional().describe('The secret that tokens are signed with.'),
     publicKey: z
@@ -86,13 +97,19 @@ const jwt = z
       .array(z.enum([...SECRET_ALGORITHMS, ...KEY_ALGORITHMS]))
       .min(1)
       .optional()
-      .describe('The algorithms that a token may be signed with; HS256 with a secret, RS256 and ES256 with a public key unless given.'),
+      .describe(
+        'The algorithms that a token may be signed with; HS256 with a secret, RS256 and ES256 with a public key unless given.',
+      ),
     issuer: text('the value of the claim iss').optional().describe('What the claim `iss` must be.'),
-    audience: text('the value of the claim aud').optional().describe('What the claim `aud` must be, or have among others.'),
+    audience: text('the value of the claim aud')
+      .optional()
+      .describe('What the claim `aud` must be, or have among others.'),
     unverified: z
       .literal(true)
       .optional()
-      .describe('Believes what a token says, signed or not, expired or not: only where somebody on the way has checked it.'),
+      .describe(
+        'Believes what a token says, signed or not, expired or not: only where somebody on the way has checked it.',
+      ),
   })
   .check((context) => {
     const { header, cookie, secret: own, publicKey, algorithms, unverified, issuer, audience } = context.value;
@@ -102,15 +119,22 @@ const jwt = z
     if (header !== undefined && cookie !== undefined) refuse('is in two places', 'header or cookie');
     const ways = [own, publicKey, unverified].filter((way) => way !== undefined).length;
     if (ways !== 1) {
-      refuse(ways === 0 ? 'does not say who may sign tokens' : 'says two things about who signs', 'exactly one of secret, publicKey or unverified: true');
+      refuse(
+        ways === 0 ? 'does not say who may sign tokens' : 'says two things about who signs',
+        'exactly one of secret, publicKey or unverified: true',
+      );
     }
-    if (unverified && (algorithms ?? issuer ?? audience) !== undefined) refuse('checks nothing, so it has nothing to check by', 'unverified alone');
+    if (unverified && (algorithms ?? issuer ?? audience) !== undefined)
+      refuse('checks nothing, so it has nothing to check by', 'unverified alone');
     const fitting: readonly string[] = own === undefined ? KEY_ALGORITHMS : SECRET_ALGORITHMS;
     const odd = (unverified ? [] : (algorithms ?? [])).findIndex((algorithm) => !fitting.includes(algorithm));
     if (odd >= 0) refuse('does not go with this key', fitting.join(', '), ['algorithms', String(odd)]);
   })
   .transform(({ header, cookie, unverified, secret: own, publicKey, algorithms, issuer, audience }) => ({
-    from: cookie === undefined ? { kind: 'header' as const, name: header ?? 'authorization' } : { kind: 'cookie' as const, name: cookie },
+    from:
+      cookie === undefined
+        ? { kind: 'header' as const, name: header ?? 'authorization' }
+        : { kind: 'cookie' as const, name: cookie },
     verify:
       unverified === true
         ? undefined
@@ -127,7 +151,9 @@ const jwt = z
 const anonymous = z
   .strictObject({
     cookie: cookieName.describe('The name of the cookie.'),
-    maxAge: duration(60_000, 400 * 24 * 3_600_000).prefault('4320h').describe('How long a browser keeps it.'),
+    maxAge: duration(60_000, 400 * 24 * 3_600_000)
+      .prefault('4320h')
+      .describe('How long a browser keeps it.'),
   })
   .transform(({ cookie, maxAge }) => ({ cookie, maxAgeMs: maxAge }))
   .describe('A visitor without a key gets one in a cookie, when a flag of the route draws a bucket.');
@@ -144,11 +170,17 @@ const overrides = z
 /** What stands under `flagContext:`. */
 export const flagContext = z
   .strictObject({
-    key: z.array(keySource).max(8).default([]).describe('Where the targeting key is found: the first of these that is there.'),
+    key: z
+      .array(keySource)
+      .max(8)
+      .default([])
+      .describe('Where the targeting key is found: the first of these that is there.'),
     attributes: z
       .record(attributeName, attributeSource)
       .default({})
-      .describe('Attributes by name. method, host, path, ip, query.NAME, header.NAME and cookie.NAME are there without being named.'),
+      .describe(
+        'Attributes by name. method, host, path, ip, query.NAME, header.NAME and cookie.NAME are there without being named.',
+      ),
     jwt: jwt.optional(),
     anonymous: anonymous.optional(),
     overrides: overrides.optional(),

@@ -10,6 +10,8 @@
 
 import { z } from 'zod';
 import { formatAddress } from './address.ts';
+import { exposures } from './exposure-schema.ts';
+import { flagContext } from './flag-context-schema.ts';
 import { environment, flags } from './flag-schema.ts';
 import { freeze } from './freeze-schema.ts';
 import type { Immutable } from './immutable.ts';
@@ -232,6 +234,8 @@ export const configSchema = z.strictObject({
   routes: z.array(route).describe('Which requests go to which service.'),
   environment,
   flags,
+  flagContext,
+  exposures: exposures.optional(),
 });
 
 /** A config that was accepted: every default applied, every reference resolvable, every quantity in its unit. */

@@ -113,6 +113,11 @@ export class Configuration {
     return error;
   }
 
+  /** Brings what is in force into force anew, with what has changed beside the text. Null, or why nothing has changed. */
+  rebuild(): Promise<string | null> {
+    return this.#apply(this.config);
+  }
+
   /** Says once of each address that it is in two pools, for as long as it is. */
   #warnOfShared(shared: readonly string[]): void {
     const { events, log } = this.#options;

@@ -29,6 +29,8 @@ export interface FlagView extends FlagStand {
   readonly strategy: Strategy['kind'];
   /** The names of its variants, those of `on` and `off` too. */
   readonly variants: readonly string[];
+  /** Why it is off whatever it says: something that it needs is gone. Null for a sound flag. */
+  readonly problem: string | null;
   /** Whether the file has it; and whether what it says now is what the file says. */
   readonly inFile: boolean;
   readonly asInFile: boolean;

@@ -33,7 +33,10 @@ export function withCookie(lines: string, name: string, value: string | null): s
  */
 export function withVary(lines: string, from: string, instead: readonly string[], always: boolean): string {
   const before = findField(lines, 0, 'vary') ?? '';
-  const members = before.split(',').map(trimBlanks).filter((member) => member !== '');
+  const members = before
+    .split(',')
+    .map(trimBlanks)
+    .filter((member) => member !== '');
   const others = members.filter((member) => member.toLowerCase() !== from);
   if (others.length === members.length && !always) return lines;
   const known = new Set(others.map((member) => member.toLowerCase()));
@@ -49,7 +52,10 @@ export function withVary(lines: string, from: string, instead: readonly string[]
  */
 export function withBaggage(lines: string, prefix: string, members: readonly string[]): string {
   const before = findField(lines, 0, 'baggage') ?? '';
-  const received = before.split(',').map(trimBlanks).filter((member) => member !== '');
+  const received = before
+    .split(',')
+    .map(trimBlanks)
+    .filter((member) => member !== '');
   const all = received.filter((member) => !member.startsWith(prefix));
   if (members.length === 0 && all.length === received.length) return lines;
   let bytes = all.join(',').length;

@@ -13,7 +13,10 @@ export function linesForClient(exchange: Exchange, head: ResponseHead): string {
 }
 
 /** The cookie by which a visitor is known to flags from now on, or ''; `head` is null for an answer of our own. */
-export function flagCookie({ admission: { flags }, downstream, head: asked }: Exchange, head: ResponseHead | null): string {
+export function flagCookie(
+  { admission: { flags }, downstream, head: asked }: Exchange,
+  head: ResponseHead | null,
+): string {
   if (flags === null) return '';
   return flags.cookieLine(head, downstream.client.trusted && asked.xForwardedProto.toLowerCase() === 'https');
 }

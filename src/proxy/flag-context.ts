@@ -23,7 +23,11 @@ const NUMBER = /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[-+]?[0-9]+)?$/i;
 export function directSource(name: string): AttributeSource | undefined {
   const [, kind, rest] = DIRECT.exec(name) ?? [];
   if (kind === undefined || rest === undefined) return undefined;
-  return { kind: kind as 'header' | 'cookie' | 'query', name: kind === 'header' ? rest.toLowerCase() : rest, as: 'text' };
+  return {
+    kind: kind as 'header' | 'cookie' | 'query',
+    name: kind === 'header' ? rest.toLowerCase() : rest,
+    as: 'text',
+  };
 }
 
 export class RequestContext implements EvaluationContext {

@@ -65,13 +65,17 @@ export class RouteFlags {
     this.#service = service.spec.name;
     this.flags = spec.flags.map((index) => {
       const flag = shared.specs[index]!;
-      const variants = flag.variants.map((variant, at) => readyVariant(variant, at, flag, spec, service, index, thread));
+      const variants = flag.variants.map((variant, at) =>
+        readyVariant(variant, at, flag, spec, service, index, thread),
+      );
       return { index, spec: flag, variants };
     });
     const names = this.flags.map((flag) => flag.spec.name);
     this.byName = [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
     this.#fields = varyingFields(spec.flags, shared.specs, shared.spec);
-    this.#alwaysVaries = this.flags.some(({ variants }) => variants.some((one) => one.pool >= 0 || one.rewriter !== null));
+    this.#alwaysVaries = this.flags.some(({ variants }) =>
+      variants.some((one) => one.pool >= 0 || one.rewriter !== null),
+    );
   }
 
   /** What is decided for a request of this client. `nowMs`: since 1970. */
@@ -86,7 +90,7 @@ export class RouteFlags {
     if (!isTest) {
       for (let at = 0; at < evaluations.length; at += 1) {
         const evaluation = evaluations[at]!;
-        cells[this.flags[at]!.index]!.evaluated(evaluation.index, evaluation.reason);
+        cells[this.flags[at]!.index]!.count(evaluation.index, evaluation.reason);
         if (exposures.isWanted && evaluation.reason === 'SPLIT') this.#expose(at, evaluation, exposures, nowMs);
       }
     }
@@ -119,7 +123,7 @@ export class RouteFlags {
     for (const [at, { index, spec, variants }] of this.flags.entries()) {
       const wanted = chosen.get(spec.name);
       const variant = wanted === undefined ? -1 : spec.variants.findIndex(({ name }) => name === wanted);
-      if (variant < 0 || isKilledIn(evaluator.dialAt(index))) continue;
+      if (variant < 0 || isKilledIn(evaluator.loadDialAt(index))) continue;
       evaluations[at] = variants[variant]!.chosen;
       isTest = true;
     }
@@ -177,7 +181,8 @@ function rewriteOf({ match: { path } }: RouteSpec, to: string): PathRewrite {
 function redirectOf(to: string): OwnAnswerSpec {
   const keepQuery = !to.includes('?');
   const status = REDIRECT_STATUS;
-  if (to.startsWith('/')) return { kind: 'redirect', status, scheme: null, host: null, port: null, path: to, keepQuery };
+  if (to.startsWith('/'))
+    return { kind: 'redirect', status, scheme: null, host: null, port: null, path: to, keepQuery };
   const { protocol, hostname, port, pathname, search } = new URL(to);
   return {
     kind: 'redirect',

@@ -23,7 +23,8 @@ export function varyingFields(indexes: readonly number[], specs: readonly FlagSp
   }
   const { overrides } = spec;
   const fields = new Set<string>();
-  for (const flag of flags) for (const name of attributesOf(flag)) for (const field of fieldsOf(name, spec)) fields.add(field);
+  for (const flag of flags)
+    for (const name of attributesOf(flag)) for (const field of fieldsOf(name, spec)) fields.add(field);
   if (overrides !== null) fields.add(overrides.header);
   if (overrides !== null && overrides.cookie !== null) fields.add(COOKIE);
   return [...fields].sort();

@@ -218,6 +218,5 @@ t.test('keys of features that do not exist are unknown', async (t) => {
       new RegExp(`"${key}" is not a known key`),
     ]);
   }
-  for (const key of ['tls'])
-    t.match(complaints(`${SMALL}${key}: {}\n`), [new RegExp(`"${key}" is not a known key`)]);
+  for (const key of ['tls']) t.match(complaints(`${SMALL}${key}: {}\n`), [new RegExp(`"${key}" is not a known key`)]);
 });
