@@ -12,6 +12,7 @@
 import { z } from 'zod';
 import { checkFlag } from './flag-checks.ts';
 import { flagCondition, instant } from './flag-condition-schema.ts';
+import { flagGuard } from './flag-guard.ts';
 import type { Immutable } from './immutable.ts';
 import { name, text, whole } from './scalars.ts';
 import { DURATION, parseDuration } from './units.ts';
@@ -162,6 +163,7 @@ const keys = {
     .optional()
     .describe('When it does what it says; before and after it is off.'),
   ramp: ramp.optional().describe('A share that grows by itself, in place of `value`.'),
+  guard: flagGuard.optional(),
   bucketBy: text('the name of an attribute, such as company', 128)
     .optional()
     .describe('The attribute that decides who is in a share; the targeting key unless given.'),

@@ -9,17 +9,19 @@ import type { FlagContextSpec } from '../flags/context-spec.ts';
 import type { FlagSpec } from '../flags/flag.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
+import { guardSpec } from './flag-guard-blocks.ts';
 import type { SnapshotParts } from './snapshot-builder.ts';
 
 /** The part of a snapshot that is about flags. */
-export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagContext'>;
+export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagGuards' | 'flagContext'>;
 
 /** The flags of a snapshot: `specs` are those that routes name and those that these require. */
 export function flagSnapshot(config: Config, { specs, countsOf }: SnapshotParts['flags'], board: Board): FlagSnapshot {
-  if (config.flags.size === 0) return { flags: [], flagCells: [], flagContext: null };
+  if (config.flags.size === 0) return { flags: [], flagCells: [], flagGuards: [], flagContext: null };
   return {
     flags: specs,
     flagCells: specs.map(countsOf),
+    flagGuards: specs.map((spec) => guardSpec(spec, board)),
     flagContext: contextSpec(config, board),
   };
 }

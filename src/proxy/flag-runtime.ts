@@ -10,6 +10,7 @@ import { FlagWriter } from '../stats/flag-cells.ts';
 import { FlagTallyWriter } from '../stats/flag-tally.ts';
 import { FLAGS_FIELD } from './flag-claims.ts';
 import { RequestContext } from './flag-context.ts';
+import { GuardLedgers } from './flag-guard.ts';
 import { OverrideReader } from './flag-override.ts';
 
 export class FlagsRuntime {
@@ -24,7 +25,10 @@ export class FlagsRuntime {
   /** Where evaluations are counted, by the flag's index. */
   readonly cells: readonly FlagWriter[];
 
-  constructor({ flags, flagCells }: Snapshot, spec: FlagContextSpec, thread: number) {
+  /** What the guard of each counts by; null for one without. */
+  readonly guards: readonly (GuardLedgers | null)[];
+
+  constructor({ flags, flagCells, flagGuards }: Snapshot, spec: FlagContextSpec, thread: number) {
     this.spec = spec;
     this.specs = flags;
     this.evaluator = new FlagEvaluator(flags);
@@ -33,5 +37,6 @@ export class FlagsRuntime {
     this.overrides = spec.overrides === null ? null : new OverrideReader(spec.overrides, this.tally);
     this.claims = new Set([FLAGS_FIELD, ...(spec.overrides === null ? [] : [spec.overrides.header])]);
     this.cells = flags.map(({ variants }, index) => new FlagWriter(flagCells[index]!, variants.length, thread));
+    this.guards = flagGuards.map((guard) => (guard === null ? null : new GuardLedgers(guard)));
   }
 }
