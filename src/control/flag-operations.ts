@@ -7,6 +7,7 @@
  */
 import type { FlagDefinition } from '../config/flag-schema.ts';
 import type { Evaluation, EvaluationContext, Strategy } from '../flags/flag.ts';
+import type { GuardDecision, GuardView } from './flag-guard-view.ts';
 import type { Instruction, Refusal } from './operations.ts';
 
 /** What changed a flag: an edit of the file, a call, a list that was brought in. */
@@ -42,6 +43,8 @@ export interface FlagView extends FlagStand {
   readonly since: { readonly at: string; readonly by: string; readonly how: FlagHow; readonly reason: string };
   /** Whether the state file has it so; false: a restart now would forget the last change. */
   readonly stored: boolean;
+  /** What its guard says; not there for a flag without a guard, and for one that no route names. */
+  readonly guard?: GuardView;
 }
 
 /** The account of one change of a flag. */
@@ -58,6 +61,8 @@ export interface FlagReceipt {
   readonly appliedMs: number;
   readonly by: string;
   readonly reason: string;
+  /** Why its guard killed it; not there for any other change. */
+  readonly decision?: GuardDecision;
   /** Whether the state file has it; false: it is so all the same, and a restart before the file can be written forgets it. */
   readonly stored: boolean;
 }

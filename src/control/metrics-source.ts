@@ -11,6 +11,7 @@ import type { Configuration } from './configuration.ts';
 import { crowds } from './crowds.ts';
 import type { EjectionWatch } from './ejection-watch.ts';
 import type { Exposures } from './exposures.ts';
+import type { FlagGuards } from './flag-guards.ts';
 import { flagTraffic } from './flag-traffic.ts';
 import type { Flags } from './flags.ts';
 import type { Gates } from './gates.ts';
@@ -37,6 +38,7 @@ export interface MetricsParts
   readonly names: NameWatch;
   readonly rollouts: Pick<Rollouts, 'figures'>;
   readonly flags: Pick<Flags, 'figures'>;
+  readonly guards: Pick<FlagGuards, 'figures'>;
   readonly signals: SignalBooks;
   readonly exposures: Exposures;
 }
@@ -54,6 +56,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     names,
     rollouts,
     flags,
+    guards,
     signals,
     exposures,
     ...rest
@@ -63,6 +66,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     names: names.figures(),
     rollouts: rollouts.figures(),
     flags: flags.figures(),
+    flagGuards: guards.figures(),
     signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),

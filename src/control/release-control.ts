@@ -7,7 +7,10 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
+import type { Snapshot } from '../routing/snapshot.ts';
 import { FreezeStore } from './freeze-store.ts';
+import { FlagGuards } from './flag-guards.ts';
+import type { Flags } from './flags.ts';
 import { Freezes } from './freezes.ts';
 import { Notifications, type NotificationsOptions } from './notifications.ts';
 import { Releases } from './releases.ts';
@@ -21,12 +24,14 @@ import { startForVersions, versionChanges } from './version-change.ts';
 const TICK_MAX_MS = 1_000;
 
 export interface ReleaseControlOptions
-  extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store'>,
+  extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store' | 'guards'>,
     Pick<NotificationsOptions, 'epochOf' | 'returnTo' | 'isStopping'> {
   readonly file: StateStore;
   readonly store: RolloutStore;
   /** The config as it is written, which has the webhooks and the windows of freezes. */
   readonly written: () => Config;
+  readonly snapshot: () => Snapshot | null;
+  readonly flags: Pick<Flags, 'killByGuard'>;
 }
 
 export class ReleaseControl {
@@ -34,6 +39,7 @@ export class ReleaseControl {
   readonly releases: Releases;
   readonly freezes: Freezes;
   readonly notifications: Notifications;
+  readonly guards: FlagGuards;
   readonly #returns: Returns;
   readonly #store: RolloutStore;
   #tickedAt = performance.now();
@@ -46,7 +52,15 @@ export class ReleaseControl {
     const windows = () => written().freeze;
     this.freezes = new Freezes({ store: new FreezeStore(file), events, log, windows, now });
     const frozen = () => this.freezes.frozen();
-    this.rollouts = new Rollouts({ ...options, confirmations: this.notifications.confirmations, frozen });
+    this.guards = new FlagGuards({
+      ...options,
+      kill: (flag, decision) => options.flags.killByGuard(flag, decision),
+      releaseOf: (service) => this.rollouts.release(service),
+      startOver: (service, why) => this.rollouts.startOver(service, why),
+      clock: () => performance.now(),
+    });
+    const { guards } = this;
+    this.rollouts = new Rollouts({ ...options, guards, confirmations: this.notifications.confirmations, frozen });
     this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });
     this.releases = new Releases(this.rollouts, store, options.isStopping);
   }
@@ -60,6 +74,7 @@ export class ReleaseControl {
   follow(config: Config): void {
     this.rollouts.follow(config);
     this.notifications.follow(config);
+    this.guards.follow();
   }
 
   /** Starts what the new versions of a reload start, and says what became of each. */
@@ -72,6 +87,7 @@ export class ReleaseControl {
     const nowMs = performance.now();
     this.rollouts.tick(Math.min(nowMs - this.#tickedAt, TICK_MAX_MS));
     this.#tickedAt = nowMs;
+    this.guards.tick();
     this.notifications.tick();
   }
 
@@ -84,6 +100,7 @@ export class ReleaseControl {
   /** Resolves when what is under way has ended. */
   close(): Promise<void> {
     this.rollouts.close();
+    this.guards.close();
     this.#returns.close();
     return this.notifications.close();
   }

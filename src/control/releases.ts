@@ -5,6 +5,7 @@
  * the time it gives each verdict again to the last digit, and with others it says what they would have done.
  */
 import { setImmediate as immediate } from 'node:timers/promises';
+import type { Look } from '../judge/look.ts';
 import { replay } from '../judge/replay.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
@@ -104,7 +105,10 @@ export class Releases implements RolloutOperations {
     if ('refused' in record) return record;
     const decisions = this.#decisionsOf(id);
     if ('refused' in decisions) return decisions;
-    const looks = decisions.flatMap(({ entry }) => (entry.kind === 'look' ? [entry.look] : []));
+    const looks = decisions.flatMap(({ entry }): (Look | 'anew')[] => {
+      if (entry.kind === 'anew') return ['anew'];
+      return entry.kind === 'look' ? [entry.look] : [];
+    });
     const { verdicts, turnedBack } = replay(looks, settingsWith(record.settings, other));
     return { rollout: this.#viewOf(record), verdicts, turnedBackAtMs: turnedBack?.atMs ?? null, decisions };
   }

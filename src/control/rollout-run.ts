@@ -12,12 +12,12 @@
  * looks at it at every tick all the same, and keeps that look too when it blames the candidate.
  */
 import type { Logger } from 'pino';
-import { judge } from '../judge/judgement.ts';
+import { judge, openJudgement } from '../judge/judgement.ts';
 import type { Look, SignalLook } from '../judge/look.ts';
 import { isByEvidence } from '../judge/verdict.ts';
 import type { Command } from '../rollout/commands.ts';
 import { stepOf } from '../rollout/course.ts';
-import { advance, type Event, type Judgement } from '../rollout/machine.ts';
+import { advance, type Event } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded, type Rollout } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
@@ -27,6 +27,7 @@ import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
 import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
+import { judgementOf, requestsInStep } from './run-judgement.ts';
 import type { SignalSources } from './signal-sources.ts';
 import type { Verification } from './verification.ts';
 
@@ -58,6 +59,8 @@ export interface RunWorld {
     step: number,
     stop: AbortSignal,
   ): Promise<{ readonly result: 'ok' | 'failed' | 'undecided'; readonly why: string }>;
+  /** Why what has been found worse by its errors is not turned back for it, or null: a flag is to blame, or may be. */
+  excuse(): string | null;
   /** Why there is a freeze, or null. */
   frozen(): string | null;
   keep(record: RolloutRecord): void;
@@ -179,8 +182,8 @@ export class RolloutRun {
 
   /** Tells the machine what the judge says now, and that so much time has passed. */
   #passTime(ms: number, before: Rollout['phase']): void {
-    const requests = this.#requestsInStep();
-    this.#take({ kind: 'tick', ms, judgement: this.#judgement(), requests, frozen: this.#world.frozen() });
+    const requests = requestsInStep(this.record);
+    this.#take({ kind: 'tick', ms, judgement: judgementOf(this.record), requests, frozen: this.#world.frozen() });
     const hasTurnedBack = this.record.rollout.phase === 'rolling-back' && before !== 'rolling-back';
     if (!hasTurnedBack) this.#writes.release();
   }
@@ -259,7 +262,18 @@ export class RolloutRun {
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
     this.#keep();
     this.#note({ kind: 'look', look, verdict: judged.verdict.kind });
+    const excuse = isWorse && judged.verdict.decidedBy === 'errors' ? this.#world.excuse() : null;
+    if (excuse !== null) this.startOver(excuse);
     return true;
+  }
+
+  /** The judge begins anew: a part of what was counted until now is not the version's doing. */
+  startOver(why: string): void {
+    if (this.#closed || hasEnded(this.record.rollout)) return;
+    this.#world.evidence.forget();
+    this.record = { ...this.record, judge: openJudgement(this.record.settings), verdict: null };
+    this.#note({ kind: 'anew', why });
+    this.#keep();
   }
 
   /** The positions whose counts are not what the judge knows of them. */
@@ -269,24 +283,6 @@ export class RolloutRun {
       const before = known.find(({ epoch }) => epoch === counts.epoch);
       return before === undefined || JSON.stringify(before) !== JSON.stringify(counts);
     });
-  }
-
-  #judgement(): Judgement {
-    const { verdict, rollout } = this.record;
-    if (verdict === null) return { verdict: 'waiting', sentence: 'nothing has been judged yet' };
-    const { kind, sentence } = verdict;
-    if (kind === 'worse') return { verdict: 'worse', sentence };
-    if (kind === 'halt') return { verdict: 'halted', sentence };
-    // At 100% nobody is left to compare with: the ceiling still speaks, and else the time.
-    if (rollout.share === 1) return { verdict: 'unjudged', sentence: '' };
-    return { verdict: kind, sentence };
-  }
-
-  #requestsInStep(): number {
-    const errors = this.record.judge.signals.find(({ name }) => name === 'errors')?.evidence.epochs ?? [];
-    return errors
-      .filter(({ epoch }) => epoch >= this.record.stepEpoch)
-      .reduce((sum, { candidate }) => sum + candidate.requests, 0);
   }
 
   #take(event: Event): CommandAnswer {

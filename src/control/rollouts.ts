@@ -12,14 +12,14 @@ import type { Command } from '../rollout/commands.ts';
 import { begin } from '../rollout/machine.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
-import { groupText } from '../routing/group.ts';
-import type { Bell } from '../stats/bell.ts';
 import { SeriesReader } from '../stats/series.ts';
 import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
 import type { Confirmations } from './confirmations.ts';
-import { EarlyLooks } from './early-looks.ts';
+import type { EarlyLooks, Looker } from './early-looks.ts';
 import type { EventLog } from './event-log.ts';
+import type { RunningRelease } from './flag-blame.ts';
+import type { FlagGuards } from './flag-guards.ts';
 import type { Gates } from './gates.ts';
 import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
 import { budgetedAim, type Outlook } from './outlook.ts';
@@ -27,12 +27,12 @@ import { memoriesOf, RecentTraffic } from './recent-traffic.ts';
 import { type Aim, aimOf, refuse } from './rollout-aim.ts';
 import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
-import { glanceOf } from './rollout-glance.ts';
+import { glanceOf, releaseOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import { newsOf } from './rollout-news.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor, missingGroup } from './rollout-settings.ts';
+import { judgeSettingsFor } from './rollout-settings.ts';
 import { sourcesOf, standingOf } from './rollout-sources.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { SignalBooks } from './signal-books.ts';
@@ -40,6 +40,7 @@ import type { Sides } from './signal-reader.ts';
 import type { SignalSources } from './signal-sources.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
 import { verify } from './verification.ts';
+import { whyLost } from './why-lost.ts';
 
 export interface RolloutsOptions {
   readonly board: Board;
@@ -48,8 +49,10 @@ export interface RolloutsOptions {
   readonly store: RolloutStore;
   readonly events: EventLog;
   readonly confirmations: Confirmations;
-  /** Rung when the candidate of a rollout has had a bad event. */
-  readonly bell: Bell;
+  /** Who knows when a flag and not the version is to blame. */
+  readonly guards: Pick<FlagGuards, 'excuse'>;
+  /** Looks between two ticks, for bad events of a candidate. */
+  readonly looks: EarlyLooks;
   readonly log: Logger;
   readonly config: () => Config;
   /** Why health checks say that an endpoint should not be used; null when they do not. */
@@ -71,17 +74,16 @@ export class Rollouts {
   #overruled: Map<string, string> | null = new Map();
   readonly #outcomes = new RolloutOutcomes();
   readonly #recent = new RecentTraffic();
-  readonly #earlyLooks: EarlyLooks;
+  readonly #earlyLooks: Looker;
   #lastId = 0;
   /** How the signals of all services were read. */
   readonly signals = new SignalBooks();
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
-    const look = (): void => {
+    this.#earlyLooks = options.looks.join(() => {
       for (const run of [...this.#running.values()]) run.lookEarly();
-    };
-    this.#earlyLooks = new EarlyLooks({ bell: options.bell, look });
+    });
   }
 
   /** Goes on with what an earlier process left. To be called once, when the gates stand. */
@@ -109,7 +111,7 @@ export class Rollouts {
     const run = this.#runOf(record, service, earlierCounts(record));
     if (run === null || service === undefined) return;
     this.#options.log.info({ service: record.service, rollout: record.id }, 'a rollout goes on after a restart');
-    const why = this.#whyLost(record, service);
+    const why = whyLost(record, service);
     if (why === null && overruled !== undefined) {
       run.superseded(overruled);
       return;
@@ -120,6 +122,18 @@ export class Rollouts {
 
   running(service: string): RolloutRun | undefined {
     return this.#running.get(service);
+  }
+
+  /** The one that runs, as far as it may have to do with a flag; null when none does. */
+  release(service: string): RunningRelease | null {
+    const record = this.#running.get(service)?.record;
+    return record === undefined ? null : releaseOf(record);
+  }
+
+  /** A part of what was counted of a release that runs is not the version's doing. */
+  startOver(service: string, why: string): void {
+    this.#forgetUnits(service);
+    this.#running.get(service)?.startOver(why);
   }
 
   /** The last rollout of a service, running or ended. */
@@ -240,7 +254,7 @@ export class Rollouts {
   follow(config: Config): void {
     for (const [name, run] of [...this.#running]) {
       const service = config.services.get(name);
-      const why = service === undefined ? 'the service has left the file' : this.#whyLost(run.record, service);
+      const why = service === undefined ? 'the service has left the file' : whyLost(run.record, service);
       if (why !== null) run.lost(why);
     }
   }
@@ -268,7 +282,7 @@ export class Rollouts {
     const levels = new Uint8Array(board.levels(service.name));
     if (scale === null) levels.fill(0);
     else levels.set(levelTable(scale));
-    forgetUnits(board, service);
+    this.#forgetUnits(service.name);
     const settings = judgeSettingsFor(service, { active, candidate }, scale);
     const begun = begin({ plan, active, candidate, before: gate.weights, by });
     if (!begun.ok) throw new Error(begun.message);
@@ -335,6 +349,11 @@ export class Rollouts {
       log,
       warmUpMs: serviceNow()?.rollout.guard.warmUp ?? 0,
       at: () => this.#at(),
+      excuse: () => {
+        const why = this.#options.guards.excuse(name);
+        if (why !== null) this.#forgetUnits(name);
+        return why;
+      },
       frozen: this.#options.frozen,
       standing: () => standingOf(gates, name, { active, candidate }),
       isThere: (weights) =>
@@ -405,18 +424,6 @@ export class Rollouts {
     return board === undefined ? null : chooseScale(new SeriesReader(board).durations());
   }
 
-  #whyLost({ rollout, version, activeVersion }: RolloutRecord, service: Service): string | null {
-    const { active, candidate } = rollout;
-    for (const [name, before] of Object.entries({ [active]: activeVersion, [candidate]: version })) {
-      const pool = service.pools.get(name);
-      if (pool === undefined) return `the pool ${name} has left the file`;
-      // What it has answered until now is of another version: there is nothing left to compare with.
-      if (pool.version !== before) return `${name} runs ${pool.version} now and not ${before}`;
-    }
-    const lacking = missingGroup(rollout, service);
-    return lacking === null ? null : `its step for ${groupText(lacking)} has left the file`;
-  }
-
   /** What the file does not take is with the store until it does, and whoever watches the file tells of that. */
   #keep(record: RolloutRecord): void {
     this.#last.set(record.service, record);
@@ -425,6 +432,11 @@ export class Rollouts {
 
   #note(record: RolloutRecord, entry: DecisionEntry): void {
     this.#options.store.append(record.id, this.#at(), entry);
+  }
+
+  #forgetUnits(name: string): void {
+    const service = this.#options.config().services.get(name);
+    if (service !== undefined) forgetUnits(this.#options.board, service);
   }
 
   #at(): string {

@@ -26,13 +26,17 @@ export interface Replay {
   readonly state: JudgeState;
 }
 
-/** Judges these looks under these settings. */
-export function replay(looks: readonly Look[], settings: JudgeSettings): Replay {
+/** Judges these looks under these settings; at an `anew` all that was learnt before is forgotten, as it was then. */
+export function replay(looks: readonly (Look | 'anew')[], settings: JudgeSettings): Replay {
   let state = openJudgement(settings);
-  const verdicts = looks.map((look): ReplayedVerdict => {
+  const verdicts = looks.flatMap((look): ReplayedVerdict[] => {
+    if (look === 'anew') {
+      state = openJudgement(settings);
+      return [];
+    }
     const judged = judge(state, look, settings);
     state = judged.state;
-    return { atMs: look.atMs, verdict: judged.verdict };
+    return [{ atMs: look.atMs, verdict: judged.verdict }];
   });
   return { verdicts, turnedBack: verdicts.find(({ verdict }) => verdict.kind === 'worse') ?? null, state };
 }

@@ -133,6 +133,7 @@ export const EMPTY_METRICS: MetricsSource = {
   rollouts: [],
   signals: [],
   flags: { evaluations: [], changes: [], flags: [] },
+  flagGuards: [],
   stateStoreErrors: 0,
   state: STATE,
 };
