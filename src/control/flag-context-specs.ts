@@ -13,15 +13,20 @@ import { guardSpec } from './flag-guard-blocks.ts';
 import type { SnapshotParts } from './snapshot-builder.ts';
 
 /** The part of a snapshot that is about flags. */
-export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagGuards' | 'flagContext'>;
+export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagGuards' | 'flagSamples' | 'flagContext'>;
 
 /** The flags of a snapshot: `specs` are those that routes name and those that these require. */
-export function flagSnapshot(config: Config, { specs, countsOf }: SnapshotParts['flags'], board: Board): FlagSnapshot {
-  if (config.flags.size === 0) return { flags: [], flagCells: [], flagGuards: [], flagContext: null };
+export function flagSnapshot(
+  config: Config,
+  { specs, countsOf, sampleOf }: SnapshotParts['flags'],
+  board: Board,
+): FlagSnapshot {
+  if (config.flags.size === 0) return { flags: [], flagCells: [], flagGuards: [], flagSamples: [], flagContext: null };
   return {
     flags: specs,
     flagCells: specs.map(countsOf),
     flagGuards: specs.map((spec) => guardSpec(spec, board)),
+    flagSamples: specs.map(sampleOf),
     flagContext: contextSpec(config, board),
   };
 }

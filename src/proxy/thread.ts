@@ -251,7 +251,8 @@ const EMPTY: Snapshot = {
   accessLog: { kind: 'off' },
   flags: [],
   flagCells: [],
-      flagGuards: [],
+  flagGuards: [],
+  flagSamples: [],
   flagContext: null,
   unrouted: createSeriesMemory(64),
 };

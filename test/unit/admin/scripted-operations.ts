@@ -195,6 +195,8 @@ export class ScriptedOperations implements Operations {
     restore: async (name) => refusal('unknown-flag', name),
     remove: async (name) => refusal('unknown-flag', name),
     history: (name) => refusal('unknown-flag', name),
+    explain: (name) => refusal('unknown-flag', name),
+    preview: (name) => refusal('unknown-flag', name),
     evaluate: () => {
       throw new Error('no flag is evaluated here');
     },
