@@ -15,12 +15,16 @@ import { exitOnSignals } from './processes.ts';
 
 exitOnSignals();
 const { values } = parseArgs({
-  options: { lag: { type: 'string', default: '500' }, name: { type: 'string', default: 'overload' } },
+  options: {
+    lag: { type: 'string', default: '200' },
+    routes: { type: 'string', default: '3000' },
+    name: { type: 'string', default: 'overload' },
+  },
 });
 if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(values.name)) throw new Error('--name must be short and of a-z, 0-9 and -');
 const plan: OverloadPlan = {
   loads: [0.5, 1, 1.5, 2, 3],
-  routes: 1_000,
+  routes: whole('routes', values.routes, 1, 10_000),
   deadlineMs: 1_000,
   measureMs: 3_000,
   lagMs: whole('lag', values.lag, 20, 60_000),

@@ -44,6 +44,9 @@ beside everything else: two cores cannot offer a proxy three times what it can d
 of 64 clients got ${Math.round(run.capacity).toLocaleString('en')} requests/s, and loads are multiples of that. Each was measured for ${run.measureMs / 1000} s, with and without
 shedding in turn (\`overload: { lag: ${run.lagMs}ms }\` and \`overload: off\`).
 
+Refusing is not free. Where it costs the part r of forwarding, the most that can be left at L times the capacity is
+(1 − L·r) / (1 − r), whatever decides; \`--routes 1000\` shows a proxy for which r is twice as large.
+
 ${verdict(trials, true)}
 
 ${verdict(trials, false)}

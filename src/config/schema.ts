@@ -162,8 +162,10 @@ const overload = z
     z
       .strictObject({
         lag: duration(20, 60_000)
-          .prefault('500ms')
-          .describe('So far behind, a data thread answers new requests with 503 until it has caught up.'),
+          .prefault('200ms')
+          .describe(
+            'When a turn of its event loop is late by so much, and still is after working on it for as long again, a data thread answers new requests with 503 until it has caught up.',
+          ),
       })
       .transform((value) => ({ lagMs: value.lag })),
   ])

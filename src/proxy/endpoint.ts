@@ -101,16 +101,9 @@ export class Endpoint {
    * With `fresh`, no connection that was used before is given, not even after a wait.
    */
   acquire(exchange: Caller, fresh: boolean): 'assigned' | 'queued' | 'full' {
-    for (;;) {
-      const connection = fresh ? undefined : this.#takeIdle(exchange);
-      if (connection === undefined) break;
-      if (!connection.usable) continue;
+    const connection = this.#connectionFor(exchange, fresh);
+    if (connection !== null) {
       this.#assign(connection, exchange);
-      return 'assigned';
-    }
-    if (this.#connections.size >= this.#connectionsMax && this.#proxyProtocol !== null) this.#idle[0]?.destroy();
-    if (this.#mayDial()) {
-      this.#assign(this.#dial(exchange), exchange);
       return 'assigned';
     }
     if (this.#queue.size >= this.#queueMax) {
@@ -121,6 +114,25 @@ export class Endpoint {
     if (fresh) this.#freshOnly.add(exchange);
     this.#publish();
     return 'queued';
+  }
+
+  /** An idle connection, or one that is dialled: an idle one that does not serve gives way to it. Null when it has to wait. */
+  #connectionFor(exchange: Caller, fresh: boolean): UpstreamConnection | null {
+    for (;;) {
+      const idle = fresh ? undefined : this.#takeIdle(exchange);
+      if (idle === undefined) break;
+      if (idle.usable) return idle;
+    }
+    if (!this.#mayDial()) this.#giveUpOldest();
+    return this.#mayDial() ? this.#dial(exchange) : null;
+  }
+
+  /** Ends the connection that has been idle for longest. Its place is free at once, and is not for who waits already. */
+  #giveUpOldest(): void {
+    const oldest = this.#idle.shift();
+    if (oldest === undefined) return;
+    this.#connections.delete(oldest);
+    oldest.destroy();
   }
 
   #takeIdle(exchange: Caller): UpstreamConnection | undefined {
@@ -209,6 +221,8 @@ export class Endpoint {
       for (const connection of [...this.#idle]) if (connection.owner?.gone === true) connection.destroy();
     }
     if (this.#endBefore(nowMs) > 0) this.#endInTurn(nowMs);
+    // Room for a socket comes back without a word to anybody, and so does an idle connection that did not serve.
+    this.#serveQueue();
   }
 
   /** Exchanges of positions before this one are to be ended now; 0 for none. */
@@ -267,9 +281,11 @@ export class Endpoint {
   }
 
   #serveQueue(): void {
-    while (this.#queue.size > 0 && this.#mayDial()) {
-      const next = this.#nextWaiting()!;
-      this.#assign(this.#dial(next), next);
+    for (const next of this.#queue) {
+      const connection = this.#connectionFor(next, this.#freshOnly.has(next));
+      if (connection === null) return;
+      this.#queue.delete(next);
+      this.#assign(connection, next);
     }
   }
 

@@ -1,27 +1,27 @@
 /**
  * When a thread that falls behind refuses new work, decided from nothing but how late its timer is.
  *
- *     turn of the event loop:  [timers] tick │ poll: all that is ready is handled, one after another │ ...
- *     the next tick is due ────────────────────────┤ overdue ──────────▶ lag: from here on, what is new is refused
+ *     turn of the event loop:  [timers] tick │ poll: 1,024 events │ 1,024 │ 1,024 │ ... │ less ─▶ next turn
+ *     the next tick is due ────────────────────────┤ overdue ─────────────▶
+ *                                                  ├─ lag ─┤ looked at ─ lag ─┤ from here on, what is new is refused
  *
- * A request that is read now was ready when its turn began, or before. A timer that is overdue was due in this turn or before
- * it began; so the request has certainly waited for as long as the timer is overdue. That is its sojourn time, in the
- * sense of CoDel (RFC 8289), as far as a process can know it: what lies in the kernel carries no time of arrival. It costs one
- * subtraction for each request, and it works inside of the very turn that has become too long: the turn spends its time
- * on the oldest requests and refuses the rest, which is cheap, so it ends soon. It sees an overload only where single turns are
- * long, which is less than there is (decision 0012 has the figures).
+ * libuv hands out what is ready in batches, and comes to its timers when a batch is not full, or after 48 of them: under a load
+ * that never lets up, a turn lasts for seconds. So a timer that stays overdue while one request after the other is
+ * handled says that a thousand events have been waiting all the time, and that what is read now has waited as well. That is the queue
+ * that stands, in the sense of CoDel (RFC 8289), as far as a process can know it: what lies in the kernel carries no
+ * time of arrival. It costs one subtraction for each request, and works inside of the very turn that has become too
+ * long: the rest of it is refused, which is cheap, so it ends soon.
  *
- * As in CoDel, one late moment is no overload. A pause of the collector or of the machine passes by itself and its backlog
- * is short. Only when the tick before was too late as well, and more than a handful has come since, does the queue stand.
- * When a tick comes in time, it is over: that is the hysteresis.
+ * As in CoDel, one late moment is no overload. A pause of the collector or of the machine passes by itself and its backlog is
+ * short. So a turn that is too long is given `lag` to end, and only what comes to its turn after that is refused.
  *
  * Where even refusing takes so long that a turn lasts `SEVERE` times the limit, new connections are not taken until the
  * thread has caught up: accepting one costs more than a request does.
  *
- * Rejected: a share of requests that is refused, moved up and down by a controller once a tick (PIE, RFC 8033, or the scaled
- * triggers of Envoy's overload manager). At three times the capacity each turn lasts three times as long as the one
- * before, so that the controller sees a turn of a second after one of a ninth. Utilisation as the signal: at 100% a loop
- * may be far from any harm. Newest first (adaptive LIFO): a thread does not hold the queue, the kernel does.
+ * Rejected: to wait for a second late tick, since the first may come when all is lost. A share of requests that is refused,
+ * moved up and down by a controller once a tick (PIE, RFC 8033, or the scaled triggers of Envoy's overload manager), for the
+ * same reason. Utilisation as the signal: at 100% a loop may be far from any harm. Newest first (adaptive LIFO): a
+ * thread does not hold the queue, the kernel does.
  */
 
 /** Requests and connections that one thread takes between two ticks and that are no load, however late it is. */
@@ -34,6 +34,9 @@ export class LagRule {
   #lagMs: number | null = null;
   #dueMs = Number.POSITIVE_INFINITY;
   #arrived = 0;
+  /** Since when the thread works in a turn that is too long, and what had arrived before. */
+  #overSinceMs = Number.POSITIVE_INFINITY;
+  #arrivedBefore = 0;
   #standing = false;
   #closed = false;
 
@@ -56,6 +59,7 @@ export class LagRule {
     const isCrowded = this.#arrived > HANDFUL;
     this.#dueMs = nowMs + this.#tickMs;
     this.#arrived = 0;
+    this.#overSinceMs = Number.POSITIVE_INFINITY;
     if (this.#lagMs === null) return;
     this.#closed = this.#closed ? lateMs > this.#lagMs : this.#standing && isCrowded && lateMs > SEVERE * this.#lagMs;
     this.#standing = lateMs > this.#lagMs && (isCrowded || this.#closed);
@@ -64,7 +68,13 @@ export class LagRule {
   /** A request has come; whether it is refused. */
   refuses(nowMs: number): boolean {
     this.#arrived += 1;
-    return this.#standing && this.#arrived > HANDFUL && nowMs - this.#dueMs > this.#lagMs!;
+    const lagMs = this.#lagMs;
+    if (lagMs === null || nowMs - this.#dueMs <= lagMs) return false;
+    if (this.#overSinceMs > nowMs) {
+      this.#overSinceMs = nowMs;
+      this.#arrivedBefore = this.#arrived;
+    }
+    return nowMs - this.#overSinceMs > lagMs && this.#arrived - this.#arrivedBefore > HANDFUL;
   }
 
   /** A connection has come, and was taken or not. */
@@ -72,7 +82,7 @@ export class LagRule {
     this.#arrived += 1;
   }
 
-  /** Requests are refused once the present turn has lasted too long. */
+  /** The last turn was too long: requests are refused as soon as the present one is. */
   get standing(): boolean {
     return this.#standing;
   }

@@ -77,8 +77,9 @@ class Stage {
     this.#listener.take(this.context.overload.tick(performance.now() - this.#hours * HOUR_MS + 50));
   }
 
-  /** So much as nobody takes for a handful. */
+  /** Half an hour of work in a turn that is too long, and so much of it as nobody takes for a handful. */
   crowd(): void {
+    this.context.overload.refuses(performance.now() - HOUR_MS / 2);
     for (let count = 0; count < 100; count++) this.context.overload.connected(true);
   }
 
