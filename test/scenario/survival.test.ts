@@ -26,7 +26,7 @@ t.test(
     let moves = 0;
     let cutShort = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const load = new Load({ port: tidegate.port, clients: 6, keepAlive: true });
+      const load = new Load({ port: tidegate.port, clients: 6, keepAlive: true, restMs: 5 });
       await load.answers(50);
       let answered: Receipt | null = null;
       let asked: Weights = {};
