@@ -27,6 +27,7 @@ import { addEventRoutes } from './event-routes.ts';
 import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.ts';
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
+import { addGroupRoutes } from './group-routes.ts';
 import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { addProbeRoutes } from './probe-routes.ts';
@@ -144,6 +145,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   app.after(() => {
     addServiceRoutes(app, operations, audit);
     addRolloutRoutes(app, operations, audit);
+    addGroupRoutes(app, operations, audit);
     addFreezeRoutes(app, operations, audit);
     addConfigRoutes(app, operations, audit);
     addEventRoutes(app, streams);

@@ -62,7 +62,7 @@ function unknownVerb(word: string): string {
 function overview(): string {
   const width = Math.max(...Object.keys(VERBS).map((name) => name.length));
   const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return `usage: tidegate rollout VERB SERVICE [--option ...]
+  return `usage: tidegate rollout VERB SERVICE|--group NAME [--option ...]
 
 ${lines.join('\n')}
 

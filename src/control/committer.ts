@@ -17,6 +17,7 @@ import type { Board } from './board.ts';
 import type { DataThreads } from './data-threads.ts';
 import { type BegunMove, type Gates, sameWeights } from './gates.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
+import type { Weights } from './operations.ts';
 import { probePort } from './ports.ts';
 import { decideAtLoad } from './precedence.ts';
 import type { ServiceGate } from './service-gate.ts';
@@ -31,7 +32,7 @@ export interface CommitterOptions {
   readonly store: StateStore;
   readonly log: Logger;
   /** Called when the `traffic:` of the file takes the place of where a gate stood, with why. */
-  readonly onInstruction: (service: string, why: string) => void;
+  readonly onInstruction: (service: string, why: string, weights: Weights) => void;
 }
 
 export class Committer {
@@ -125,7 +126,7 @@ export class Committer {
       gates.restate(gate);
       return null;
     }
-    if (decision.source === 'file') onInstruction(service.name, decision.why);
+    if (decision.source === 'file') onInstruction(service.name, decision.why, decision.weights);
     return gates.begin({
       gate,
       weights: decision.weights,

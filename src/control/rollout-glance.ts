@@ -8,8 +8,10 @@ import { stepOf } from '../rollout/course.ts';
 import type { RolloutGlance } from './operations.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 
-export function glanceOf({ id, version, rollout }: RolloutRecord): RolloutGlance {
-  const { candidate, phase, step, plan, share, reason } = rollout;
+/** `waits` is whom it waits for in place of time and the judge; null when it does not. */
+export function glanceOf({ id, version, rollout }: RolloutRecord, waits: string | null): RolloutGlance {
+  const { candidate, phase, step, plan, share } = rollout;
+  const reason = waits ?? rollout.reason;
   const untilMs = phase === 'holding' ? stepOf(rollout).holdMs : phase === 'baking' ? plan.bakeMs : null;
   const elapsedMs = untilMs === null ? null : rollout.elapsedMs;
   return { id, candidate, version, phase, step: step + 1, steps: plan.steps.length, share, elapsedMs, untilMs, reason };

@@ -26,9 +26,9 @@ export interface Replay {
   readonly state: JudgeState;
 }
 
-/** Judges these looks under these settings. */
-export function replay(looks: readonly Look[], settings: JudgeSettings): Replay {
-  let state = openJudgement(settings);
+/** Judges these looks under these settings; `from` is the `state` of those before them, if there were any. */
+export function replay(looks: readonly Look[], settings: JudgeSettings, from: JudgeState | null = null): Replay {
+  let state = from ?? openJudgement(settings);
   const verdicts = looks.map((look): ReplayedVerdict => {
     const judged = judge(state, look, settings);
     state = judged.state;
