@@ -3,7 +3,7 @@
  * with a wrong token.
  *
  * A line is written when the answer is known and before it is sent, so it says what the caller is told, and a caller who
- * hangs up early leaves no change without its line. It holds the route's pattern and the service, never the raw URL,
+ * hangs up early leaves no change without its line. It holds the action and the service or group, never the raw URL,
  * headers or body: a token that somebody put in the wrong place must not end in the log.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -83,12 +83,13 @@ export class Audit {
   answered(request: FastifyRequest, reply: FastifyReply): void {
     const action = actionOf(request);
     if (action === undefined) return;
-    const params = request.params as { readonly service?: string; readonly flag?: string };
+    const params = request.params as { readonly service?: string; readonly flag?: string; readonly group?: string };
     this.#log.info(
       {
         audit: action,
         service: params.service?.slice(0, 64),
         flag: params.flag?.slice(0, 100),
+        group: params.group?.slice(0, 64),
         status: reply.statusCode,
         ...this.#accounts.get(request),
       },

@@ -15,6 +15,7 @@ import type { Refusal } from '../control/operations.ts';
 export const REFUSAL_STATUS: Readonly<Record<Refusal['code'], number>> = {
   'unknown-service': 404,
   'unknown-pool': 404,
+  'unknown-group': 404,
   'unknown-receipt': 404,
   'bad-weights': 400,
   'epoch-mismatch': 412,
@@ -39,6 +40,9 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal['code'], number>> = {
   'not-killed': 409,
   'not-applied': 503,
   frozen: 409,
+  'in-group': 409,
+  'group-refused': 409,
+  'waiting-for-group': 409,
   running: 409,
   'rolled-back-before': 409,
   ended: 409,

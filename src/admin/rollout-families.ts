@@ -44,6 +44,16 @@ export function rolloutFamilies({ rollouts }: Pick<MetricsSource, 'rollouts'>): 
       ),
     ),
     gauge(
+      'rollout_waits_for',
+      'How many services of its group the last rollout of a service is waiting for.',
+      last.map(({ service, waitsFor }) => ({ labels: { service }, value: waitsFor })),
+    ),
+    counter(
+      'rollouts_taken_along_total',
+      'Rollouts that were taken back with another service of their group, since the start.',
+      rollouts.map(({ service, takenAlong }) => ({ labels: { service }, value: takenAlong })),
+    ),
+    gauge(
       'judge_evidence',
       'Evidence that the candidate is worse, by signal; it is blamed when there is as much as is needed.',
       signals.map(({ labels, value }) => ({ labels, value })),

@@ -18,6 +18,7 @@ import {
   forecastAnswer,
   historyAnswer,
   historyQuery,
+  judgementQuery,
   retrialAnswer,
   retrialQuery,
   rolloutAnswer,
@@ -160,28 +161,28 @@ export function addRolloutRoutes(app: AdminApp, operations: Operations, audit: A
       schema: {
         tags,
         operationId: 'judgeAgain',
-        summary: 'Judges a kept rollout again, from its decision log',
+        summary: 'Judges a kept rollout again, from its decision log, and gives a part of it',
         params: rolloutParams,
-        querystring: retrialQuery,
+        querystring: judgementQuery,
         response: { 200: retrialAnswer },
       },
     },
-    (request, reply) => {
-      const { margin, falseAlarm } = request.query;
+    async (request, reply) => {
+      const { margin, falseAlarm, ...part } = request.query;
       const other = { margin: margin ?? null, falseAlarm: falseAlarm ?? null };
-      return reply.send(orFault(rollouts.judgeAgain(request.params.id, other)));
+      return reply.send(orFault(await rollouts.judgeAgain(request.params.id, other, part)));
     },
   );
 }
 
 /** What a body says of a start; keys that it leaves out stay as the file has them. */
-function orderOf({ to, version, again, reason: _, ...rest }: z.output<typeof startBody>): StartOrder {
+export function orderOf({ to, version, again, reason: _, ...rest }: z.output<typeof startBody>): StartOrder {
   const overrides = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return { to: to ?? null, version: version ?? null, again, ...overrides };
 }
 
 /** The answer as a plain object that the serialiser takes whole. Throws the fault of a refusal. */
-function orFault<T extends object>(answer: T | Refusal): T & Record<string, unknown> {
+export function orFault<T extends object>(answer: T | Refusal): T & Record<string, unknown> {
   if (isRefusal(answer)) throw refusalFault(answer);
   return answer as T & Record<string, unknown>;
 }

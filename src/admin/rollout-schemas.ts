@@ -32,6 +32,7 @@ export const startBody = z.strictObject({
     .optional()
     .describe('How many failed requests a bad candidate may cost; picks the first weight.'),
   again: z.boolean().default(false).describe('Also when this version was rolled back the last time.'),
+  alone: z.boolean().optional().describe('Also when the service belongs to a group, without the others of it.'),
   reason,
 });
 
@@ -46,6 +47,12 @@ export const commandParams = z.strictObject({
   service: z.string(),
   command: z.enum(['promote', 'pause', 'resume', 'approve', 'abort']),
 });
+
+/** `{group}` of a path. */
+export const groupParams = z.strictObject({ group: z.string() });
+
+/** `{group}` and `{command}` of a path. */
+export const groupCommandParams = z.strictObject({ group: z.string(), command: commandParams.shape.command });
 
 /** The query of the history. */
 export const historyQuery = z.strictObject({
@@ -68,6 +75,22 @@ export const rolloutParams = z.strictObject({
 export const retrialQuery = z.strictObject({
   margin: z.coerce.number().min(1).max(100).optional(),
   falseAlarm: z.coerce.number().gt(0).lt(1).optional(),
+});
+
+/** Which part of the decision log is given, beside the settings. */
+export const judgementQuery = retrialQuery.extend({
+  after: z
+    .string()
+    .regex(/^[0-9]{1,15}$/, { error: 'must be a whole number' })
+    .default('0')
+    .transform(Number)
+    .describe('The sequence number that the part begins after: `next` of the part before.'),
+  limit: z
+    .string()
+    .regex(/^(?:1000|[1-9][0-9]{0,2})$/, { error: 'must be a whole number from 1 to 1000' })
+    .default('1000')
+    .transform(Number)
+    .describe('How many decisions are given at most.'),
 });
 
 /** A rollout. Verdicts carry many numbers; their shape is documented with the judge. */
@@ -93,8 +116,10 @@ export const historyAnswer = z.object({ rollouts: z.array(rolloutAnswer) }).desc
 
 /** A past rollout judged again. */
 export const retrialAnswer = z
-  .looseObject({ rollout: rolloutAnswer, turnedBackAtMs: z.number().nullable() })
-  .describe('The verdict after each kept look, and every decision.');
+  .looseObject({ rollout: rolloutAnswer, turnedBackAtMs: z.number().nullable(), next: z.number().nullable() })
+  .describe(
+    'A part of the decisions with the verdict after each look among them; `next` leads to the part that follows.',
+  );
 
 /** What a start would do. */
 export const forecastAnswer = z
@@ -109,6 +134,23 @@ export const forecastAnswer = z
     leastMs: z.number(),
   })
   .describe('What the plan can detect at the traffic of the last minutes, and what it may cost.');
+
+/** What was started together. */
+export const groupAnswer = z
+  .looseObject({
+    group: z.string(),
+    services: z.array(z.string()),
+    rollouts: z.array(rolloutAnswer),
+    hasEnded: z.boolean(),
+    isPromoted: z.boolean(),
+    reason: z.string(),
+  })
+  .describe('The rollouts of a group as they stand now.');
+
+/** What a start of a group would do. */
+export const groupForecastAnswer = z
+  .object({ group: z.string(), forecasts: z.array(forecastAnswer) })
+  .describe('The forecast of each service of the group.');
 
 /** What happened in a past rollout. */
 export const explanationAnswer = z

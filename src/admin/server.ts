@@ -29,6 +29,7 @@ import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
+import { addGroupRoutes } from './group-routes.ts';
 import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { isOfrep, type Ofrep } from './ofrep.ts';
@@ -152,6 +153,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   app.after(() => {
     addServiceRoutes(app, operations, audit);
     addRolloutRoutes(app, operations, audit);
+    addGroupRoutes(app, operations, audit);
     addFreezeRoutes(app, operations, audit);
     addFlagRoutes(app, operations, audit);
     addConfigRoutes(app, operations, audit);

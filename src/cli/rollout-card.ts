@@ -29,6 +29,8 @@ export function rolloutCard(rollout: RolloutView, style: TableStyle, isLive: boo
     placeLine(rollout, wide),
     sharesLine(rollout, wide),
     ...reasonLines(rollout, wide),
+    ...groupLines(rollout, wide),
+    ...confirmationLines(rollout, wide),
     ...verdictLines(rollout, wide),
     ...verificationLines(rollout, wide, isLive),
   ];
@@ -103,6 +105,33 @@ function sharesLine({ active, candidate, share }: RolloutView, style: TableStyle
 /** The last decision; left out where it is the verdict, which follows. */
 function reasonLines({ reason, verdict }: RolloutView, style: TableStyle): string[] {
   return reason === verdict?.sentence ? [] : sentence('reason', reason, 'none', style);
+}
+
+/** With whom it rolls, and whom it waits for or went back with. */
+function groupLines({ group, service, takenBackWith, undone }: RolloutView, style: TableStyle): string[] {
+  if (group === null) return [];
+  const others = group.members.filter((member) => member.service !== service).map((member) => plain(member.service));
+  const lines = sentence(
+    'group',
+    `${plain(group.name)}, with ${others.join(', ') || 'nobody any more'}`,
+    'none',
+    style,
+  );
+  const waits = group.waitsFor.map((one) => `${one.service} (${one.phase.replace('-', ' ')}, ${one.reason})`);
+  if (waits.length > 0) lines.push(...sentence('waits', `for ${waits.join('; ')}`, 'yellow', style));
+  if (undone !== null) lines.push(...sentence('undone', undone, 'red', style));
+  else if (takenBackWith !== null) lines.push(...sentence('back', `with ${takenBackWith}`, 'red', style));
+  return lines;
+}
+
+const AFTER_TIMEOUT = { pause: 'it is paused', promote: 'it goes on', rollback: 'it goes back' } as const;
+
+/** The confirmation that it waits for, and until when. */
+function confirmationLines({ confirmation }: RolloutView, style: TableStyle): string[] {
+  if (confirmation === null) return [];
+  const { step, why, leftMs, onTimeout } = confirmation;
+  const then = AFTER_TIMEOUT[onTimeout] ?? 'its time is over';
+  return sentence('confirm', `step ${step} waits: ${why}; ${span(leftMs)} left, then ${then}`, 'yellow', style);
 }
 
 function verdictLines(rollout: RolloutView, style: TableStyle): string[] {

@@ -1,5 +1,6 @@
 /**
- * `tidegate rollout promote|pause|resume|approve|abort SERVICE`: steers the rollout that runs.
+ * `tidegate rollout promote|pause|resume|approve|abort SERVICE`: steers the rollout that runs, or with `--group` those that were
+ * started together.
  *
  * What a command does in which phase is one table of the control plane; here are only its words.
  */
@@ -7,9 +8,11 @@
 import { adminOf, ask, reportFailure } from './admin-client.ts';
 import { instruction } from './change.ts';
 import { misused, type OptionSpec, readCommand, type VerbSpec } from './command.ts';
+import { groupLine } from './group-card.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { rolloutLine } from './rollout-line.ts';
-import { isRolloutView } from './rollout-shapes.ts';
+import { GROUP_OPTION, subjectOf } from './rollout-options.ts';
+import { isGroupView, isRolloutView } from './rollout-shapes.ts';
 import { shown } from './terminal-text.ts';
 
 type RolloutCommand = 'promote' | 'pause' | 'resume' | 'approve' | 'abort';
@@ -31,10 +34,14 @@ function specOf(command: RolloutCommand): VerbSpec {
   const isPromote = command === 'promote';
   return {
     name: `rollout ${command}`,
-    usage: `SERVICE${isPromote ? ' [--full]' : ''} [--reason TEXT]`,
+    usage: `SERVICE|--group NAME${isPromote ? ' [--full]' : ''} [--reason TEXT]`,
     about: ABOUT[command],
-    words: { least: 1, most: 1 },
-    options: { ...(isPromote ? FULL : {}), reason: { value: 'TEXT', help: 'why, for the events' } },
+    words: { least: 0, most: 1 },
+    options: {
+      group: GROUP_OPTION,
+      ...(isPromote ? FULL : {}),
+      reason: { value: 'TEXT', help: 'why, for the events' },
+    },
   };
 }
 
@@ -47,8 +54,17 @@ export async function run(name: RolloutCommand, args: readonly string[], io: Cli
   if (typeof admin === 'string') return misused(spec, admin, io);
   const headers = instruction(command);
   if (typeof headers === 'string') return misused(spec, headers, io);
-  const path = ['api', 'services', command.words[0]!, 'rollout', name];
+  const subject = subjectOf(command);
+  if (typeof subject === 'string') return misused(spec, subject, io);
+  const path = [...subject.path, 'rollout', name];
   const body = command.has('full') ? { full: true } : {};
+  if (subject.group !== null) {
+    const answer = await ask(admin, { method: 'POST', path, body, headers }, isGroupView);
+    const json = command.has('json');
+    if (answer.kind !== 'ok') return reportFailure(answer, json, io);
+    io.out(json ? `${JSON.stringify(answer.value)}\n` : shown(groupLine(answer.value), io));
+    return EXIT.done;
+  }
   const answer = await ask(admin, { method: 'POST', path, body, headers }, isRolloutView);
   const json = command.has('json');
   if (answer.kind !== 'ok') return reportFailure(answer, json, io);

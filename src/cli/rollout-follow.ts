@@ -1,5 +1,5 @@
 /**
- * Follows a rollout until it ends: a card that is drawn in place on a terminal, lines elsewhere.
+ * Follows a rollout, or several that were started together, until the end: a card that is drawn in place on a terminal, lines elsewhere.
  *
  * The lines are one for each change, since they are read in the log of a CI job; and one every few minutes while nothing changes,
  * because CI jobs that say nothing for long are ended. The last line is how it ended and why.
@@ -9,14 +9,16 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { outcomeOf } from '../control/group-outcome.ts';
 import type { RolloutView } from '../control/operations.ts';
-import { type Admin, ask, type Failure, reportFailure } from './admin-client.ts';
+import { type Admin, type Answer, ask, type Failure, reportFailure } from './admin-client.ts';
+import { groupCard, groupEndLine } from './group-card.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { LiveScreen } from './live-screen.ts';
 import { rolloutCard } from './rollout-card.ts';
-import { changeKey, endLine, isPromoted, progressLine } from './rollout-line.ts';
+import { changeKey, endLine, progressLine } from './rollout-line.ts';
 import { isRolloutView } from './rollout-shapes.ts';
-import { cut, shown } from './terminal-text.ts';
+import { cut, plain, shown } from './terminal-text.ts';
 
 const LOOK_MS = 500;
 /** How long Tidegate may be away. */
@@ -26,32 +28,33 @@ const SILENCE_MAX_MS = 5 * 60_000;
 /** What is to be followed, and how it is shown. */
 export interface Following {
   readonly admin: Admin;
-  readonly first: RolloutView;
+  /** The group that was started; null for one service. */
+  readonly group: string | null;
+  readonly first: readonly RolloutView[];
   readonly json: boolean;
   readonly io: CliIo;
 }
 
-/** Shows it until it ends; answers 0 promoted, 1 ended otherwise, 3 Tidegate gone, or `interruptedCode`. */
-export async function follow({ admin, first, json, io }: Following, interruptedCode: number): Promise<number> {
+/** Shows them until all have ended; answers 0 promoted, 1 ended otherwise, 3 Tidegate gone, or `interruptedCode`. */
+export async function follow({ admin, group, first, json, io }: Following, interruptedCode: number): Promise<number> {
   const signal = io.interrupted();
-  const screen = json ? null : io.isTerminal ? new CardScreen(io) : new Lines(io);
+  const screen = json ? null : io.isTerminal ? new CardScreen(group, io) : new Lines(group, io);
   let latest = first;
   let reachedAt = performance.now();
   screen?.show(latest, null);
   try {
-    while (latest.endedAt === null && !signal.aborted) {
+    while (!outcomeOf(latest).hasEnded && !signal.aborted) {
       // Rejects only by the signal, which the loop then sees.
       await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
-      const request = { method: 'GET', path: ['api', 'rollouts', String(first.id)], signal } as const;
-      const answer = await ask(admin, request, isRolloutView);
+      const answer = await askAll(admin, latest, signal);
       if (signal.aborted) break;
       if (answer.kind === 'ok') {
         latest = answer.value;
         reachedAt = performance.now();
       } else if (answer.kind === 'refused' || performance.now() - reachedAt > AWAY_MAX_MS) {
         screen?.end();
-        const message = `what became of rollout ${first.id} is not known: ${answer.message}`;
+        const message = `what became of ${idsOf(first)} is not known: ${answer.message}`;
         return reportFailure({ ...answer, message }, json, io);
       }
       screen?.show(latest, answer.kind === 'ok' ? null : answer);
@@ -59,38 +62,69 @@ export async function follow({ admin, first, json, io }: Following, interruptedC
   } finally {
     screen?.end();
   }
-  if (json) io.out(`${JSON.stringify(latest)}\n`);
-  if (latest.endedAt === null) {
-    if (!json) io.out(shown(detachedLine(latest), io));
-    return interruptedCode;
+  const { hasEnded, isPromoted, reason } = outcomeOf(latest);
+  if (json) {
+    const whole = group === null ? latest[0] : { group, rollouts: latest, hasEnded, isPromoted, reason };
+    io.out(`${JSON.stringify(whole)}\n`);
+  } else if (!hasEnded) {
+    io.out(shown(detachedLine(group, latest), io));
+  } else {
+    for (const rollout of latest) io.out(shown(endLine(rollout), io));
+    if (group !== null) io.out(shown(groupEndLine(group, latest), io));
   }
-  if (!json) io.out(shown(endLine(latest), io));
-  return isPromoted(latest) ? EXIT.done : EXIT.refused;
+  if (!hasEnded) return interruptedCode;
+  return isPromoted ? EXIT.done : EXIT.refused;
 }
 
-function detachedLine({ service, id }: RolloutView): string {
+/** Asks for each of them by its number, since a service may begin another one meanwhile; the first failure is that of all. */
+async function askAll(
+  admin: Admin,
+  rollouts: readonly RolloutView[],
+  signal: AbortSignal,
+): Promise<Answer<readonly RolloutView[]>> {
+  const path = (id: number): readonly string[] => ['api', 'rollouts', String(id)];
+  const answers = await Promise.all(
+    rollouts.map(({ id }) => ask(admin, { method: 'GET', path: path(id), signal }, isRolloutView)),
+  );
+  const failed = answers.find((answer) => answer.kind !== 'ok');
+  if (failed !== undefined) return failed as Failure;
+  return { kind: 'ok', value: answers.flatMap((answer) => (answer.kind === 'ok' ? [answer.value] : [])) };
+}
+
+function idsOf(rollouts: readonly RolloutView[]): string {
+  const ids = rollouts.map(({ id }) => id);
+  return `rollout${ids.length === 1 ? '' : 's'} ${ids.join(', ')}`;
+}
+
+function detachedLine(group: string | null, rollouts: readonly RolloutView[]): string {
+  const whom = group === null ? rollouts[0]!.service : `--group ${group}`;
   const verb = '`tidegate rollout';
-  return `rollout ${id} of ${service} goes on without this: ${verb} status ${service} --watch\` follows it, ${verb} abort ${service}\` takes it back`;
+  const goes = group === null ? `rollout ${rollouts[0]!.id} of ${whom} goes` : `${idsOf(rollouts)} of ${group} go`;
+  return `${goes} on without this: ${verb} status ${whom} --watch\` follows it, ${verb} abort ${whom}\` takes it back`;
 }
 
 /** A card that is drawn in place. */
 class CardScreen {
+  readonly #group: string | null;
   readonly #io: CliIo;
   readonly #live = new LiveScreen();
   readonly #stopResize: () => void;
-  #last: readonly [RolloutView, Failure | null] | null = null;
+  #last: readonly [readonly RolloutView[], Failure | null] | null = null;
 
-  constructor(io: CliIo) {
+  constructor(group: string | null, io: CliIo) {
+    this.#group = group;
     this.#io = io;
     this.#stopResize = io.onResize(() => {
       if (this.#last !== null) this.show(...this.#last);
     });
   }
 
-  show(rollout: RolloutView, away: Failure | null): void {
-    this.#last = [rollout, away];
+  show(rollouts: readonly RolloutView[], away: Failure | null): void {
+    this.#last = [rollouts, away];
     const { columns, rows, colour, unicode } = this.#io.screen();
-    const card = rolloutCard(rollout, { width: columns, colour, unicode }, true);
+    const style = { width: columns, colour, unicode };
+    const card =
+      this.#group === null ? rolloutCard(rollouts[0]!, style, true) : groupCard(this.#group, rollouts, style);
     const trouble = away === null ? '' : `${cut(`  ${away.message}`, columns, unicode ? '…' : '~')}\n`;
     this.#io.out(this.#live.frame(card + trouble, { columns, rows }));
   }
@@ -103,28 +137,36 @@ class CardScreen {
 
 /** A line for each change. */
 class Lines {
+  readonly #group: string | null;
   readonly #io: CliIo;
-  #key = '';
-  #saidAt = 0;
+  /** What was said last of each rollout, and when, by its number. */
+  readonly #said = new Map<number, { readonly key: string; readonly at: number }>();
   #isAway = false;
 
-  constructor(io: CliIo) {
+  constructor(group: string | null, io: CliIo) {
+    this.#group = group;
     this.#io = io;
   }
 
-  show(rollout: RolloutView, away: Failure | null): void {
+  show(rollouts: readonly RolloutView[], away: Failure | null): void {
     if (away !== null) {
       if (!this.#isAway) this.#io.err(`tidegate: ${away.message} Asking on for a minute.\n`);
       this.#isAway = true;
       return;
     }
     this.#isAway = false;
+    for (const rollout of rollouts) this.#say(rollout);
+  }
+
+  #say(rollout: RolloutView): void {
     const key = changeKey(rollout);
-    const now = performance.now();
-    if (key === this.#key && now - this.#saidAt < SILENCE_MAX_MS) return;
-    this.#key = key;
-    this.#saidAt = now;
-    if (rollout.endedAt === null) this.#io.out(shown(progressLine(rollout, new Date()), this.#io));
+    const at = performance.now();
+    const before = this.#said.get(rollout.id);
+    if (before?.key === key && at - before.at < SILENCE_MAX_MS) return;
+    this.#said.set(rollout.id, { key, at });
+    if (rollout.endedAt !== null) return;
+    const name = this.#group === null ? '' : `${plain(rollout.service)}  `;
+    this.#io.out(shown(`${name}${progressLine(rollout, new Date())}`, this.#io));
   }
 
   end(): void {}

@@ -63,7 +63,12 @@ function historyText(rollouts: readonly RolloutView[], width: number, unicode: b
   const mark = unicode ? '…' : '~';
   const [titles, ...rows] = plainTable(COLUMNS, rollouts.map(rowOf), { width, indent: 0, mark });
   const lines = rows.flatMap((row, index) => {
-    const reason = cut(plain(rollouts[index]!.reason), Math.max(1, width - REASON_INDENT), mark);
+    const { reason: why, undone } = rollouts[index]!;
+    const reason = cut(
+      plain(undone === null ? why : `${why}; afterwards ${undone}`),
+      Math.max(1, width - REASON_INDENT),
+      mark,
+    );
     return [row, `${' '.repeat(REASON_INDENT)}${reason}`];
   });
   return `${[titles, ...lines].join('\n')}\n`;

@@ -20,6 +20,24 @@ export const PLAN_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   again: { help: 'also when this version was rolled back the last time' },
 };
 
+/** `--group` in place of a service. */
+export const GROUP_OPTION: OptionSpec = { value: 'NAME', help: 'all services that roll together under this name' };
+
+/** What a command is about, and where its calls begin; `group` is null for one service. */
+export interface Subject {
+  readonly group: string | null;
+  readonly path: readonly string[];
+}
+
+/** The service or the group that the words name; a text says what is wrong. */
+export function subjectOf(command: Command): Subject | string {
+  const [service] = command.words;
+  const group = command.value('group');
+  if (group === undefined && service !== undefined) return { group: null, path: ['api', 'services', service] };
+  if (group !== undefined && service === undefined) return { group, path: ['api', 'groups', group] };
+  return group === undefined ? 'a service is missing, or --group' : 'a service and --group do not go together';
+}
+
 const REQUESTS_MAX = 1_000_000_000;
 
 /** The body of a start; a text says what is wrong. */
@@ -55,6 +73,7 @@ export function startBody(command: Command): Readonly<Record<string, unknown>> |
   }
   if (command.has('no-verify')) body.verify = false;
   if (command.has('again')) body.again = true;
+  if (command.has('alone')) body.alone = true;
   return body;
 }
 

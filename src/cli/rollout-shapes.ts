@@ -5,7 +5,7 @@
  * relied on, which is a name, an opinion and a sentence.
  */
 
-import type { Explanation, RolloutForecast, RolloutView } from '../control/operations.ts';
+import type { Explanation, GroupForecast, GroupView, RolloutForecast, RolloutView } from '../control/operations.ts';
 import { fits, orNull, type Shape } from './answer-shapes.ts';
 
 const TALLY: Shape = { requests: 'number', bad: 'number' };
@@ -51,6 +51,14 @@ const ROLLOUT: Shape = {
   verdict: 'anything',
   verification: orNull(VERIFICATION),
   isQueued: 'boolean',
+  group: orNull({
+    name: 'text',
+    members: [{ service: 'text', rollout: 'number' }],
+    waitsFor: [{ service: 'text', phase: 'text', reason: 'text' }],
+  }),
+  takenBackWith: orNull('text'),
+  undone: orNull('text'),
+  confirmation: orNull({ step: 'number', why: 'text', leftMs: 'number', onTimeout: 'text' }),
 };
 
 const FORECAST: Shape = {
@@ -102,6 +110,23 @@ export interface RolloutList {
 
 export function isRolloutList(value: unknown): value is RolloutList {
   return fits(value, { rollouts: ['anything'] }) && (value as RolloutList).rollouts.every(isRolloutView);
+}
+
+const GROUP: Shape = {
+  group: 'text',
+  services: ['text'],
+  rollouts: ['anything'],
+  hasEnded: 'boolean',
+  isPromoted: 'boolean',
+  reason: 'text',
+};
+
+export function isGroupView(value: unknown): value is GroupView {
+  return fits(value, GROUP) && (value as GroupView).rollouts.every(isRolloutView);
+}
+
+export function isGroupForecast(value: unknown): value is GroupForecast {
+  return fits(value, { group: 'text', forecasts: [FORECAST_OF_ROLLOUT] });
 }
 
 export function isRolloutForecast(value: unknown): value is RolloutForecast {

@@ -11,27 +11,31 @@ import { type Admin, type Answer, adminOf, ask, reportFailure } from './admin-cl
 import { instruction } from './change.ts';
 import { misused, readCommand, type VerbSpec } from './command.ts';
 import { forecastText } from './forecast-text.ts';
+import { startGroup } from './group-start.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { follow } from './rollout-follow.ts';
 import { rolloutLine } from './rollout-line.ts';
-import { PLAN_OPTIONS, startBody } from './rollout-options.ts';
+import { GROUP_OPTION, PLAN_OPTIONS, startBody, subjectOf } from './rollout-options.ts';
 import { isRolloutForecast, isRolloutView } from './rollout-shapes.ts';
 import { shown } from './terminal-text.ts';
 
 const SPEC: VerbSpec = {
   name: 'rollout start',
-  usage: 'SERVICE [--to POOL] [--plan KIND] [--steps SHARES] [--wait] [--dry-run] [...]',
+  usage: 'SERVICE|--group NAME [--to POOL] [--plan KIND] [--steps SHARES] [--wait] [--dry-run] [...]',
   about: `Begins to move the traffic of a service to another pool, along the plan of the config
 file or another one. The candidate is verified, gets its share step by step, and is
 taken back by itself when it is worse.
 With --wait it shows the progress until the end: exit code 0 when the candidate has
 been promoted, 1 when it has not, and the reason in the last line. Ctrl-C leaves the
-rollout running, with exit code 130.
+rollout running, with exit code 130. With --group all services of the group begin, or
+none; they go from step to step together, and back together.
 
   tidegate rollout start shop --to green --steps 1%,10%,100% --hold 5m --wait`,
-  words: { least: 1, most: 1 },
+  words: { least: 0, most: 1 },
   options: {
+    group: GROUP_OPTION,
     ...PLAN_OPTIONS,
+    alone: { help: 'also when the service belongs to a group, without the others of it' },
     wait: { help: 'show the progress and end with the rollout' },
     'dry-run': { help: 'only say what the plan can detect now, and what it may cost' },
     'if-epoch': { value: 'N', help: 'only if the service stands at epoch N' },
@@ -52,7 +56,15 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const headers = instruction(command);
   if (typeof headers === 'string') return misused(SPEC, headers, io);
   const json = command.has('json');
-  const path = ['api', 'services', command.words[0]!, 'rollout'];
+  const subject = subjectOf(command);
+  if (typeof subject === 'string') return misused(SPEC, subject, io);
+  const { group } = subject;
+  if (group !== null) {
+    if (command.value('if-epoch') !== undefined) return misused(SPEC, '--if-epoch goes with one service', io);
+    const [isDryRun, isWait] = [command.has('dry-run'), command.has('wait')];
+    return startGroup({ admin, group, body, headers, isDryRun, isWait, json }, io);
+  }
+  const path = [...subject.path, 'rollout'];
   if (command.has('dry-run')) return foretell(admin, [...path, 'forecast'], body, json, io);
   const answer = await ask(admin, { method: 'POST', path, body, headers }, isRolloutView);
   if (answer.kind !== 'ok') return reportFailure(answer, json, io);
@@ -64,11 +76,11 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   // Listened to before the first line is out: whoever reads it may interrupt at once.
   const signal = io.interrupted();
   if (!json) io.out(shown(startedLine(begun), io));
-  if (!begun.isQueued) return follow({ admin, first: begun, json, io }, EXIT.detached);
+  if (!begun.isQueued) return follow({ admin, group: null, first: [begun], json, io }, EXIT.detached);
   const own = await afterQueue(admin, begun, signal);
   if (own === null) return EXIT.detached;
   if (own.kind !== 'ok') return reportFailure(own, json, io);
-  return follow({ admin, first: own.value, json, io }, EXIT.detached);
+  return follow({ admin, group: null, first: [own.value], json, io }, EXIT.detached);
 }
 
 async function foretell(

@@ -32,7 +32,7 @@ const VERBS: Readonly<Record<string, SubVerb>> = {
 
 const TABLE: VerbTable = {
   name: 'rollout',
-  usage: 'SERVICE [--option ...]',
+  usage: 'SERVICE|--group NAME [--option ...]',
   verbs: VERBS,
   codes: `Exit codes: 0 done, healthy or promoted, 1 refused or rolled back, 2 wrong usage, 3 Tidegate not reachable,
 130 a wait that was interrupted while the rollout goes on.`,

@@ -27,6 +27,7 @@ export function checkMeaning(config: Config, source: Source, structure: Structur
   checkListeners(config, check);
   for (const service of config.services.values()) checkService(service, check);
   checkInFlight(config, check);
+  checkGroups(config, check);
   checkRoutes(config, check);
   checkNotify(config, check);
   checkOfrep(config, check);
@@ -100,6 +101,20 @@ function checkService(service: Service, check: Check): void {
   if (service.preview === undefined && source.has(preview) && !structure.touched(preview)) {
     const message = 'is empty, so no pool of this service can be previewed';
     source.report({ path: [...preview, 'token'], message, severity: 'warning' });
+  }
+}
+
+/** A group of one rolls with nobody, which is most often a name that was written wrong. */
+function checkGroups({ services }: Config, { source, structure }: Check): void {
+  const groups = [...services.values()].flatMap(({ rollout: { group } }) => (group === undefined ? [] : [group]));
+  for (const { name, rollout } of services.values()) {
+    const { group } = rollout;
+    const path: Path = ['services', name, 'rollout', 'group'];
+    if (group === undefined || groups.filter((one) => one === group).length > 1 || structure.touched(path)) continue;
+    const others = groups.filter((one) => one !== group);
+    const value = shown(source, path, formatValue(group));
+    const message = `${value} is the group of no other service, so nothing rolls together`;
+    source.report({ path, message, value, suggestion: nearest(group, others), severity: 'warning' });
   }
 }
 

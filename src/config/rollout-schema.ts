@@ -8,7 +8,7 @@
 
 import { z } from 'zod';
 import { confirm } from './notify-schema.ts';
-import { duration, fieldName, multiple, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
+import { duration, fieldName, multiple, name, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
 import { signals } from './signal-schema.ts';
 
 const group = z
@@ -227,6 +227,9 @@ export const rollout = z
       .enum(['restart', 'queue', 'reject'])
       .default('reject')
       .describe('What a start does while a rollout runs.'),
+    group: name
+      .optional()
+      .describe('The group of services that roll together and back together; started with `--group`.'),
     onFreeze: z.enum(['pause', 'continue']).default('pause').describe('What a running rollout does in a freeze.'),
   })
   .transform((value, context) => {

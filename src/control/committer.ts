@@ -19,6 +19,7 @@ import { blocksOfGuards } from './flag-guard-blocks.ts';
 import type { Flags } from './flags.ts';
 import { type BegunMove, type Gates, sameWeights } from './gates.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
+import type { Weights } from './operations.ts';
 import { probePort } from './ports.ts';
 import { decideAtLoad } from './precedence.ts';
 import type { ServiceGate } from './service-gate.ts';
@@ -34,7 +35,7 @@ export interface CommitterOptions {
   readonly store: StateStore;
   readonly log: Logger;
   /** Called when the `traffic:` of the file takes the place of where a gate stood, with why. */
-  readonly onInstruction: (service: string, why: string) => void;
+  readonly onInstruction: (service: string, why: string, weights: Weights) => void;
 }
 
 export class Committer {
@@ -133,7 +134,7 @@ export class Committer {
       gates.restate(gate);
       return null;
     }
-    if (decision.source === 'file') onInstruction(service.name, decision.why);
+    if (decision.source === 'file') onInstruction(service.name, decision.why, decision.weights);
     return gates.begin({
       gate,
       weights: decision.weights,

@@ -6,14 +6,14 @@
  * answers "not yet" with any status it likes, makes the step wait. While it waits the judge goes on looking, and a person
  * who promotes or aborts ends the question.
  *
- * A restart asks anew and gives the whole time again; the id of a question is the same, so that the receiver can tell.
+ * A restart asks anew, for the time that was left; the id of a question is the same, so that the receiver can tell.
  */
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Confirm } from '../config/schema.ts';
 import { shareAt } from '../rollout/course.ts';
 import type { EventLog } from './event-log.ts';
-import type { ConfirmationFigures } from './operations.ts';
+import type { ConfirmationFigures, OpenQuestion } from './operations.ts';
 import { pause } from './pause.ts';
 import { newsOf } from './rollout-news.ts';
 import type { RolloutRecord } from './rollout-record.ts';
@@ -41,6 +41,8 @@ type Figures = { yes: number; no: number; unanswered: number };
 export class Confirmations {
   readonly #options: ConfirmationsOptions;
   readonly #figures = new Map<string, Figures>();
+  /** What is asked at present, by the number of the rollout. */
+  readonly #open = new Map<number, () => OpenQuestion>();
 
   constructor(options: ConfirmationsOptions) {
     this.#options = options;
@@ -51,15 +53,45 @@ export class Confirmations {
     return [...this.#figures].map(([service, answers]) => ({ service, answers }));
   }
 
-  /** Asks about a step of a rollout; without settings nobody has a say. `epoch`: where the gate stands. */
+  /** What a rollout waits for; null when nobody is asked. */
+  waiting(rollout: number): OpenQuestion | null {
+    return this.#open.get(rollout)?.() ?? null;
+  }
+
+  /**
+   * Asks about a step of a rollout; without settings nobody has a say. `epoch`: where the gate stands; `askedMs`: how much of
+   * the time an earlier process has waited.
+   */
   async ask(
     settings: Confirm | undefined,
     record: RolloutRecord,
-    { step, epoch }: { readonly step: number; readonly epoch: number },
+    at: { readonly step: number; readonly epoch: number; readonly askedMs: number },
     stop: AbortSignal,
   ): Promise<Confirmation> {
     if (settings === undefined) return { result: 'ok', why: '' };
-    const beganMs = performance.now();
+    const untilMs = performance.now() + settings.timeoutMs - at.askedMs;
+    let why = 'there is no answer yet';
+    const question = (): OpenQuestion => {
+      const leftMs = Math.max(0, untilMs - performance.now());
+      return { step: at.step + 1, why, leftMs, onTimeout: settings.onTimeout };
+    };
+    this.#open.set(record.id, question);
+    try {
+      return await this.#askOn(settings, record, { ...at, untilMs }, stop, (said) => {
+        why = said;
+      });
+    } finally {
+      if (this.#open.get(record.id) === question) this.#open.delete(record.id);
+    }
+  }
+
+  async #askOn(
+    settings: Confirm,
+    record: RolloutRecord,
+    { step, epoch, untilMs }: { readonly step: number; readonly epoch: number; readonly untilMs: number },
+    stop: AbortSignal,
+    say: (why: string) => void,
+  ): Promise<Confirmation> {
     const what = `step ${step + 1} of ${record.rollout.plan.steps.length}`;
     for (let count = 1; ; count += 1) {
       const answer = await post(this.#questionOf(settings, record, step, epoch), stop);
@@ -70,7 +102,8 @@ export class Confirmations {
       if (answer.kind === 'answered' && settings.refusedBy.includes(answer.status)) {
         return { result: 'failed', why: `${what} was refused by its confirmation: ${why}` };
       }
-      const leftMs = settings.timeoutMs - (performance.now() - beganMs);
+      say(why);
+      const leftMs = untilMs - performance.now();
       if (leftMs <= 0) return this.#atEnd(settings, record, `${what} was not confirmed in time: ${why}`, epoch);
       if (count === 1) this.#tell(record, `${what} waits for its confirmation: ${why}`, epoch);
       await pause(Math.min(settings.intervalMs, leftMs), stop);

@@ -161,7 +161,7 @@ export class ControlPlane implements Operations {
       gates: this.#gates,
       canServe: (service, pool) => this.#ejection.canServe(service, pool),
       config: () => this.#configuration.effective,
-      onInstruction: (service, what) => this.#releases.rollouts.superseded(service, what),
+      onInstruction: (...move) => this.#releases.rollouts.superseded(...move),
     });
     this.#releases = new ReleaseControl({
       file: store,
@@ -203,7 +203,7 @@ export class ControlPlane implements Operations {
       flags: this.flags,
       store,
       log,
-      onInstruction: (service, why) => this.#releases.rollouts.superseded(service, why),
+      onInstruction: (...move) => this.#releases.rollouts.superseded(...move),
     });
     this.#configuration = new Configuration(accepted, {
       file: options.file,

@@ -95,14 +95,14 @@ export class LinkActions implements LinkOperations {
     if (record.endedAt === null) {
       if (phase === 'rolling-back') return stale(`Traffic of ${service} is going back already: ${reason}`);
       const users = hasMoved ? `All its users go back to ${active} at once.` : `No user has reached ${candidate} yet.`;
-      const text = `Rollout ${record.id} of ${service} to ${candidate} (${record.version}) ends. ${users}`;
+      const text = `Rollout ${record.id} of ${service} to ${candidate} (${record.version}) ends. ${users}${withOthers(record)}`;
       return { id, claim, record, does: 'abort', text };
     }
     if (phase !== 'succeeded') return stale(`Rollout ${record.id} of ${service} has ended: ${phase}, ${reason}`);
     if (this.#options.epochOf(service) !== claim.epoch) {
       return stale(`Rollout ${record.id} of ${service} has succeeded, and traffic has moved since this message.`);
     }
-    const text = `${service} returns to where it stood before rollout ${record.id}: users of ${candidate} (${record.version}) go back to ${active} at once.`;
+    const text = `${service} returns to where it stood before rollout ${record.id}: users of ${candidate} (${record.version}) go back to ${active} at once.${withOthers(record)}`;
     return { id, claim, record, does: 'return', text };
   }
 
@@ -150,6 +150,12 @@ function approval(id: string, claim: LinkClaim, record: RolloutRecord): Ready | 
   const share = percent(shareAt(rollout, step + 1));
   const text = `Rollout ${record.id} of ${service} goes on with ${next}: ${candidate} (${version}) gets ${share} of the traffic.`;
   return { id, claim, record, does: 'approve', text };
+}
+
+/** Who else goes back, since they were started together. */
+function withOthers({ service, bond }: RolloutRecord): string {
+  const others = bond?.members.map((member) => member.service).filter((name) => name !== service) ?? [];
+  return others.length === 0 ? '' : ` So do those of ${others.join(', ')}, which rolled out together with it.`;
 }
 
 function stale(message: string): Refusal {

@@ -13,7 +13,7 @@ import type { Group } from '../routing/group.ts';
 import type { FlagOperations } from './flag-operations.ts';
 import type { LinkOperations } from './notify-operations.ts';
 import type { MetricsSource } from './published.ts';
-import type { RolloutGlance, RolloutOperations } from './rollout-operations.ts';
+import type { OpenQuestion, RolloutBond, RolloutGlance, RolloutOperations } from './rollout-operations.ts';
 import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
 
@@ -29,7 +29,16 @@ export type {
 export type { Forecast, RolloutForecast } from './forecast.ts';
 export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
 export type { MetricsSource, SeriesEntry } from './published.ts';
-export type { Retrial, RolloutGlance, RolloutOperations } from './rollout-operations.ts';
+export type {
+  GroupForecast,
+  GroupView,
+  LogPart,
+  OpenQuestion,
+  Retrial,
+  RolloutBond,
+  RolloutGlance,
+  RolloutOperations,
+} from './rollout-operations.ts';
 
 /** Weights by pool; pools that are not named have weight 0. */
 export type Weights = Readonly<Record<string, number>>;
@@ -104,6 +113,8 @@ export interface Refusal {
     | 'over-budget'
     | 'version-mismatch'
     | 'no-rollout'
+    | 'unknown-group'
+    | 'group-refused'
     | 'bad-link'
     | 'link-expired'
     | 'link-used'
@@ -290,6 +301,14 @@ export interface RolloutView {
   readonly warmUntil: string | null;
   /** Whether another rollout waits for the end of this one. */
   readonly isQueued: boolean;
+  /** Those that it was started together with; null for one that rolls alone. */
+  readonly group: RolloutBond | null;
+  /** The service of the group that it was taken back with; null when it was not. */
+  readonly takenBackWith: string | null;
+  /** Why its success was taken back while the earlier pool was warm; null when it was not. */
+  readonly undone: string | null;
+  /** The confirmation that its step waits for; null when it waits for none. */
+  readonly confirmation: OpenQuestion | null;
 }
 
 /** What a start of a rollout says; what is left out is as the file has it. */
@@ -302,6 +321,8 @@ export interface StartOrder extends PlanOverrides {
   readonly again: boolean;
   /** How many failed requests a bad candidate may cost; picks the first weight in place of what the file says. */
   readonly maxFailedRequests?: number;
+  /** Also when its service belongs to a group, without the others of it. */
+  readonly alone?: boolean;
 }
 
 /** A freeze that somebody declares. */

@@ -99,7 +99,11 @@ export interface MetricsSource {
   readonly rollouts: readonly {
     readonly service: string;
     readonly outcomes: Readonly<Record<Ending, number>>;
+    /** How often it was taken back with another service of its group. */
+    readonly takenAlong: number;
     readonly last: {
+      /** How many services of its group it waits for. */
+      readonly waitsFor: number;
       readonly phase: Phase;
       /** From 1. */
       readonly step: number;

@@ -15,6 +15,7 @@ import { Freezes } from './freezes.ts';
 import { Notifications, type NotificationsOptions } from './notifications.ts';
 import { Releases } from './releases.ts';
 import { Returns } from './returns.ts';
+import { releaseOf } from './rollout-glance.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { Rollouts, type RolloutsOptions } from './rollouts.ts';
 import type { StateStore } from './state-store.ts';
@@ -55,8 +56,8 @@ export class ReleaseControl {
     this.guards = new FlagGuards({
       ...options,
       kill: (flag, decision) => options.flags.killByGuard(flag, decision),
-      releaseOf: (service) => this.rollouts.release(service),
-      startOver: (service, why) => this.rollouts.startOver(service, why),
+      releaseOf: (service) => releaseOf(this.rollouts.running(service)?.record),
+      startOver: (service, why) => this.rollouts.running(service)?.startOver(why),
       clock: () => performance.now(),
     });
     const { guards } = this;

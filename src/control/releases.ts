@@ -1,26 +1,32 @@
 /**
  * What can be asked about rollouts: views of them, past ones from the store, and judging a past one again.
  *
- * A view is plain data without secrets. Judging again is `replay` over the looks of the decision log, so with the settings of
+ * A view is plain data without secrets. Judging again goes over the looks of the decision log, so with the settings of
  * the time it gives each verdict again to the last digit, and with others it says what they would have done.
  */
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { Look } from '../judge/look.ts';
-import { replay } from '../judge/replay.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
 import { type Explanation, explain } from './explanation.ts';
 import { forecastOf, type RolloutForecast } from './forecast.ts';
-import type { Instruction, Refusal, Retrial, RolloutOperations, RolloutView, StartOrder } from './operations.ts';
+import { GroupReleases } from './group-releases.ts';
+import type {
+  Instruction,
+  LogPart,
+  Refusal,
+  Retrial,
+  RolloutBond,
+  RolloutOperations,
+  RolloutView,
+  StartOrder,
+} from './operations.ts';
+import { type PastLog, retrial } from './retrial.ts';
 import type { Decision, RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import type { Rollouts } from './rollouts.ts';
 
-/** Decisions that are read at a time. */
-const PAGE = 1_000;
-
 /** Decisions that are judged before others get their turn. */
-const EXPLAINED_AT_ONCE = 100;
+const JUDGED_AT_ONCE = 100;
 
 type OtherSettings = { readonly margin: number | null; readonly falseAlarm: number | null };
 
@@ -30,11 +36,13 @@ export class Releases implements RolloutOperations {
   readonly #rollouts: Rollouts;
   readonly #store: RolloutStore;
   readonly #isStopping: () => boolean;
+  readonly groups: GroupReleases;
 
   constructor(rollouts: Rollouts, store: RolloutStore, isStopping: () => boolean) {
     this.#rollouts = rollouts;
     this.#store = store;
     this.#isStopping = isStopping;
+    this.groups = new GroupReleases(rollouts, (record) => this.#viewOf(record), isStopping);
   }
 
   async start(service: string, order: StartOrder, instruction: Instruction): Promise<RolloutView | Refusal> {
@@ -71,56 +79,40 @@ export class Releases implements RolloutOperations {
   }
 
   async explain(id: number, other: OtherSettings): Promise<Explanation | Refusal> {
+    const isOwn = other.margin === null && other.falseAlarm === null;
+    return this.#judged(id, other, (rollout, log) => explain({ rollout, isOwn, ...log }));
+  }
+
+  judgeAgain(id: number, other: OtherSettings, part: LogPart): Promise<Retrial | Refusal> {
+    return this.#judged(id, other, async (rollout, log) => ({ rollout, ...(await retrial(log, part)) }));
+  }
+
+  /** Does something with the decision log as it is at this moment, and refuses when the log cannot be read. */
+  async #judged<T extends object>(
+    id: number,
+    other: OtherSettings,
+    work: (rollout: RolloutView, log: PastLog) => Promise<T>,
+  ): Promise<T | Refusal> {
     const record = this.#kept(id);
     if ('refused' in record) return record;
     const last = this.#store.lastSequence(id);
     if (!last.ok) return storeRefusal(last.error);
     let problem: string | null = null;
     const page = (after: number): readonly Decision[] => {
-      const decisions = this.#store.decisions(id, after, EXPLAINED_AT_ONCE);
+      const decisions = this.#store.decisions(id, after, JUDGED_AT_ONCE);
       if (decisions.ok) return decisions.value.filter(({ sequence }) => sequence <= last.value);
       problem = decisions.error;
       return [];
     };
-    const isOwn = other.margin === null && other.falseAlarm === null;
     const settings = settingsWith(record.settings, other);
-    const explanation = await explain({
-      rollout: this.#viewOf(record),
-      settings,
-      isOwn,
-      page,
-      pause: () => immediate(),
-    });
-    return problem === null ? explanation : storeRefusal(problem);
+    const answer = await work(this.#viewOf(record), { settings, page, pause: () => immediate() });
+    return problem === null ? answer : storeRefusal(problem);
   }
 
   #kept(id: number): RolloutRecord | Refusal {
     const kept = this.#store.find(id);
     if (!kept.ok) return storeRefusal(kept.error);
     return kept.value ?? { refused: true, code: 'no-rollout', message: `no rollout ${id} is kept` };
-  }
-
-  judgeAgain(id: number, other: OtherSettings): Retrial | Refusal {
-    const record = this.#kept(id);
-    if ('refused' in record) return record;
-    const decisions = this.#decisionsOf(id);
-    if ('refused' in decisions) return decisions;
-    const looks = decisions.flatMap(({ entry }): (Look | 'anew')[] => {
-      if (entry.kind === 'anew') return ['anew'];
-      return entry.kind === 'look' ? [entry.look] : [];
-    });
-    const { verdicts, turnedBack } = replay(looks, settingsWith(record.settings, other));
-    return { rollout: this.#viewOf(record), verdicts, turnedBackAtMs: turnedBack?.atMs ?? null, decisions };
-  }
-
-  #decisionsOf(id: number): readonly Decision[] | Refusal {
-    const all: Decision[] = [];
-    for (;;) {
-      const page = this.#store.decisions(id, all.at(-1)?.sequence ?? 0, PAGE);
-      if (!page.ok) return storeRefusal(page.error);
-      all.push(...page.value);
-      if (page.value.length < PAGE) return all;
-    }
   }
 
   #shown(answer: RolloutRecord | Refusal): RolloutView | Refusal {
@@ -154,6 +146,21 @@ export class Releases implements RolloutOperations {
       verification: record.verification,
       warmUntil: this.#rollouts.warmUntil(record),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
+      group: this.#bondOf(record),
+      takenBackWith: (record.undone ?? rollout).along,
+      undone: record.undone?.why ?? null,
+      confirmation: this.#rollouts.questionOf(record),
+    };
+  }
+
+  #bondOf(record: RolloutRecord): RolloutBond | null {
+    if (record.bond === null) return null;
+    const { group: name, members } = record.bond;
+    const waitsFor = this.#rollouts.bonds.waitsFor(record);
+    return {
+      name,
+      members,
+      waitsFor: waitsFor.map(({ service, rollout: { phase, reason } }) => ({ service, phase, reason })),
     };
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Service } from '../config/schema.ts';
 import type { Plan } from '../rollout/plan.ts';
-import type { Refusal, StartOrder } from './operations.ts';
+import type { Refusal, StartOrder, Weights } from './operations.ts';
 import { planFor } from './rollout-settings.ts';
 
 export interface Aim {
@@ -43,6 +43,15 @@ export function aimOf(service: Service, active: string | null, order: StartOrder
 /** A refusal with its code and its sentence. */
 export function refuse(code: Refusal['code'], message: string): Refusal {
   return { refused: true, code, message };
+}
+
+/** The candidate's share of what it and the active pool have among these weights; 0 where they have nothing. */
+export function shareIn(
+  weights: Weights,
+  { active, candidate }: { readonly active: string; readonly candidate: string },
+): number {
+  const [own, other] = [weights[candidate] ?? 0, weights[active] ?? 0];
+  return own > 0 ? own / (own + other) : 0;
 }
 
 /** The pool that is not active, if there is just one. */

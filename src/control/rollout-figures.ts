@@ -5,6 +5,7 @@
  * trimmed, and a counter must not fall.
  */
 import { ENDINGS, type Ending } from '../rollout/rollout.ts';
+import type { Bonds } from './bonds.ts';
 import type { MetricsSource } from './operations.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 
@@ -27,11 +28,17 @@ export class RolloutOutcomes {
 }
 
 /** The figures of a service whose last rollout is this one, null when it has had none. */
-export function rolloutFigures(service: string, record: RolloutRecord | undefined, outcomes: RolloutOutcomes): Figures {
-  return { service, outcomes: outcomes.of(service), last: record === undefined ? null : lastOf(record) };
+export function rolloutFigures(
+  service: string,
+  record: RolloutRecord | undefined,
+  outcomes: RolloutOutcomes,
+  bonds: Pick<Bonds, 'takenAlong' | 'waitsFor'>,
+): Figures {
+  const last = record === undefined ? null : { ...lastOf(record), waitsFor: bonds.waitsFor(record).length };
+  return { service, outcomes: outcomes.of(service), takenAlong: bonds.takenAlong(service), last };
 }
 
-function lastOf({ rollout, verdict }: RolloutRecord): NonNullable<Figures['last']> {
+function lastOf({ rollout, verdict }: RolloutRecord): Omit<NonNullable<Figures['last']>, 'waitsFor'> {
   const evidence = (verdict?.signals ?? []).flatMap((signal) =>
     signal.kind === 'compared'
       ? [{ signal: signal.name, value: signal.numbers.evidence, needed: signal.numbers.evidenceNeeded }]

@@ -25,13 +25,15 @@ export interface RolloutNews {
   /** The candidate's share, 0 to 1. */
   readonly share: number;
   readonly startedBy: string;
+  /** The group that it was started with; null for one that rolls alone. */
+  readonly group: string | null;
   /** Where the gate stood. */
   readonly epoch: number;
 }
 
 /** What is said of a rollout as it stands. */
 export function newsOf(record: RolloutRecord, what: RolloutNews['what'], epoch: number): RolloutNews {
-  const { id, version, startedBy, rollout } = record;
+  const { id, version, startedBy, rollout, bond } = record;
   const { phase, step, plan, active, candidate, share } = rollout;
   const steps = plan.steps.length;
   return {
@@ -46,6 +48,7 @@ export function newsOf(record: RolloutRecord, what: RolloutNews['what'], epoch: 
     plan: plan.kind,
     share,
     startedBy,
+    group: bond?.group ?? null,
     epoch,
   };
 }

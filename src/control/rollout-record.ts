@@ -8,9 +8,20 @@ import type { LatencyScale } from '../judge/latency.ts';
 import type { JudgeState, Look } from '../judge/look.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Verdict } from '../judge/verdict.ts';
+import type { Undone } from '../rollout/bond.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { StartOrder, Weights } from './operations.ts';
 import type { Verification } from './verification.ts';
+
+/** The rollouts that were started together with one, itself included. */
+export interface BondRecord {
+  /** The number of the first of them. */
+  readonly id: number;
+  /** The group of services in the file. */
+  readonly group: string;
+  /** Whoever has left it is not among them any more. */
+  readonly members: readonly { readonly service: string; readonly rollout: number }[];
+}
 
 /** One rollout of a service. */
 export interface RolloutRecord {
@@ -28,6 +39,8 @@ export interface RolloutRecord {
   readonly startedBy: string;
   /** ISO 8601; null while it runs. */
   readonly endedAt: string | null;
+  /** Null for one that rolls alone. */
+  readonly bond: BondRecord | null;
   readonly rollout: Rollout;
   readonly settings: JudgeSettings;
   /** The boundaries that latency is judged at; null when it is not. */
@@ -39,8 +52,12 @@ export interface RolloutRecord {
   readonly ranMs: number;
   /** The first gate position of the present step. */
   readonly stepEpoch: number;
+  /** How long the confirmation of this errand has been waited for; null when none is. */
+  readonly asked: { readonly errand: number; readonly ms: number } | null;
   /** How long the active pool counts as warm after a success. */
   readonly keepMs: number;
+  /** Null unless a success was taken back while the earlier pool was warm. */
+  readonly undone: Undone | null;
   /** What the last verification found. */
   readonly verification: Verification | null;
   /** What is to be started when this one has ended. */

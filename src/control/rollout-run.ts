@@ -11,7 +11,6 @@
  * kept when an error or a reading of a signal has come, and else once a second. Latency changes with each request: the judge
  * looks at it at every tick all the same, and keeps that look too when it blames the candidate.
  */
-import type { Logger } from 'pino';
 import { judge, openJudgement } from '../judge/judgement.ts';
 import type { Look, SignalLook } from '../judge/look.ts';
 import { isByEvidence } from '../judge/verdict.ts';
@@ -19,64 +18,20 @@ import type { Command } from '../rollout/commands.ts';
 import { stepOf } from '../rollout/course.ts';
 import { advance, type Event } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
-import { type Errand, hasEnded, type Rollout } from '../rollout/rollout.ts';
-import type { Effect, RefusalCode, Told } from '../rollout/transition.ts';
+import { type Errand, hasEnded } from '../rollout/rollout.ts';
+import type { Effect, RefusalCode } from '../rollout/transition.ts';
 import type { Terms } from '../routing/terms.ts';
 import { HeldWrites } from './held-writes.ts';
 import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
-import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
 import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
 import { judgementOf, requestsInStep } from './run-judgement.ts';
-import type { SignalSources } from './signal-sources.ts';
-import type { Verification } from './verification.ts';
+import type { ErrandAnswer, RunWorld } from './run-world.ts';
 
 /** How often the judge looks while no error comes, and the record's clock is kept. */
 const LOOK_MS = 1_000;
 /** A ramp back moves this often. */
 const RAMP_MS = 1_000;
-
-/** A move of the gate; `previous` is what a rollback returns to afterwards. */
-export interface RunMove {
-  readonly weights: Weights;
-  readonly terms: Terms | null;
-  readonly reason: 'rollout' | 'rollback';
-  readonly note: string;
-  readonly previous: Weights | null;
-}
-
-/** What a run needs of the world. All of it is of one service. */
-export interface RunWorld {
-  /** Where the gate stands; the share is the candidate's. */
-  standing(): Standing;
-  /** Moves the gate in its turn, pools that have left the file left out. Null when the service has gone. */
-  move(move: RunMove, stillWanted: () => boolean): Promise<Receipt | null>;
-  /** Whether a pool that has weight among these is still in the file. */
-  isThere(weights: Weights): boolean;
-  verify(stop: AbortSignal): Promise<Verification>;
-  /** Asks whoever has a say whether the step may be taken. */
-  confirm(
-    step: number,
-    stop: AbortSignal,
-  ): Promise<{ readonly result: 'ok' | 'failed' | 'undecided'; readonly why: string }>;
-  /** Why what has been found worse by its errors is not turned back for it, or null: a flag is to blame, or may be. */
-  excuse(): string | null;
-  /** Why there is a freeze, or null. */
-  frozen(): string | null;
-  keep(record: RolloutRecord): void;
-  note(record: RolloutRecord, entry: DecisionEntry): void;
-  tell(record: RolloutRecord, what: Told, text: string): void;
-  ended(record: RolloutRecord): void;
-  /** ISO 8601. */
-  at(): string;
-  readonly evidence: RolloutEvidence;
-  /** The signals that are read from elsewhere; they are asked while it runs. */
-  readonly sources: Pick<SignalSources, 'start' | 'hasNews' | 'take' | 'stop'>;
-  /** Whether a signal of the business is still in the file, and so counted. */
-  isCounted(signal: string): boolean;
-  readonly warmUpMs: number;
-  readonly log: Logger;
-}
 
 export type CommandAnswer =
   | { readonly ok: true }
@@ -122,12 +77,38 @@ export class RolloutRun {
     return this.#take({ kind: 'command', command, by });
   }
 
-  superseded(why: string): void {
-    this.#take({ kind: 'superseded', why });
+  /** `share` is what the candidate has then. */
+  superseded(why: string, share: number): void {
+    this.#take({ kind: 'superseded', why, share });
   }
 
   lost(why: string): void {
     this.#take({ kind: 'lost', why });
+  }
+
+  /** Goes back with a member of its bond; false when it does already, or has ended. */
+  takeAlong(by: string, why: string): boolean {
+    const { rollout } = this.record;
+    if (this.#closed || hasEnded(rollout) || rollout.phase === 'rolling-back') return false;
+    this.#writes.hold();
+    this.#take({ kind: 'taken-along', by, why });
+    return true;
+  }
+
+  /** A member has left its bond: waits for a person to say what becomes of the rest. */
+  part(member: string, why: string): void {
+    const { bond, rollout, service } = this.record;
+    const isMember = bond?.members.some((one) => one.service === member) === true;
+    if (bond === null || !isMember || member === service || hasEnded(rollout)) return;
+    const members = bond.members.filter((one) => one.service !== member);
+    this.record = { ...this.record, bond: { ...bond, members } };
+    this.#keep();
+    this.#take({ kind: 'parted', why });
+  }
+
+  /** Whatever way back there is or will be is one move. */
+  hurry(): void {
+    this.#hurry.abort();
   }
 
   /** Says what is to be started when this one has ended, null for nothing. */
@@ -140,7 +121,7 @@ export class RolloutRun {
   /** Goes back in one move; resolves with the receipt of the way back, null when there was nothing to go back from. */
   takeBack(by: string): Promise<Receipt | null> {
     const receipt = new Promise<Receipt | null>((resolve) => this.#waiting.push(resolve));
-    this.#hurry.abort();
+    this.hurry();
     if (this.record.rollout.phase !== 'rolling-back') this.command('abort', by);
     if (hasEnded(this.record.rollout)) this.#release(null);
     return receipt;
@@ -160,10 +141,13 @@ export class RolloutRun {
     const { record } = this;
     if (this.#closed || hasEnded(record.rollout)) return;
     this.record = { ...record, ranMs: record.ranMs + ms };
+    this.#wait(ms);
     this.#sample();
-    this.#writes.hold();
+    // On the way back it is the move that lets go of what is held.
+    const isBack = record.rollout.phase === 'rolling-back';
+    if (!isBack) this.#writes.hold();
     this.#judge();
-    this.#passTime(ms, record.rollout.phase);
+    this.#passTime(ms, isBack);
   }
 
   /**
@@ -176,16 +160,15 @@ export class RolloutRun {
     if (this.#closed || hasEnded(rollout) || !rollout.hasMoved || rollout.phase === 'rolling-back') return;
     this.#sample();
     this.#writes.hold();
-    if (this.#look(this.#isHoldOver, 'by-evidence')) this.#passTime(0, rollout.phase);
+    if (this.#look(this.#isHoldOver, 'by-evidence')) this.#passTime(0, false);
     else this.#writes.release();
   }
 
   /** Tells the machine what the judge says now, and that so much time has passed. */
-  #passTime(ms: number, before: Rollout['phase']): void {
+  #passTime(ms: number, isBack: boolean): void {
     const requests = requestsInStep(this.record);
     this.#take({ kind: 'tick', ms, judgement: judgementOf(this.record), requests, frozen: this.#world.frozen() });
-    const hasTurnedBack = this.record.rollout.phase === 'rolling-back' && before !== 'rolling-back';
-    if (!hasTurnedBack) this.#writes.release();
+    if (!isBack && this.record.rollout.phase !== 'rolling-back') this.#writes.release();
   }
 
   #sample(): void {
@@ -198,6 +181,18 @@ export class RolloutRun {
   #unplug(): void {
     this.#world.sources.stop();
     this.#world.evidence.watch(false);
+  }
+
+  /** Counts how long a confirmation has been waited for; it is kept each second, for a restart to go on with. */
+  #wait(ms: number): void {
+    const { rollout, asked } = this.record;
+    if (rollout.errand?.kind !== 'confirm') {
+      if (asked !== null) this.record = { ...this.record, asked: null };
+      return;
+    }
+    const before = askedMs(this.record, rollout.errand);
+    this.record = { ...this.record, asked: { errand: rollout.errand.id, ms: before + ms } };
+    if (Math.floor(before / LOOK_MS) !== Math.floor((before + ms) / LOOK_MS)) this.#keep();
   }
 
   #keep(): void {
@@ -271,6 +266,7 @@ export class RolloutRun {
   startOver(why: string): void {
     if (this.#closed || hasEnded(this.record.rollout)) return;
     this.#world.evidence.forget();
+    this.#world.forgetUnits();
     this.record = { ...this.record, judge: openJudgement(this.record.settings), verdict: null };
     this.#note({ kind: 'anew', why });
     this.#keep();
@@ -303,6 +299,7 @@ export class RolloutRun {
     const isWorthKeeping = next.effects.length > 0 || next.rollout.phase !== before.phase || hasArrived;
     if (isWorthKeeping) this.#keep();
     this.#carryOut(next.effects);
+    this.#world.turned(this.record);
     if (hasEndedNow) this.#end();
     return { ok: true };
   }
@@ -336,22 +333,16 @@ export class RolloutRun {
     this.#errand?.stop.abort();
     const stop = new AbortController();
     this.#errand = { id: errand.id, stop };
-    const answer = (result: 'ok' | 'failed' | 'undecided', why: string): void => {
-      this.#take({ kind: 'answer', errand: errand.id, result, why });
+    const answer = (came: ErrandAnswer): void => {
+      this.#take({ kind: 'answer', errand: errand.id, ...came });
     };
-    this.#perform(errand, stop.signal).then(
-      ({ result, why }) => answer(result, why),
-      (error: unknown) => {
-        this.#world.log.error({ err: error }, 'an errand of a rollout has failed in an unforeseen way');
-        answer('failed', 'Tidegate could not do it; its log says why');
-      },
-    );
+    this.#perform(errand, stop.signal).then(answer, (error: unknown) => {
+      this.#world.log.error({ err: error }, 'an errand of a rollout has failed in an unforeseen way');
+      answer({ result: 'failed', why: 'Tidegate could not do it; its log says why' });
+    });
   }
 
-  async #perform(
-    errand: Errand,
-    stop: AbortSignal,
-  ): Promise<{ readonly result: 'ok' | 'failed' | 'undecided'; readonly why: string }> {
+  async #perform(errand: Errand, stop: AbortSignal): Promise<ErrandAnswer> {
     const { rollout } = this.record;
     switch (errand.kind) {
       case 'verify': {
@@ -362,7 +353,10 @@ export class RolloutRun {
         return { result: verification.ok ? 'ok' : 'failed', why: verification.text };
       }
       case 'confirm':
-        return this.#world.confirm(errand.step, stop);
+        return this.#world.confirm(errand.step, askedMs(this.record, errand), stop);
+      case 'join':
+        await this.#world.join(errand.mark, stop);
+        return { result: 'ok', why: '' };
       case 'move':
         return moved(
           await this.#move(
@@ -431,6 +425,11 @@ export class RolloutRun {
   }
 }
 
-function moved(receipt: Receipt | null): { readonly result: 'ok' | 'failed'; readonly why: string } {
+function moved(receipt: Receipt | null): ErrandAnswer {
   return receipt === null ? { result: 'failed', why: 'the gate could not be moved' } : { result: 'ok', why: '' };
+}
+
+/** How long the confirmation of this errand has been waited for, by this process and earlier ones. */
+function askedMs({ asked }: RolloutRecord, { id }: Errand): number {
+  return asked?.errand === id ? asked.ms : 0;
 }

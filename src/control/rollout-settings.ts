@@ -9,7 +9,8 @@ import type { LatencyScale } from '../judge/latency.ts';
 import type { ComparedSignal, JudgeSettings } from '../judge/signals.ts';
 import { type Plan, planProblems, stepsOf } from '../rollout/plan.ts';
 import type { Rollout } from '../rollout/rollout.ts';
-import { type Group, groupNumber } from '../routing/group.ts';
+import { type Group, groupNumber, groupText } from '../routing/group.ts';
+import type { RolloutRecord } from './rollout-record.ts';
 import { judgedSignals } from './signal-specs.ts';
 
 /** What a start may say otherwise than the file. */
@@ -101,8 +102,21 @@ export function builtInSignals(
   return [errors, slow];
 }
 
+/** Why a rollout has lost what its plan was made for, by what the file says now; null when it has not. */
+export function whyLost({ rollout, version, activeVersion }: RolloutRecord, service: Service): string | null {
+  const { active, candidate } = rollout;
+  for (const [name, before] of Object.entries({ [active]: activeVersion, [candidate]: version })) {
+    const pool = service.pools.get(name);
+    if (pool === undefined) return `the pool ${name} has left the file`;
+    // What it has answered until now is of another version: there is nothing left to compare with.
+    if (pool.version !== before) return `${name} runs ${pool.version} now and not ${before}`;
+  }
+  const lacking = missingGroup(rollout, service);
+  return lacking === null ? null : `its step for ${groupText(lacking)} has left the file`;
+}
+
 /** A group that the rest of the plan lets in and the file does not name any more: the data plane cannot tell its members. */
-export function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
+function missingGroup({ plan, step }: Rollout, service: Service): Group | null {
   const named = service.rollout.steps?.flatMap(({ group }) => (group === null ? [] : [groupNumber(group)])) ?? [];
   const needed = plan.steps.slice(step).flatMap(({ group }) => (group === null ? [] : [group]));
   return needed.find((group) => !named.includes(groupNumber(group))) ?? null;

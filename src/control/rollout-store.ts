@@ -49,11 +49,13 @@ export class RolloutStore {
     this.#file = file;
   }
 
-  /** Keeps a rollout in place of what was known of it. */
-  save(record: RolloutRecord): Stored<null> {
-    this.#records.set(record.id, record);
-    if (record.endedAt === null) this.#running.set(record.id, record);
-    else this.#running.delete(record.id);
+  /** Keeps rollouts in place of what was known of them, all or none. */
+  save(...records: readonly RolloutRecord[]): Stored<null> {
+    for (const record of records) {
+      this.#records.set(record.id, record);
+      if (record.endedAt === null) this.#running.set(record.id, record);
+      else this.#running.delete(record.id);
+    }
     return this.#keep();
   }
 
@@ -144,8 +146,12 @@ export class RolloutStore {
   }
 }
 
+/** What a record lacks that was written before there were groups. */
+const ALONE = { bond: null, undone: null, asked: null } as const;
+
 function rolloutOf(row: Readonly<Record<string, unknown>>): RolloutRecord {
-  return parsed(row.body) as RolloutRecord;
+  const record = parsed(row.body) as RolloutRecord;
+  return { ...ALONE, ...record, rollout: { ...{ lead: null, along: null }, ...record.rollout } };
 }
 
 function parsed(text: unknown): unknown {

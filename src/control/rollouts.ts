@@ -6,43 +6,52 @@
  */
 import type { Logger } from 'pino';
 import type { Config, Service } from '../config/schema.ts';
-import { openJudgement } from '../judge/judgement.ts';
 import { chooseScale, levelTable } from '../judge/latency.ts';
+import { leadsOf } from '../rollout/bond.ts';
 import type { Command } from '../rollout/commands.ts';
-import { begin } from '../rollout/machine.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
 import { SeriesReader } from '../stats/series.ts';
-import { askedEndpoints } from './asked-endpoints.ts';
 import type { Board } from './board.ts';
+import { Bonds } from './bonds.ts';
 import type { Confirmations } from './confirmations.ts';
 import type { EarlyLooks, Looker } from './early-looks.ts';
 import type { EventLog } from './event-log.ts';
-import type { RunningRelease } from './flag-blame.ts';
 import type { FlagGuards } from './flag-guards.ts';
 import type { Gates } from './gates.ts';
-import type { Instruction, MetricsSource, Receipt, Refusal, RolloutGlance, StartOrder } from './operations.ts';
+import type {
+  Instruction,
+  MetricsSource,
+  OpenQuestion,
+  Receipt,
+  Refusal,
+  RolloutGlance,
+  StartOrder,
+  Weights,
+} from './operations.ts';
 import { budgetedAim, type Outlook } from './outlook.ts';
+import { type PoolVerificationOptions, verifyPool } from './pool-verification.ts';
 import { memoriesOf, RecentTraffic } from './recent-traffic.ts';
-import { type Aim, aimOf, refuse } from './rollout-aim.ts';
+import { type Aim, aimOf, refuse, shareIn } from './rollout-aim.ts';
 import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
-import { glanceOf, releaseOf } from './rollout-glance.ts';
+import { glanceOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import { newsOf } from './rollout-news.ts';
+import { type OpenedRollout, type Opening, openRollout } from './rollout-opening.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
-import { type CommandAnswer, RolloutRun, type RunWorld } from './rollout-run.ts';
-import { judgeSettingsFor } from './rollout-settings.ts';
+import { type CommandAnswer, RolloutRun } from './rollout-run.ts';
+import { judgeSettingsFor, whyLost } from './rollout-settings.ts';
 import { sourcesOf, standingOf } from './rollout-sources.ts';
 import type { RolloutStore } from './rollout-store.ts';
+import type { RunWorld } from './run-world.ts';
 import { SignalBooks } from './signal-books.ts';
 import type { Sides } from './signal-reader.ts';
 import type { SignalSources } from './signal-sources.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
-import { verify } from './verification.ts';
-import { whyLost } from './why-lost.ts';
+import type { Verification } from './verification.ts';
 
-export interface RolloutsOptions {
+export interface RolloutsOptions extends PoolVerificationOptions {
   readonly board: Board;
   readonly gates: Gates;
   readonly traffic: Traffic;
@@ -51,12 +60,8 @@ export interface RolloutsOptions {
   readonly confirmations: Confirmations;
   /** Who knows when a flag and not the version is to blame. */
   readonly guards: Pick<FlagGuards, 'excuse'>;
-  /** Looks between two ticks, for bad events of a candidate. */
   readonly looks: EarlyLooks;
   readonly log: Logger;
-  readonly config: () => Config;
-  /** Why health checks say that an endpoint should not be used; null when they do not. */
-  readonly unhealthy: (service: string, pool: string, endpoint: string) => string | null;
   /** Runs a change of traffic in its turn. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   /** Why nothing new is begun now, or null. */
@@ -71,18 +76,28 @@ export class Rollouts {
   /** The last one of each service, running or ended. */
   readonly #last = new Map<string, RolloutRecord>();
   /** Services whose traffic the file has moved before the rollouts were read back, with why; null from then on. */
-  #overruled: Map<string, string> | null = new Map();
+  #overruled: Map<string, { readonly why: string; readonly weights: Weights }> | null = new Map();
   readonly #outcomes = new RolloutOutcomes();
   readonly #recent = new RecentTraffic();
   readonly #earlyLooks: Looker;
   #lastId = 0;
   /** How the signals of all services were read. */
   readonly signals = new SignalBooks();
+  /** What ties those that were started together. */
+  readonly bonds: Bonds;
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
     this.#earlyLooks = options.looks.join(() => {
       for (const run of [...this.#running.values()]) run.lookEarly();
+    });
+    this.bonds = new Bonds({
+      ...options,
+      last: (service) => this.last(service),
+      running: (service) => this.#running.get(service),
+      isWarm: (record) => this.warmUntil(record) !== null,
+      keep: (record) => this.#keep(record),
+      note: (record, text) => this.#note(record, { kind: 'told', what: 'rolling-back', text }),
     });
   }
 
@@ -99,21 +114,21 @@ export class Rollouts {
       this.#lastId = Math.max(this.#lastId, record.id);
       this.#last.set(record.service, record);
     }
-    for (const record of kept.value) {
-      if (record.endedAt === null) this.#goOn(record, overruled.get(record.service));
-      else this.#startNext(record);
-    }
+    for (const record of kept.value) if (record.endedAt === null) this.#goOn(record, overruled.get(record.service));
+    // A kill may have come between the turn of one member of a bond and that of the next.
+    for (const { service } of kept.value) this.bonds.turned(this.last(service)!);
+    for (const record of kept.value) if (record.endedAt !== null) this.#startNext(record);
   }
 
   /** Goes on with a rollout; `overruled` is why the gate does not stand where it was left. */
-  #goOn(record: RolloutRecord, overruled: string | undefined): void {
+  #goOn(record: RolloutRecord, overruled: { readonly why: string; readonly weights: Weights } | undefined): void {
     const service = this.#options.config().services.get(record.service);
     const run = this.#runOf(record, service, earlierCounts(record));
     if (run === null || service === undefined) return;
     this.#options.log.info({ service: record.service, rollout: record.id }, 'a rollout goes on after a restart');
     const why = whyLost(record, service);
     if (why === null && overruled !== undefined) {
-      run.superseded(overruled);
+      run.superseded(overruled.why, shareIn(overruled.weights, record.rollout));
       return;
     }
     run.resume();
@@ -124,27 +139,35 @@ export class Rollouts {
     return this.#running.get(service);
   }
 
-  /** The one that runs, as far as it may have to do with a flag; null when none does. */
-  release(service: string): RunningRelease | null {
-    const record = this.#running.get(service)?.record;
-    return record === undefined ? null : releaseOf(record);
-  }
-
-  /** A part of what was counted of a release that runs is not the version's doing. */
-  startOver(service: string, why: string): void {
-    this.#forgetUnits(service);
-    this.#running.get(service)?.startOver(why);
-  }
-
   /** The last rollout of a service, running or ended. */
   last(service: string): RolloutRecord | undefined {
     return this.#running.get(service)?.record ?? this.#last.get(service);
   }
 
+  /** The services that belong to a group in the file. */
+  groupOf(group: string): string[] {
+    const services = [...this.#options.config().services.values()];
+    return services.flatMap(({ name, rollout }) => (rollout.group === group ? [name] : []));
+  }
+
+  /** The last rollout of each service that has had one. */
+  lastOfAll(): RolloutRecord[] {
+    return [...this.#last.keys()].map((service) => this.last(service)!);
+  }
+
+  /** The confirmation that a rollout waits for; null when it waits for none. */
+  questionOf({ id, endedAt }: RolloutRecord): OpenQuestion | null {
+    return endedAt === null ? this.#options.confirmations.waiting(id) : null;
+  }
+
   /** The one that runs, in a few words; null when none does. */
   glance(service: string): RolloutGlance | null {
     const run = this.#running.get(service);
-    return run === undefined ? null : glanceOf(run.record);
+    if (run === undefined) return null;
+    const others = this.bonds.waitsFor(run.record).map((member) => member.service);
+    const question = this.questionOf(run.record);
+    const asks = question === null ? null : `step ${question.step} waits for its confirmation: ${question.why}`;
+    return glanceOf(run.record, others.length > 0 ? `waits for ${others.join(', ')}` : asks);
   }
 
   /** Until when a single move goes back from this success to a warm pool, ISO 8601; null when that is over, or never was. */
@@ -160,7 +183,7 @@ export class Rollouts {
   /** What /metrics says of each service. */
   figures(): MetricsSource['rollouts'] {
     const services = [...this.#options.config().services.keys()];
-    return services.map((service) => rolloutFigures(service, this.last(service), this.#outcomes));
+    return services.map((service) => rolloutFigures(service, this.last(service), this.#outcomes, this.bonds));
   }
 
   isQueued(service: string): boolean {
@@ -188,7 +211,7 @@ export class Rollouts {
       case 'refuse':
         return refuse(answer.code, answer.message);
       case 'begin':
-        return this.#begin(service, aim, instruction.by);
+        return this.#begin(this.#open(name, aim, instruction.by, null));
       case 'queue':
       case 'restart':
         running!.follow({ order, by: instruction.by, reason: instruction.reason });
@@ -197,6 +220,22 @@ export class Rollouts {
       default:
         return answer satisfies never;
     }
+  }
+
+  /** Begins rollouts that were found to be possible, bonded to each other; all of them are kept before any begins. */
+  startBonded(
+    group: string,
+    aims: readonly { readonly service: string; readonly aim: Aim }[],
+    by: string,
+  ): RolloutRecord[] {
+    const id = this.#lastId + 1;
+    const members = aims.map(({ service }, index) => ({ service, rollout: id + index }));
+    const leads = leadsOf(aims.map(({ aim }) => aim.plan.steps.length));
+    const opened = aims.map(({ service, aim }, index) =>
+      this.#open(service, aim, by, aims.length === 1 ? null : { id, group, members, lead: leads[index]! }),
+    );
+    this.#options.store.save(...opened.map(({ record }) => record));
+    return opened.map((one) => this.#begin(one));
   }
 
   /** What a start would do now, and what it can be foretold by; nothing is done. */
@@ -214,7 +253,8 @@ export class Rollouts {
     const budgeted = budgetedAim(service, aim, order, traffic, settings);
     if ('refused' in budgeted) return budgeted;
     const last = this.last(name);
-    const request = { version: aim.version, again: order.again };
+    const apartFrom = order.alone === true ? null : (service.rollout.group ?? null);
+    const request = { version: aim.version, again: order.again, apartFrom };
     const past = last === undefined ? null : { rollout: last.rollout, version: last.version };
     const answer = answerStart(request, past, frozen(), service.rollout.onNewVersion);
     return { ...budgeted, settings, traffic, answer };
@@ -235,6 +275,7 @@ export class Rollouts {
     const mismatch = epochMismatch(gate, ifEpoch);
     if (mismatch !== null) return Promise.resolve(mismatch);
     run.follow(null);
+    for (const { service } of run.record.bond?.members ?? []) this.#running.get(service)?.hurry();
     return run.takeBack(by).then((receipt) => {
       if (receipt !== null) return receipt;
       const { phase, reason } = run.record.rollout;
@@ -242,12 +283,13 @@ export class Rollouts {
     });
   }
 
-  /** Somebody else moves the gate of a service. */
-  superseded(service: string, why: string): void {
-    this.#overruled?.set(service, why);
+  /** Somebody else moves the gate of a service to these weights. */
+  superseded(service: string, why: string, weights: Weights): void {
+    this.#overruled?.set(service, { why, weights });
     const run = this.#running.get(service);
     run?.follow(null);
-    run?.superseded(why);
+    if (run === undefined) this.bonds.undone(service, why, weights);
+    else run.superseded(why, shareIn(weights, run.record.rollout));
   }
 
   /** The config has changed: a rollout whose pools are no longer what they were is lost. */
@@ -275,41 +317,18 @@ export class Rollouts {
     return refuse('no-rollout', message);
   }
 
-  #begin(service: Service, { active, candidate, version, plan }: Aim, by: string): RolloutRecord {
-    const { board, gates } = this.#options;
-    const gate = gates.get(service.name)!;
-    const scale = this.#scaleOf(service, active);
-    const levels = new Uint8Array(board.levels(service.name));
-    if (scale === null) levels.fill(0);
-    else levels.set(levelTable(scale));
-    this.#forgetUnits(service.name);
-    const settings = judgeSettingsFor(service, { active, candidate }, scale);
-    const begun = begin({ plan, active, candidate, before: gate.weights, by });
-    if (!begun.ok) throw new Error(begun.message);
-    this.#lastId += 1;
-    const record: RolloutRecord = {
-      id: this.#lastId,
-      service: service.name,
-      version,
-      activeVersion: service.pools.get(active)!.version,
-      previous: gate.previous,
-      startedAt: this.#at(),
-      startedBy: by,
-      endedAt: null,
-      rollout: begun.rollout,
-      settings,
-      scale,
-      judge: openJudgement(settings),
-      verdict: null,
-      ranMs: 0,
-      stepEpoch: gate.epoch,
-      keepMs: service.rollout.keepMs,
-      verification: null,
-      next: null,
-    };
-    const run = this.#runOf(record, service, null)!;
-    run.begin(begun.effects);
-    return this.last(service.name)!;
+  #open(name: string, aim: Aim, by: string, bond: Opening['bond']): OpenedRollout {
+    const { board, gates, config } = this.#options;
+    const service = config().services.get(name)!;
+    const scale = this.#scaleOf(service, aim.active);
+    const id = bond?.members.find((member) => member.service === name)?.rollout ?? this.#lastId + 1;
+    this.#lastId = Math.max(this.#lastId, id);
+    return openRollout({ id, service, aim, gate: gates.get(name)!, board, scale, by, at: this.#at(), bond });
+  }
+
+  #begin({ record, effects }: OpenedRollout): RolloutRecord {
+    this.#runOf(record, this.#options.config().services.get(record.service), null)!.begin(effects);
+    return this.last(record.service)!;
   }
 
   /** Null when the service is not there any more, and the rollout is closed for good. */
@@ -349,11 +368,8 @@ export class Rollouts {
       log,
       warmUpMs: serviceNow()?.rollout.guard.warmUp ?? 0,
       at: () => this.#at(),
-      excuse: () => {
-        const why = this.#options.guards.excuse(name);
-        if (why !== null) this.#forgetUnits(name);
-        return why;
-      },
+      excuse: () => this.#options.guards.excuse(name),
+      forgetUnits: () => forgetUnits(this.#options.board, serviceNow()),
       frozen: this.#options.frozen,
       standing: () => standingOf(gates, name, { active, candidate }),
       isThere: (weights) =>
@@ -367,10 +383,12 @@ export class Rollouts {
           return traffic.move(gate, service, left, reason, { by: 'rollout', reason: note, terms, previous });
         }),
       verify: (stop) => this.verify(name, candidate, stop),
-      confirm: (step, stop) => {
-        const epoch = gates.get(name)?.epoch ?? 0;
-        return confirmations.ask(serviceNow()?.rollout.confirm, this.last(name)!, { step, epoch }, stop);
+      confirm: (step, askedMs, stop) => {
+        const at = { step, askedMs, epoch: gates.get(name)?.epoch ?? 0 };
+        return confirmations.ask(serviceNow()?.rollout.confirm, this.last(name)!, at, stop);
       },
+      join: (mark, stop) => this.bonds.join(name, mark, stop),
+      turned: (record) => this.bonds.turned(record),
       keep: (record) => this.#keep(record),
       note: (record, entry) => this.#note(record, entry),
       tell: (record, what, text) => this.#tell(record, what, text),
@@ -404,18 +422,9 @@ export class Rollouts {
     events.append('rollout', service, `${service}: ${text}`, newsOf(record, what, gates.get(service)?.epoch ?? 0));
   }
 
-  /** Verifies a pool as its service says, by the version that the file gives it. */
-  async verify(name: string, poolName: string, stop: AbortSignal): ReturnType<typeof verify> {
-    const service = this.#options.config().services.get(name);
-    const pool = service?.pools.get(poolName);
-    if (service === undefined || pool === undefined)
-      return { ok: false, results: [], text: `${poolName} has left the file` };
-    const { smoke, version, timeoutMs } = service.rollout.verify;
-    const endpoints = askedEndpoints(service, pool).map((endpoint) => ({
-      ...endpoint,
-      unhealthy: () => this.#options.unhealthy(name, poolName, endpoint.name),
-    }));
-    return verify({ endpoints, smoke, version, expectedVersion: pool.version, timeoutMs }, stop);
+  /** Verifies a pool as its service says. */
+  verify(name: string, pool: string, stop: AbortSignal): Promise<Verification> {
+    return verifyPool(this.#options, name, pool, stop);
   }
 
   #scaleOf(service: Service, active: string): RolloutRecord['scale'] {
@@ -432,11 +441,6 @@ export class Rollouts {
 
   #note(record: RolloutRecord, entry: DecisionEntry): void {
     this.#options.store.append(record.id, this.#at(), entry);
-  }
-
-  #forgetUnits(name: string): void {
-    const service = this.#options.config().services.get(name);
-    if (service !== undefined) forgetUnits(this.#options.board, service);
   }
 
   #at(): string {

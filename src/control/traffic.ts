@@ -15,7 +15,7 @@ export interface TrafficOptions {
   readonly canServe: (service: Service, pool: string) => boolean;
   readonly config: () => Config;
   /** Called before a gate moves on somebody's word, with what that was. */
-  readonly onInstruction: (service: string, what: string) => void;
+  readonly onInstruction: (service: string, what: string, weights: Weights) => void;
 }
 
 export class Traffic {
@@ -97,7 +97,7 @@ export class Traffic {
     reason: MoveReason,
     instruction: Pick<Instruction, 'by' | 'reason'>,
   ): Promise<Receipt> {
-    this.#onInstruction(service.name, `${INSTRUCTED[reason]} by ${instruction.by}`);
+    this.#onInstruction(service.name, `${INSTRUCTED[reason]} by ${instruction.by}`, weights);
     return this.move(gate, service, weights, reason, instruction);
   }
 

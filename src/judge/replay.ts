@@ -26,9 +26,12 @@ export interface Replay {
   readonly state: JudgeState;
 }
 
-/** Judges these looks under these settings; at an `anew` all that was learnt before is forgotten, as it was then. */
-export function replay(looks: readonly (Look | 'anew')[], settings: JudgeSettings): Replay {
-  let state = openJudgement(settings);
+/**
+ * Judges these looks under these settings; `from` is the `state` of those before them, if there were any. At an `anew` all that
+ * was learnt before is forgotten, as it was then.
+ */
+export function replay(looks: readonly (Look | 'anew')[], settings: JudgeSettings, from: JudgeState | null = null): Replay {
+  let state = from ?? openJudgement(settings);
   const verdicts = looks.flatMap((look): ReplayedVerdict[] => {
     if (look === 'anew') {
       state = openJudgement(settings);

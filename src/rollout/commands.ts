@@ -9,12 +9,15 @@
  *     approve          refused     refused       refused    next step  as where it was   refused    refused
  *     abort            back        back          back       back       back              back       refused
  *
+ * In a bond (`bond.ts`) a promotion leads to the next mark, where the rollout waits for the others; one that waits there
+ * already refuses to be promoted, since it is they who hold it up.
+ *
  * Whatever has ended refuses all of them. A verification is never skipped by a command that was meant for something
  * else: who does not want it starts the rollout without it. `promote` does skip a webhook that has not answered, since
  * somebody who is awake has decided then. A pause that a freeze made belongs to the freeze, and only a pause of one's
  * own makes it outlast that.
  */
-import { goBack, isLast, toMove, toPause, toResume, toStep, toSuccess } from './course.ts';
+import { goBack, isLast, toJoin, toPause, toResume, toStep, toSuccess } from './course.ts';
 import { hasEnded, isMoving, type Pausable, type Rollout } from './rollout.ts';
 import { refused, type Transition } from './transition.ts';
 
@@ -55,11 +58,12 @@ function promote(rollout: Rollout, by: string): Transition {
   if (stop !== null) return stop;
   const reason = `promoted by ${by}`;
   const at = place(rollout);
+  if (rollout.errand?.kind === 'join') return waitsForGroup();
   switch (at) {
     case 'verifying':
       return stillVerifying(rollout);
     case 'stepping':
-      return toMove(rollout, rollout.step, reason);
+      return toJoin(rollout, rollout.step, reason);
     case 'holding':
     case 'awaiting-approval':
       return toStep(rollout, rollout.step + 1, reason);
@@ -76,9 +80,10 @@ function promoteFully(rollout: Rollout, by: string): Transition {
   const reason = `promoted to 100% by ${by}`;
   const at = place(rollout);
   if (at === 'verifying') return stillVerifying(rollout);
-  if (at === 'baking') return toSuccess(rollout, reason);
   const last = rollout.plan.steps.length - 1;
-  return toMove(rollout, last, reason);
+  if (rollout.errand?.kind === 'join' && rollout.step === last) return waitsForGroup();
+  if (at === 'baking') return toSuccess(rollout, reason);
+  return toJoin(rollout, last, reason);
 }
 
 /** What a promotion has to wait for, whatever the phase. */
@@ -87,6 +92,11 @@ function hindrance(rollout: Rollout): Transition | null {
     return refused('frozen', `${rollout.reason}; it may be aborted, and goes on by itself afterwards`);
   }
   return isMoving(rollout) ? refused('moving', 'the gate is moving at this moment') : null;
+}
+
+function waitsForGroup(): Transition {
+  const message = 'it waits for the others of its group; promote those, or the whole group';
+  return refused('waiting-for-group', message);
 }
 
 function stillVerifying(rollout: Rollout): Transition {

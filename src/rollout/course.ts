@@ -37,7 +37,13 @@ export function toConfirm(rollout: Rollout, step: number, reason: string): Trans
   return enter(rollout, { phase: 'stepping', step, reason }, null, { kind: 'confirm', step });
 }
 
-/** Moves the gate to a step without asking anybody. */
+/** Goes to a step without asking anybody: at once, or when the other members of its bond have come as far. */
+export function toJoin(rollout: Rollout, step: number, reason: string): Transition {
+  if (rollout.lead === null) return toMove(rollout, step, reason);
+  return enter(rollout, { phase: 'stepping', step, reason }, null, { kind: 'join', mark: rollout.lead + step });
+}
+
+/** Moves the gate to a step. */
 export function toMove(rollout: Rollout, step: number, reason: string): Transition {
   const share = shareAt(rollout, step);
   return enter(rollout, { phase: 'stepping', step, reason }, null, { kind: 'move', step, share });
@@ -64,8 +70,15 @@ export function onward(rollout: Rollout, reason: string): Transition {
   return enter(rollout, { phase: 'awaiting-approval', reason: text }, 'approval-needed');
 }
 
-/** The bake is over: what was held back is given to the candidate, and that was it. */
+/** The bake is over: nothing follows but the end, which the members of a bond reach together. */
 export function toSuccess(rollout: Rollout, reason: string): Transition {
+  if (rollout.lead === null) return toEnd(rollout, reason);
+  const mark = rollout.lead + rollout.plan.steps.length;
+  return enter(rollout, { phase: 'baking', reason }, null, { kind: 'join', mark });
+}
+
+/** What was held back is given to the candidate, and that was it. */
+export function toEnd(rollout: Rollout, reason: string): Transition {
   if (rollout.share < 1) return enter(rollout, { phase: 'baking', reason }, null, { kind: 'finish' });
   return enter(rollout, { phase: 'succeeded', reason }, 'ended');
 }

@@ -15,6 +15,8 @@ import {
   stepOf,
   toBake,
   toConfirm,
+  toEnd,
+  toJoin,
   toMove,
   toPause,
   toResume,
@@ -55,10 +57,14 @@ export type Event =
       /** Why there is a freeze; null when there is none. */
       readonly frozen: string | null;
     }
-  /** Somebody else has moved the gate: by hand, by the file, or with a newer rollout. */
-  | { readonly kind: 'superseded'; readonly why: string }
+  /** Somebody else has moved the gate, by hand or by the file, to where the candidate has this share. */
+  | { readonly kind: 'superseded'; readonly why: string; readonly share: number }
   /** One of the two pools is no longer what the plan was made for. */
   | { readonly kind: 'lost'; readonly why: string }
+  /** A member of its bond has turned back. */
+  | { readonly kind: 'taken-along'; readonly by: string; readonly why: string }
+  /** Somebody has taken a member out of its bond, and has to say what becomes of the rest. */
+  | { readonly kind: 'parted'; readonly why: string }
   /** The process has started again; what was under way has to be done once more. */
   | { readonly kind: 'restarted' };
 
@@ -69,18 +75,22 @@ export interface Start {
   readonly candidate: string;
   readonly before: Readonly<Record<string, number>>;
   readonly by: string;
+  /** Which services it is bonded to, and its `lead`; null for one that rolls alone. */
+  readonly together: { readonly lead: number; readonly others: readonly string[] } | null;
 }
 
 /** Begins a rollout. The plan must have no problems. */
-export function begin({ plan, active, candidate, before, by }: Start): Transition {
+export function begin({ plan, active, candidate, before, by, together }: Start): Transition {
   const problems = planProblems(plan);
   if (problems.length > 0) throw new RangeError(problems.join('; '));
   if (active === candidate) throw new RangeError('the candidate is another pool than the active one');
-  const reason = `${active} to ${candidate}, ${plan.kind}, started by ${by}`;
+  const others = together === null ? '' : ` together with ${together.others.join(', ')}`;
+  const reason = `${active} to ${candidate}, ${plan.kind}, started by ${by}${others}`;
   const rollout: Rollout = {
     plan,
     active,
     candidate,
+    lead: together?.lead ?? null,
     before,
     phase: 'stepping',
     step: 0,
@@ -93,6 +103,7 @@ export function begin({ plan, active, candidate, before, by }: Start): Transitio
     errands: 0,
     pause: null,
     ending: null,
+    along: null,
     reason,
   };
   const first = plan.verifyBefore ? verify(rollout, 'before', reason) : toStep(rollout, 0, reason);
@@ -109,14 +120,26 @@ export function advance(rollout: Rollout, event: Event): Transition {
     case 'tick':
       return tick(rollout, event);
     case 'superseded':
-      return enter(rollout, { phase: 'superseded', reason: event.why }, 'ended');
+      return enter(rollout, { phase: 'superseded', share: event.share, reason: event.why }, 'ended');
     case 'lost':
       return rollout.phase === 'rolling-back' ? unchanged(rollout) : goBack(rollout, 'failed', event.why);
+    case 'taken-along':
+      if (rollout.phase === 'rolling-back') return unchanged(rollout);
+      return goBack({ ...rollout, along: event.by }, 'rolled-back', event.why);
+    case 'parted':
+      return parted(rollout, event.why);
     case 'restarted':
       return { ok: true, rollout, effects: rollout.errand === null ? [] : [{ kind: 'run', errand: rollout.errand }] };
     default:
       return event satisfies never;
   }
+}
+
+/** Only a pause that would end by itself gives way: any other waits for a person already. */
+function parted(rollout: Rollout, why: string): Transition {
+  const { phase, pause } = rollout;
+  if (phase === 'rolling-back' || (pause !== null && pause.by !== 'freeze')) return unchanged(rollout);
+  return toPause(rollout, pause?.from ?? (phase as Pausable), 'group', why);
 }
 
 function answer(rollout: Rollout, errand: Errand, event: Event & { readonly kind: 'answer' }): Transition {
@@ -126,9 +149,13 @@ function answer(rollout: Rollout, errand: Errand, event: Event & { readonly kind
         ? verified(rollout, errand.occasion, event.why)
         : goBack(rollout, errand.occasion === 'before' ? 'failed' : 'rolled-back', event.why);
     case 'confirm':
-      if (event.result === 'ok') return toMove(rollout, errand.step, rollout.reason);
+      if (event.result === 'ok') return toJoin(rollout, errand.step, rollout.reason);
       if (event.result === 'failed') return goBack(rollout, 'rolled-back', event.why);
       return toPause(rollout, 'stepping', 'unconfirmed', event.why);
+    case 'join':
+      return rollout.phase === 'baking'
+        ? toEnd(rollout, rollout.reason)
+        : toMove(rollout, rollout.step, rollout.reason);
     case 'move':
       return event.result === 'ok' ? moved(rollout) : goBack(rollout, 'failed', event.why);
     case 'finish':

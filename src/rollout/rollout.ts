@@ -44,14 +44,15 @@ export type Occasion = 'before' | 'step' | 'after';
 
 /**
  * Something that takes time, asked for and not answered yet: a verification, the question to webhooks whether the step may
- * be taken, a move of the gate to this share of the candidate, the last move, which gives the candidate what was held back,
- * or the move back to where all pools stood before the rollout.
+ * be taken, the wait for the other members of a bond at a mark (`bond.ts`), a move of the gate to this share of the candidate,
+ * the last move, which gives the candidate what was held back, or the move back to where all pools stood before the rollout.
  */
 export type Errand = { readonly id: number } & Task;
 
 export type Task =
   | { readonly kind: 'verify'; readonly occasion: Occasion }
   | { readonly kind: 'confirm'; readonly step: number }
+  | { readonly kind: 'join'; readonly mark: number }
   | { readonly kind: 'move'; readonly step: number; readonly share: number }
   | { readonly kind: 'finish' }
   | { readonly kind: 'move-back' };
@@ -59,7 +60,7 @@ export type Task =
 /** Why it is paused, and what goes on when it is resumed. */
 export interface Pause {
   readonly from: Pausable;
-  readonly by: 'person' | 'inconclusive' | 'freeze' | 'unconfirmed';
+  readonly by: 'person' | 'inconclusive' | 'freeze' | 'unconfirmed' | 'group';
 }
 
 /** One rollout. */
@@ -67,6 +68,8 @@ export interface Rollout {
   readonly plan: Plan;
   readonly active: string;
   readonly candidate: string;
+  /** How many marks of its bond come before its first step; null for one that rolls alone. */
+  readonly lead: number | null;
   /** Weights of all pools before it began. */
   readonly before: Readonly<Record<string, number>>;
   readonly phase: Phase;
@@ -89,6 +92,8 @@ export interface Rollout {
   readonly pause: Pause | null;
   /** What it will be when traffic is back; null unless rolling back. */
   readonly ending: 'rolled-back' | 'aborted' | 'failed' | null;
+  /** The member of its bond that it was taken back with; null when it was not. */
+  readonly along: string | null;
   /** The last thing that was decided and why, in a sentence. */
   readonly reason: string;
 }

@@ -54,10 +54,12 @@ export interface StartRequest {
   readonly version: string;
   /** Start it although this version was rolled back the last time. */
   readonly again: boolean;
+  /** The group that its service belongs to, where it is to be started without the others; null else. */
+  readonly apartFrom: string | null;
 }
 
 /** Why a rollout is not begun. */
-export type StartRefusal = 'frozen' | 'running' | 'rolled-back-before';
+export type StartRefusal = 'frozen' | 'in-group' | 'running' | 'rolled-back-before';
 
 export type StartAnswer =
   | { readonly kind: 'begin' }
@@ -73,16 +75,21 @@ export type StartAnswer =
 
 /** What becomes of a start. `last` is the service's last rollout, running or ended, with the version that it brought. */
 export function answerStart(
-  { version, again }: StartRequest,
+  { version, again, apartFrom }: StartRequest,
   last: { readonly rollout: Rollout; readonly version: string } | null,
   frozen: string | null,
   onNewVersion: OnNewVersion,
 ): StartAnswer {
   if (frozen !== null) return { kind: 'refuse', code: 'frozen', message: `nothing is started now: ${frozen}` };
+  if (apartFrom !== null) {
+    const message = `it belongs to the group ${apartFrom}: start that with --group ${apartFrom}, or this one alone with --alone`;
+    return { kind: 'refuse', code: 'in-group', message };
+  }
   if (last === null) return { kind: 'begin' };
   const { rollout } = last;
   if (!hasEnded(rollout)) return answerWhileRunning(rollout, onNewVersion);
-  const wasBad = rollout.phase === 'rolled-back' && last.version === version && !again;
+  // One that went back with another member of its bond was not found to be bad.
+  const wasBad = rollout.phase === 'rolled-back' && rollout.along === null && last.version === version && !again;
   if (!wasBad) return { kind: 'begin' };
   const message = `${version} was rolled back the last time: ${rollout.reason}; say --again to start it all the same`;
   return { kind: 'refuse', code: 'rolled-back-before', message };

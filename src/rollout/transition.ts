@@ -30,6 +30,7 @@ export type RefusalCode =
   | 'verifying'
   | 'moving'
   | 'rolling-back'
+  | 'waiting-for-group'
   | 'not-paused'
   | 'already-paused'
   | 'not-awaiting-approval'

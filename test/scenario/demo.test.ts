@@ -159,9 +159,10 @@ t.test('a port that is taken is left alone, and the demo says so and takes anoth
   t.teardown(() => other.close());
   const { port } = other.address() as AddressInfo;
   t.strictSame(await freeOrOther({ clients: port, admin: 0 }), { clients: 0, admin: 0 });
-  const { code, out } = await tidegate(['demo', '--exit', '--seconds', '2', '--port', String(port)]);
-  t.equal(code, 0, out);
-  t.match(out, `, because port ${port} is taken, `);
+  const demo = start(['demo', '--seconds', '2', '--port', String(port)]);
+  t.match(await demo.until(/green 0→100% at epoch 2/), `, because port ${port} is taken, `);
+  demo.kill('SIGINT');
+  t.match((await demo.done).out, '\n0 lost of ');
 });
 
 t.test('wrong options of the demo are refused before anything is started', async (t) => {

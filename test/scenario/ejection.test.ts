@@ -23,6 +23,7 @@ class Clients extends Load {
       port,
       clients: CLIENTS,
       keepAlive: true,
+      restMs: 5,
       judge: ({ status }) => {
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         return null;

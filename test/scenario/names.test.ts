@@ -17,6 +17,9 @@ import { until } from './stage/until.ts';
 
 const NAME = 'shop.internal';
 
+// Each has a server and a plane of its own, and mostly waits for the second that an answer is good for.
+t.jobs = 4;
+
 /** Servers on one port of several loopback addresses; each answers with its address. */
 async function farm(
   t: Test,

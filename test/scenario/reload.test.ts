@@ -34,7 +34,7 @@ t.test(
     const scrape = async (): Promise<Metrics> => marks.see(await tidegate.admin.metrics());
     const { generation, text, loadedAt } = await tidegate.admin.config();
     const { epoch } = await tidegate.admin.service();
-    const load = new Load({ port: tidegate.port, clients: 4, keepAlive: true });
+    const load = new Load({ port: tidegate.port, clients: 4, keepAlive: true, restMs: 5 });
     const unreported: string[] = [];
 
     for (let index = 0; index < GARBAGE; index++) {

@@ -26,7 +26,7 @@ t.test('a smoke test that fails keeps the traffic where it is, with all the reas
 
 t.test('a verification that fails after the flip takes the traffic back in one move', async (t) => {
   const shop = await RolloutShop.open(t, { rollout: ROLLOUT });
-  const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const load = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   const { epoch } = await shop.tidegate.admin.service();
   shop.green.smoke = (nth) => (nth === 1 ? 200 : 503);
   await shop.start();
@@ -43,7 +43,7 @@ t.test('a verification that fails after the flip takes the traffic back in one m
 
 t.test('after a success, however many steps it took, a rollback is one move to where it began', async (t) => {
   const shop = await RolloutShop.open(t, { rollout: ['steps: [10%, 30%, 100%]', 'hold: 1h', 'bake: 1h'] });
-  const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const load = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   await shop.start();
   await shop.phase('holding');
   await shop.command('promote');
@@ -65,7 +65,7 @@ t.test('what is held back during the bake is compared, and given to the candidat
   await shop.start();
   t.match(await shop.phase('baking'), { share: 0.8 });
   const { answered } = shop.blue;
-  const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const load = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   await load.answers(300);
   t.ok(shop.blue.answered > answered, 'blue still serves');
   await shop.command('promote');

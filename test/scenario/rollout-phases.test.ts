@@ -15,7 +15,7 @@ async function inEachPhase(
   phases = Object.keys(PHASES),
 ): Promise<void> {
   const shop = await RolloutShop.open(t, { rollout: PHASED });
-  const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const load = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   for (const phase of phases) {
     const { reach, share } = PHASES[phase]!;
     await reach(shop);
@@ -109,7 +109,7 @@ t.test('an edit of the traffic in the file ends it, an edit of anything else doe
 
 t.test('a candidate that gets another version or leaves the file is left, and the rollout has failed', async (t) => {
   const shop = await RolloutShop.open(t, { rollout: PHASED.filter((line) => !line.startsWith('rollback')) });
-  const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const load = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   for (const phase of ['verifying', 'holding', 'paused', 'baking']) {
     await PHASES[phase]!.reach(shop);
     await shop.reload((text) =>
@@ -135,7 +135,7 @@ t.test('a candidate that gets another version or leaves the file is left, and th
 
 t.test('an active pool that leaves the file cannot be gone back to: the rollout has failed and ends', async (t) => {
   const shop = await RolloutShop.open(t, { rollout: PHASED });
-  const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const load = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   await PHASES.baking!.reach(shop);
   await shop.reload((text) => text.replace(/\n.*blue: \{.*/, '').replace('traffic: blue', 'traffic: green'));
   t.match(await shop.ended(), { phase: /failed|superseded/ });
@@ -146,7 +146,7 @@ t.test('an active pool that leaves the file cannot be gone back to: the rollout 
 
 t.test('a new version while one runs: reject refuses it, queue waits, restart takes the first one back', async (t) => {
   const shop = await RolloutShop.open(t, { rollout: PHASED.filter((line) => !line.startsWith('rollback')) });
-  const load = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const load = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   await PHASES.holding!.reach(shop);
   const refusal = await shop.ask('POST', '', { to: 'green' });
   t.equal(refusal.body.error.code, 'running');
@@ -158,7 +158,7 @@ t.test('a new version while one runs: reject refuses it, queue waits, restart ta
   await load.stop();
   await shop.begin(t);
   t.match(await shop.view(), { id: queued.id, isQueued: true }, 'also after a restart');
-  const second = new Load({ port: shop.port, clients: 3, keepAlive: true });
+  const second = new Load({ port: shop.port, clients: 3, keepAlive: true, restMs: 5 });
   await shop.command('abort');
   const next = await until('the next one holds', async () => {
     const view = await shop.view();

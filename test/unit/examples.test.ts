@@ -20,6 +20,7 @@ const PROMISED = [
   'many-services',
   'rollout-blue-green',
   'rollout-canary',
+  'rollout-group',
   'sticky',
 ].map((name) => `${DIRECTORY}/${name}.yaml`);
 

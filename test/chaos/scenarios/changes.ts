@@ -34,9 +34,19 @@ async function storm(victim: Endpoint, seconds: number): Promise<void> {
   for (const [mood, share] of STORM) {
     await victim.be(mood, share);
     await pause((seconds * 1000) / STORM.length);
-    // Whoever was to die of it may not have been asked enough for it.
-    if (!victim.isAlive) await victim.restart();
-    else await victim.be('good');
+    await recover(victim);
+  }
+}
+
+/** Whoever was to die may have, may not have been asked enough for it, or may still do so before it hears this. */
+async function recover(victim: Endpoint): Promise<void> {
+  if (victim.isAlive) {
+    await victim.be('good').catch(async () => {
+      await victim.dies();
+      await victim.restart();
+    });
+  } else {
+    await victim.restart();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Load: a fixed number of clients, each sending its next request as soon as the last one is answered, on connections that
- * are kept or on a new one for each request.
+ * Load: a fixed number of clients, each sending its next request as soon as the last one is answered, or after a rest, on
+ * connections that are kept or on a new one for each request.
  *
  * Written on bare sockets, because it must know when the first byte of a request left, and because it must not retry: a
  * request whose answer is missing, cut or not as expected is a failure, with the reason. A connection that is closed
@@ -34,6 +34,11 @@ export interface LoadOptions {
   readonly keepAlive: boolean;
   /** How many requests are sent in all; without end if it is not given. */
   readonly requests?: number;
+  /**
+   * How long a client rests between an answer and its next request; it does not unless given. For tests that wait for
+   * something else under load, and would otherwise take the whole machine for as long as they wait.
+   */
+  readonly restMs?: number;
   /** Makes the request with this number, from 0; `startedUs` is the moment at which it leaves. */
   readonly make?: (number: number, startedUs: number) => Outgoing;
   /** Whether the answer is as it should be: null, or what is wrong with it. */
@@ -178,7 +183,15 @@ class Client {
     else this.#lose(wrong);
     this.#number = -1;
     if (!this.#load.options.keepAlive || answer.head.includes('\r\nconnection: close\r\n')) this.#socket.destroy();
-    else this.#next();
+    else this.#rest();
+  }
+
+  #rest(): void {
+    const { restMs } = this.#load.options;
+    const socket = this.#socket;
+    if (restMs === undefined) this.#next();
+    // One that has been closed meanwhile is followed by another.
+    else setTimeout(() => socket.writable && this.#next(socket), restMs);
   }
 
   #lose(reason: string): void {

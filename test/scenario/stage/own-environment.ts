@@ -1,6 +1,6 @@
 /**
- * Children with an environment of their own. The test runner puts a hook into `NODE_OPTIONS` of everything that a test
- * starts, whatever environment it is given; it would change what is tested, and make each start take twice as long.
+ * Children with an environment of their own. A test file that tap's own runner runs has a hook put into `NODE_OPTIONS` of
+ * everything that it starts, whatever environment it is given; it would change what is tested, and slow each start down.
  *
  * `env` takes the variable out and becomes the program, so the process id is that of the program.
  */

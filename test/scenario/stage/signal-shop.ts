@@ -107,8 +107,9 @@ export class SignalShop {
     return this.tidegate.admin;
   }
 
+  /** Begins a rollout to green, which may have been refused before. */
   async start(): Promise<void> {
-    const started = await this.admin.call('POST', '/api/services/shop/rollout', { to: 'green' });
+    const started = await this.admin.call('POST', '/api/services/shop/rollout', { to: 'green', again: true });
     if (started.status !== 200) throw new Error(JSON.stringify(started.body));
   }
 

@@ -5,7 +5,10 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** Between two questions: at first, and after it has grown. What takes long is not to be asked about all the while. */
 const PAUSE_MS = 5;
+const PAUSE_MS_MAX = 25;
+const PAUSE_GROWTH = 1.25;
 const DEADLINE_MS = 15_000;
 
 /** Resolves with the first answer of `ask` that is neither false, null nor undefined; rejects after `deadlineMs`. */
@@ -15,12 +18,12 @@ export async function until<T>(
   deadlineMs = DEADLINE_MS,
 ): Promise<Exclude<T, false | null | undefined>> {
   const lastMs = performance.now() + deadlineMs;
-  for (;;) {
+  for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(PAUSE_MS_MAX, pauseMs * PAUSE_GROWTH)) {
     const answer = await ask();
     if (answer !== false && answer !== null && answer !== undefined) {
       return answer as Exclude<T, false | null | undefined>;
     }
     if (performance.now() > lastMs) throw new Error(`in ${deadlineMs} ms it did not come true that ${what}`);
-    await pause(PAUSE_MS);
+    await pause(pauseMs);
   }
 }

@@ -12,7 +12,9 @@ function samples(rollouts: Parameters<typeof rolloutFamilies>[0]['rollouts'], na
 const SHOP = {
   service: 'shop',
   outcomes: { ...NONE, 'rolled-back': 2 },
+  takenAlong: 1,
   last: {
+    waitsFor: 2,
     phase: 'holding',
     step: 2,
     steps: 5,
@@ -35,6 +37,7 @@ t.test(
     );
     t.same(samples([SHOP], 'rollout_step'), ['shop 2']);
     t.same(samples([SHOP], 'rollout_steps'), ['shop 5']);
+    t.same(samples([SHOP], 'rollout_waits_for'), ['shop 2']);
     t.same(samples([SHOP], 'judge_evidence'), ['shop errors 51.5', 'shop latency 0.25']);
     t.same(samples([SHOP], 'judge_evidence_needed'), ['shop errors 100', 'shop latency 100']);
     t.same(samples([SHOP], 'judge_verdict'), [
@@ -50,7 +53,8 @@ t.test(
 t.test(
   'a service without a rollout has its counters at zero, so that the first one is a step, and nothing else',
   async (t) => {
-    const idle = { service: 'idle', outcomes: NONE, last: null };
+    const idle = { service: 'idle', outcomes: NONE, takenAlong: 0, last: null };
+    t.same(samples([idle, SHOP], 'rollouts_taken_along_total'), ['idle 0', 'shop 1']);
     t.same(samples([idle, SHOP], 'rollouts_total'), [
       ...['succeeded', 'rolled-back', 'aborted', 'superseded', 'failed'].map((outcome) => `idle ${outcome} 0`),
       'shop succeeded 0',

@@ -31,6 +31,10 @@ const VIEW: RolloutView = {
   verdict: null,
   verification: null,
   isQueued: false,
+  group: null,
+  takenBackWith: null,
+  undone: null,
+  confirmation: null,
 };
 
 const FORECAST = forecast();
@@ -51,7 +55,7 @@ async function scripted(t: Parameters<typeof start>[0]) {
     command: note(VIEW),
     view: note(VIEW),
     history: note([VIEW]),
-    judgeAgain: note({ rollout: VIEW, verdicts: [], turnedBackAtMs: null, decisions: [] }),
+    judgeAgain: note(Promise.resolve({ rollout: VIEW, verdicts: [], turnedBackAtMs: null, decisions: [], next: null })),
     forecast: note(FORECAST),
     find: note(VIEW),
     explain: note(Promise.resolve(EXPLANATION)),
@@ -121,13 +125,17 @@ t.test('past rollouts are listed and judged again under other settings', async (
   t.same(calls[0], ['shop', 5]);
   const again = await admin.ask({ path: '/api/rollouts/3/judgement?margin=2&falseAlarm=0.05' });
   t.match(JSON.parse(again.text), { rollout: { id: 3 }, verdicts: [], turnedBackAtMs: null });
-  t.same(calls[1], [3, { margin: 2, falseAlarm: 0.05 }]);
+  t.same(calls[1], [3, { margin: 2, falseAlarm: 0.05 }, { after: 0, limit: 1000 }]);
+  await admin.ask({ path: '/api/rollouts/3/judgement?after=1000&limit=50' });
+  t.same(calls[2], [3, { margin: null, falseAlarm: null }, { after: 1000, limit: 50 }]);
   for (const path of [
     '/api/services/shop/rollouts?limit=0',
     '/api/services/shop/rollouts?limit=x',
     '/api/rollouts/x/judgement',
     '/api/rollouts/3/judgement?margin=0.5',
     '/api/rollouts/3/judgement?falseAlarm=1',
+    '/api/rollouts/3/judgement?limit=1001',
+    '/api/rollouts/3/judgement?after=-1',
   ]) {
     t.equal((await admin.ask({ path })).status, 400, path);
   }

@@ -175,13 +175,19 @@ export class ScriptedOperations implements Operations {
   };
 
   readonly rollouts: RolloutOperations = {
+    groups: {
+      forecast: (group) => refusal('unknown-group', group),
+      start: (group) => refusal('unknown-group', group),
+      command: (group) => refusal('unknown-group', group),
+      view: (group) => refusal('unknown-group', group),
+    },
     start: async (service) => refusal('no-rollout', service),
     command: (service) => refusal('no-rollout', service),
     forecast: (service) => refusal('no-rollout', service),
     find: (id) => refusal('no-rollout', String(id)),
     view: (service) => refusal('no-rollout', service),
     history: () => [],
-    judgeAgain: (id) => refusal('no-rollout', String(id)),
+    judgeAgain: async (id) => refusal('no-rollout', String(id)),
     explain: async (id) => refusal('no-rollout', String(id)),
   };
 

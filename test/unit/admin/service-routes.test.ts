@@ -234,6 +234,7 @@ t.test('the statuses of refusals are the documented ones', async (t) => {
   t.same(REFUSAL_STATUS, {
     'unknown-service': 404,
     'unknown-pool': 404,
+    'unknown-group': 404,
     'unknown-receipt': 404,
     'bad-weights': 400,
     'epoch-mismatch': 412,
@@ -262,6 +263,9 @@ t.test('the statuses of refusals are the documented ones', async (t) => {
     'not-killed': 409,
     'not-applied': 503,
     frozen: 409,
+    'in-group': 409,
+    'group-refused': 409,
+    'waiting-for-group': 409,
     running: 409,
     'rolled-back-before': 409,
     ended: 409,

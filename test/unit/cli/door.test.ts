@@ -1,7 +1,7 @@
 /** The way in: the check of Node, the verbs and their help, suggestions, exit codes of wrong usage. */
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import tap from 'tap';
@@ -81,11 +81,49 @@ tap.test('only the warning about SQLite is kept silent', async (t) => {
       process.emitWarning('SQLite is an experimental feature, said by somebody else');
     }\n`,
   );
-  // The runner of the tests silences the warnings of its children.
+  // tap's own runner silences the warnings of its children.
   const { stderr } = enter(folder, ['--warnings']);
   t.notMatch(stderr, 'might change');
   t.match(stderr, 'Something else');
   t.match(stderr, 'said by somebody else');
+});
+
+/** Starts what is in the folder, with these variables and none that chooses a cache. */
+function enterWith(folder: string, env: Readonly<Record<string, string>> = {}) {
+  const bin = join(folder, 'bin/tidegate.js');
+  const { stdout, stderr } = spawnSync(process.execPath, [bin], {
+    env: { PATH: process.env.PATH, ...env },
+    encoding: 'utf8',
+  });
+  return { stdout, stderr };
+}
+
+const WORKER = `new Worker("setTimeout(() => console.log(require('module').getCompileCacheDir()))", { eval: true })`;
+const ASKING = {
+  src: {
+    'main.ts': `import module from 'module'; import { Worker } from 'worker_threads'; import './other.ts';
+      export function start() { console.log(module.getCompileCacheDir()); ${WORKER}; }`,
+    'other.ts': 'export const other: number = 1;',
+  },
+};
+
+tap.test('what Node compiles is kept beside the program, for threads too, or where the environment says', async (t) => {
+  const folder = packageWith(t, ASKING);
+  const cache = join(folder, '.cache');
+  const asked = enterWith(folder);
+  const [main, thread] = asked.stdout.trim().split('\n');
+  t.equal(asked.stderr, '');
+  t.ok(main!.startsWith(cache), asked.stdout);
+  t.equal(thread, main);
+  t.ok(readdirSync(main!).length > 0, 'and written');
+  const elsewhere = join(folder, 'elsewhere');
+  t.match(enterWith(folder, { NODE_COMPILE_CACHE: elsewhere }).stdout, elsewhere);
+  t.same(enterWith(folder, { NODE_DISABLE_COMPILE_CACHE: '1' }), { stdout: 'undefined\nundefined\n', stderr: '' });
+});
+
+tap.test('where nothing can be kept, nothing is, and nothing is said', async (t) => {
+  const folder = packageWith(t, { ...ASKING, '.cache': 'in the way' });
+  t.same(enterWith(folder), { stdout: 'undefined\nundefined\n', stderr: '' });
 });
 
 tap.test('--version names the version of the package', async (t) => {

@@ -44,6 +44,10 @@ export function rollout(changes: Partial<RolloutView> = {}): RolloutView {
     verdict: WAITING,
     verification: null,
     isQueued: false,
+    group: null,
+    takenBackWith: null,
+    undone: null,
+    confirmation: null,
     ...changes,
   };
 }

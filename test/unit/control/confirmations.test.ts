@@ -32,15 +32,15 @@ async function stage(t: Test, answer: Answering) {
     onTimeout: 'pause',
     refusedBy: [],
   };
-  const ask = (rest: Partial<Confirm> = {}, stop = never) =>
-    confirmations.ask({ ...settings, ...rest }, record, { step: 1, epoch: 3 }, stop);
+  const ask = (rest: Partial<Confirm> = {}, stop = never, askedMs = 0) =>
+    confirmations.ask({ ...settings, ...rest }, record, { step: 1, epoch: 3, askedMs }, stop);
   const texts = (): string[] => events.since(0, 100).map(({ text }) => text);
   return { receiver, confirmations, record, ask, texts };
 }
 
 t.test('without settings nobody has a say', async (t) => {
   const { confirmations, record, receiver } = await stage(t, (res) => res.end());
-  t.match(await confirmations.ask(undefined, record, { step: 0, epoch: 1 }, never), { result: 'ok' });
+  t.match(await confirmations.ask(undefined, record, { step: 0, epoch: 1, askedMs: 0 }, never), { result: 'ok' });
   t.equal(receiver.received.length, 0);
 });
 
@@ -114,4 +114,21 @@ t.test('calling it off ends it, in the middle of a question and between two', as
   const between = new AbortController();
   const other = await stage(t, (res) => res.writeHead(500).end(() => setImmediate(() => between.abort())));
   t.match(await other.ask({ intervalMs: 3_600_000 }, between.signal), { why: 'called off' });
+});
+
+t.test('what an earlier process has waited counts, and what is left is shown', async (t) => {
+  const { ask, confirmations, receiver } = await stage(t, (res) => res.writeHead(503).end('not yet'));
+  t.equal(confirmations.waiting(7), null);
+  t.match(await ask({}, never, 60_000), { result: 'undecided', why: /was not confirmed in time: status 503/ });
+  t.equal(receiver.received.length, 1, 'it is asked once more all the same');
+  const stop = new AbortController();
+  const asking = ask({}, stop.signal, 20_000);
+  const first = confirmations.waiting(7)!;
+  t.match(first, { step: 2, why: 'there is no answer yet', onTimeout: 'pause' });
+  t.ok(first.leftMs <= 40_000 && first.leftMs > 30_000);
+  await receiver.arrived(3);
+  t.match(confirmations.waiting(7), { why: 'status 503, it said "not yet"' });
+  stop.abort();
+  await asking;
+  t.equal(confirmations.waiting(7), null);
 });

@@ -84,7 +84,7 @@ t.test('a rollback returns to where all steps began, one after it not to the can
 t.test('a move that waits for its turn is called off by whatever ends its purpose', async (t) => {
   const ways: Record<string, (stage: RunStage) => void> = {
     abort: (stage) => void stage.run.command('abort', 'ana'),
-    superseded: (stage) => stage.run.superseded('flipped by bo'),
+    superseded: (stage) => stage.run.superseded('flipped by bo', 0),
     lost: (stage) => stage.run.lost('green has left the file'),
     close: (stage) => stage.run.close(),
   };
@@ -328,4 +328,35 @@ t.test('a candidate that is over the ceiling alone, without evidence, waits for 
   t.equal(stage.run.record, record, 'the ceiling is no test, and is not asked at moments that the events choose');
   await stage.tick();
   t.match(stage.run.record.rollout.reason, /the ceiling is 20%/);
+});
+
+t.test(
+  'a confirmation that is waited for is kept each second, and a restart goes on with the time that was left',
+  async (t) => {
+    const stage = new RunStage(TWO_STEPS);
+    await settled();
+    t.same(stage.questions, [{ step: 0, askedMs: 0 }]);
+    stage.isConfirmed = false;
+    stage.run.command('promote', 'ana');
+    t.same(stage.questions.at(-1), { step: 1, askedMs: 0 });
+    for (let ticks = 0; ticks < 25; ticks++) await stage.tick();
+    const { asked } = stage.kept.at(-1)!;
+    t.ok(asked!.ms > 1500 && asked!.ms <= 2500, 'at most a second of it is lost');
+    const after = new RunStage(TWO_STEPS, JSON.parse(JSON.stringify(stage.kept.at(-1))));
+    after.isConfirmed = false;
+    after.run.resume();
+    t.same(after.questions, [{ step: 1, askedMs: asked!.ms }]);
+    after.run.command('pause', 'ana');
+    await after.tick();
+    after.run.command('resume', 'ana');
+    t.same(after.questions.at(-1), { step: 1, askedMs: 0 }, 'a question that a pause has ended is asked anew');
+  },
+);
+
+t.test('the confirmation of a first step is kept too, before anybody was moved', async (t) => {
+  const stage = new RunStage({ ...TWO_STEPS, verifyBefore: true });
+  stage.isConfirmed = false;
+  await stage.verifications[0]!.answer(true, 'verified');
+  for (let ticks = 0; ticks < 12; ticks++) await stage.tick();
+  t.equal(stage.kept.at(-1)?.asked?.ms, 1000);
 });

@@ -37,7 +37,7 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
     gates,
     canServe: () => true,
     config,
-    onInstruction: (name, what) => rollouts.superseded(name, what),
+    onInstruction: (...move) => rollouts.superseded(...move),
   });
   const serial = new Serial();
   let frozen: string | null = null;
@@ -286,7 +286,7 @@ t.test('the file that was edited while Tidegate was down has the last word', asy
   await second.stage.gates.move(
     second.stage.move(second.gate, { blue: 70, green: 30 }, { reason: 'start', by: 'file' }),
   );
-  second.rollouts.superseded('shop', 'the traffic in the file has changed');
+  second.rollouts.superseded('shop', 'the traffic in the file has changed', { blue: 70, green: 30 });
   second.rollouts.restore();
   await settled();
   t.match(second.rollouts.last('shop')?.rollout, {
@@ -347,7 +347,8 @@ t.test(
     one.fail(2);
     await one.tick();
     t.equal(one.phase(), 'rolled-back');
-    const again = one.releases.judgeAgain(id, { margin: null, falseAlarm: null });
+    const whole = { after: 0, limit: 1000 };
+    const again = await one.releases.judgeAgain(id, { margin: null, falseAlarm: null }, whole);
     if (isRefusal(again)) throw new Error(again.message);
     const recorded = again.decisions.flatMap(({ entry }) => (entry.kind === 'look' ? [entry.verdict] : []));
     t.strictSame(
@@ -356,12 +357,30 @@ t.test(
     );
     t.strictSame(again.verdicts.at(-1)?.verdict, one.rollouts.last('shop')?.verdict);
     t.equal(again.turnedBackAtMs, one.rollouts.last('shop')?.ranMs);
-    const milder = one.releases.judgeAgain(id, { margin: 50, falseAlarm: null });
+    const parts: number[] = [];
+    for (let after: number | null = 0; after !== null; ) {
+      const part = await one.releases.judgeAgain(id, { margin: null, falseAlarm: null }, { after, limit: 3 });
+      if (isRefusal(part)) throw new Error(part.message);
+      t.ok(part.decisions.length <= 3);
+      t.equal(part.turnedBackAtMs, again.turnedBackAtMs, 'of the whole, whichever part it is');
+      parts.push(...part.decisions.map(({ sequence }) => sequence));
+      t.strictSame(
+        part.verdicts,
+        again.verdicts.filter(({ atMs }) => part.verdicts.some((own) => own.atMs === atMs)),
+      );
+      after = part.next;
+    }
+    t.same(
+      parts,
+      again.decisions.map(({ sequence }) => sequence),
+      'the parts are the whole',
+    );
+    const milder = await one.releases.judgeAgain(id, { margin: 50, falseAlarm: null }, whole);
     t.match(milder, { turnedBackAtMs: null });
-    const stricter = one.releases.judgeAgain(id, { margin: 1, falseAlarm: 0.5 });
+    const stricter = await one.releases.judgeAgain(id, { margin: 1, falseAlarm: 0.5 }, whole);
     if (isRefusal(stricter)) throw new Error(stricter.message);
     t.ok(stricter.turnedBackAtMs! < again.turnedBackAtMs!);
-    t.match(one.releases.judgeAgain(99, { margin: null, falseAlarm: null }), { code: 'no-rollout' });
+    t.match(await one.releases.judgeAgain(99, { margin: null, falseAlarm: null }, whole), { code: 'no-rollout' });
     t.match(one.releases.history('shop', 5), [{ id, phase: 'rolled-back' }]);
   },
 );

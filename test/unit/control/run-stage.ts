@@ -8,8 +8,9 @@ import type { Service } from '../../../src/config/schema.ts';
 import type { Receipt, Weights } from '../../../src/control/operations.ts';
 import { RolloutEvidence } from '../../../src/control/rollout-evidence.ts';
 import type { DecisionEntry, RolloutRecord } from '../../../src/control/rollout-record.ts';
-import { RolloutRun, type RunMove } from '../../../src/control/rollout-run.ts';
+import { RolloutRun } from '../../../src/control/rollout-run.ts';
 import { judgeSettingsFor } from '../../../src/control/rollout-settings.ts';
+import type { RunMove } from '../../../src/control/run-world.ts';
 import type { Verification } from '../../../src/control/verification.ts';
 import { openJudgement } from '../../../src/judge/judgement.ts';
 import type { JudgeSettings } from '../../../src/judge/signals.ts';
@@ -76,11 +77,21 @@ export class RunStage {
   hasNews = false;
   /** Whether the last bad event of the candidate would have rung the bell. */
   isRung = false;
+  /** Confirmations that were asked for; they are answered at once, or not at all. */
+  readonly questions: { readonly step: number; readonly askedMs: number }[] = [];
+  isConfirmed = true;
   /** Whether moves have their turn at once. */
   isQuick = true;
 
   constructor(plan: Partial<Plan> = {}, from: RolloutRecord | null = null) {
-    const begun = begin({ plan: planOf(plan), active: 'blue', candidate: 'green', before: this.weights, by: 'ana' });
+    const begun = begin({
+      plan: planOf(plan),
+      active: 'blue',
+      candidate: 'green',
+      before: this.weights,
+      by: 'ana',
+      together: null,
+    });
     if (!begun.ok) throw new Error(begun.message);
     const fresh: RolloutRecord = {
       id: 7,
@@ -91,6 +102,7 @@ export class RunStage {
       startedAt: '2026-01-01T00:00:00.000Z',
       startedBy: 'ana',
       endedAt: null,
+      bond: null,
       rollout: begun.rollout,
       settings: settings(),
       scale: null,
@@ -99,6 +111,8 @@ export class RunStage {
       ranMs: 0,
       keepMs: 3_600_000,
       stepEpoch: 1,
+      asked: null,
+      undone: null,
       verification: null,
       next: null,
     };
@@ -113,6 +127,7 @@ export class RunStage {
       warmUpMs: 0,
       log: pino({ level: 'silent' }),
       at: () => '2026-01-01T00:00:00.000Z',
+      forgetUnits: () => {},
       excuse: () => this.excuses.shift() ?? null,
       frozen: () => this.frozen,
       standing: () => {
@@ -129,7 +144,12 @@ export class RunStage {
           };
           this.verifications.push({ stop, answer });
         }),
-      confirm: async () => ({ result: 'ok', why: '' }),
+      confirm: (step, askedMs) => {
+        this.questions.push({ step, askedMs });
+        return this.isConfirmed ? Promise.resolve({ result: 'ok', why: '' }) : new Promise(() => {});
+      },
+      join: async () => {},
+      turned: () => {},
       keep: (one) => void this.kept.push(one),
       note: (_, entry) => void this.entries.push(entry),
       tell: (_, what, text) => void this.told.push(`${what}: ${text}`),

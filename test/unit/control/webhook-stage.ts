@@ -29,6 +29,7 @@ export const NEWS: RolloutNews = {
   plan: 'canary',
   share: 0.05,
   startedBy: 'ci',
+  group: null,
   epoch: 12,
 };
 

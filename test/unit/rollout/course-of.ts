@@ -36,13 +36,15 @@ export class Course {
   rollout: Rollout;
   readonly effects: Effect[] = [];
 
-  constructor(plan: Partial<Plan> = {}) {
+  /** `lead` is that of a member of a bond. */
+  constructor(plan: Partial<Plan> = {}, lead: number | null = null) {
     const begun = begin({
       plan: planOf(plan),
       active: 'blue',
       candidate: 'green',
       before: { blue: 100, green: 0 },
       by: 'ana',
+      together: lead === null ? null : { lead, others: ['cart'] },
     });
     if (!begun.ok) throw new Error(begun.message);
     this.rollout = begun.rollout;

@@ -2,7 +2,7 @@ import t from 'tap';
 import { answerStart, type FreezeWindow, frozenAt, minuteOfWeek } from '../../../src/rollout/starting.ts';
 import { Course, worse } from './course-of.ts';
 
-const asked = { version: 'v2', again: false };
+const asked = { version: 'v2', again: false, apartFrom: null };
 const HOUR = 60;
 const weekend: FreezeWindow = {
   kind: 'weekly',
@@ -30,7 +30,15 @@ t.test('a start is answered by what runs, by the policy, and by what became of t
     message: /5 of 412/,
   });
   t.match(answerStart({ ...asked, again: true }, rolledBack, null, 'queue'), { kind: 'begin' });
-  t.match(answerStart({ version: 'v3', again: false }, rolledBack, null, 'queue'), { kind: 'begin' });
+  t.match(answerStart({ ...asked, version: 'v3' }, rolledBack, null, 'queue'), { kind: 'begin' });
+  const along = { ...rolledBack, rollout: { ...rolledBack.rollout, along: 'cart' } };
+  t.match(
+    answerStart(asked, along, null, 'queue'),
+    { kind: 'begin' },
+    'it went back with another and was not bad itself',
+  );
+  const apart = answerStart({ ...asked, apartFrom: 'suite' }, null, null, 'queue');
+  t.match(apart, { kind: 'refuse', code: 'in-group', message: /--group suite/ });
   t.match(answerStart(asked, null, 'Christmas', 'queue'), { kind: 'refuse', code: 'frozen', message: /Christmas/ });
 });
 

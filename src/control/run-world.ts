@@ -1,0 +1,65 @@
+/**
+ * What a running rollout needs of the world, all of it of one service: where its gate stands, who moves it, who verifies and who
+ * is asked, and where it is kept and told.
+ *
+ * A rollout runs in a test without gates, threads or a disk because this is all that it knows of them.
+ */
+import type { Logger } from 'pino';
+import type { Told } from '../rollout/transition.ts';
+import type { Terms } from '../routing/terms.ts';
+import type { Receipt, Weights } from './operations.ts';
+import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
+import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
+import type { SignalSources } from './signal-sources.ts';
+import type { Verification } from './verification.ts';
+
+/** What came of an errand, with the sentence for people. */
+export interface ErrandAnswer {
+  readonly result: 'ok' | 'failed' | 'undecided';
+  readonly why: string;
+}
+
+/** A move of the gate; `previous` is what a rollback returns to afterwards. */
+export interface RunMove {
+  readonly weights: Weights;
+  readonly terms: Terms | null;
+  readonly reason: 'rollout' | 'rollback';
+  readonly note: string;
+  readonly previous: Weights | null;
+}
+
+/** What a run needs of the world. All of it is of one service. */
+export interface RunWorld {
+  /** Where the gate stands; the share is the candidate's. */
+  standing(): Standing;
+  /** Moves the gate in its turn, pools that have left the file left out. Null when the service has gone. */
+  move(move: RunMove, stillWanted: () => boolean): Promise<Receipt | null>;
+  /** Whether a pool that has weight among these is still in the file. */
+  isThere(weights: Weights): boolean;
+  verify(stop: AbortSignal): Promise<Verification>;
+  /** Asks whoever has a say whether the step may be taken; `askedMs` is how long that took before a restart. */
+  confirm(step: number, askedMs: number, stop: AbortSignal): Promise<ErrandAnswer>;
+  /** Resolves when the others of its bond have reached the mark, or `stop` is aborted. */
+  join(mark: number, stop: AbortSignal): Promise<void>;
+  /** The rollout is not where it was, which others of its bond may go by. */
+  turned(record: RolloutRecord): void;
+  /** Why what has been found worse by its errors is not turned back for it, or null: a flag is to blame, or may be. */
+  excuse(): string | null;
+  /** Lets every user speak again. */
+  forgetUnits(): void;
+  /** Why there is a freeze, or null. */
+  frozen(): string | null;
+  keep(record: RolloutRecord): void;
+  note(record: RolloutRecord, entry: DecisionEntry): void;
+  tell(record: RolloutRecord, what: Told, text: string): void;
+  ended(record: RolloutRecord): void;
+  /** ISO 8601. */
+  at(): string;
+  readonly evidence: RolloutEvidence;
+  /** The signals that are read from elsewhere; they are asked while it runs. */
+  readonly sources: Pick<SignalSources, 'start' | 'hasNews' | 'take' | 'stop'>;
+  /** Whether a signal of the business is still in the file, and so counted. */
+  isCounted(signal: string): boolean;
+  readonly warmUpMs: number;
+  readonly log: Logger;
+}
