@@ -22,6 +22,14 @@ export interface BlamedRelease {
   readonly text: string;
 }
 
+/** A guarded flag, as the release of a service sees it. */
+export interface SeenFlag {
+  readonly flag: string;
+  /** Who would be to blame if the release were found worse now. */
+  readonly release: BlamedRelease;
+  readonly table: readonly ArmTally[];
+}
+
 /** The guard of a flag at one moment. */
 export interface GuardView {
   /** Why it judges nothing now; null while it does. */

@@ -20,7 +20,7 @@ import type { EarlyLooks, Looker } from './early-looks.ts';
 import type { EventLog } from './event-log.ts';
 import { FlagBlame, type RunningRelease } from './flag-blame.ts';
 import { FlagGuardRun, type GuardClock } from './flag-guard-run.ts';
-import type { BlamedRelease, GuardDecision, GuardView } from './flag-guard-view.ts';
+import type { BlamedRelease, GuardDecision, GuardView, SeenFlag } from './flag-guard-view.ts';
 import { guardedFlags } from './guarded-flags.ts';
 import { isRefusal } from './operations.ts';
 import type { FlagGuardFigures } from './published.ts';
@@ -114,7 +114,7 @@ export class FlagGuards {
   }
 
   /** The guarded flags that users of a service have, with both arms in the versions of its rollout. */
-  seenBy(service: string): readonly { readonly flag: string; readonly release: BlamedRelease; readonly table: GuardView['table'] }[] {
+  seenBy(service: string): SeenFlag[] {
     return [...this.#runs].flatMap(([flag, run]) =>
       this.#releases(flag, run, 'version')
         .filter((release) => release.service === service)

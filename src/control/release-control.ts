@@ -63,7 +63,7 @@ export class ReleaseControl {
     const { guards } = this;
     this.rollouts = new Rollouts({ ...options, guards, confirmations: this.notifications.confirmations, frozen });
     this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });
-    this.releases = new Releases(this.rollouts, store, options.isStopping);
+    this.releases = new Releases(this.rollouts, store, options.isStopping, (service) => guards.seenBy(service));
   }
 
   /** How often the state file did not take something of these. */

@@ -8,6 +8,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
 import { type Explanation, explain } from './explanation.ts';
+import type { SeenFlag } from './flag-guard-view.ts';
 import { forecastOf, type RolloutForecast } from './forecast.ts';
 import { GroupReleases } from './group-releases.ts';
 import type {
@@ -36,12 +37,20 @@ export class Releases implements RolloutOperations {
   readonly #rollouts: Rollouts;
   readonly #store: RolloutStore;
   readonly #isStopping: () => boolean;
+  readonly #seenBy: (service: string) => readonly SeenFlag[];
   readonly groups: GroupReleases;
 
-  constructor(rollouts: Rollouts, store: RolloutStore, isStopping: () => boolean) {
+  /** `seenBy` gives the guarded flags that users of a service have, as its release sees them. */
+  constructor(
+    rollouts: Rollouts,
+    store: RolloutStore,
+    isStopping: () => boolean,
+    seenBy: (service: string) => readonly SeenFlag[] = () => [],
+  ) {
     this.#rollouts = rollouts;
     this.#store = store;
     this.#isStopping = isStopping;
+    this.#seenBy = seenBy;
     this.groups = new GroupReleases(rollouts, (record) => this.#viewOf(record), isStopping);
   }
 
@@ -145,6 +154,7 @@ export class Releases implements RolloutOperations {
       verdict: record.verdict,
       verification: record.verification,
       warmUntil: this.#rollouts.warmUntil(record),
+      ...(record.endedAt === null ? seen(this.#seenBy(record.service)) : {}),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
       group: this.#bondOf(record),
       takenBackWith: (record.undone ?? rollout).along,
@@ -178,4 +188,8 @@ function settingsWith(settings: JudgeSettings, { margin, falseAlarm }: OtherSett
       signal.kind === 'compared' && margin !== null ? { ...signal, margin } : signal,
     ),
   };
+}
+
+function seen(flags: readonly SeenFlag[]): Pick<RolloutView, 'flags'> {
+  return flags.length === 0 ? {} : { flags };
 }
