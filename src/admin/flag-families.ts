@@ -4,7 +4,7 @@
  * Labels are names of flags and variants, which the config and operators choose; never anything of a user, or of a context. A pair
  * of variant and reason appears when it was given first: of the many that are possible, few ever are.
  */
-import type { FlagFigures } from '../control/published.ts';
+import type { FlagFigures, FlagGuardFigures } from '../control/published.ts';
 import { counter, type Family, gauge } from './metric-family.ts';
 
 /** The families of flags. */
@@ -29,6 +29,34 @@ export function flagFamilies({ evaluations, changes, flags }: FlagFigures): Fami
       'flag_changes_total',
       'Changes of a flag since the start, by how.',
       changes.map(({ flag, how, count }) => ({ labels: { flag, how }, value: count })),
+    ),
+  ];
+}
+
+const VERDICTS = ['waiting', 'healthy', 'worse', 'inconclusive', 'halt'] as const;
+
+/** The families of the guards of flags. */
+export function flagGuardFamilies(guards: readonly FlagGuardFigures[]): Family[] {
+  const signals = guards.flatMap(({ flag, evidence }) =>
+    evidence.map(({ signal, value, needed }) => ({ labels: { flag, signal }, value, needed })),
+  );
+  return [
+    gauge(
+      'flag_judge_evidence',
+      'Evidence that those whom a flag treats fare worse, by signal; it is killed when there is as much as is needed.',
+      signals.map(({ labels, value }) => ({ labels, value })),
+    ),
+    gauge(
+      'flag_judge_evidence_needed',
+      'The evidence that kills a flag, by signal.',
+      signals.map(({ labels, needed }) => ({ labels, value: needed })),
+    ),
+    gauge(
+      'flag_judge_verdict',
+      'What the guard of a flag says of its treatment: 1 for its verdict.',
+      guards.flatMap(({ flag, verdict: present }) =>
+        VERDICTS.map((verdict) => ({ labels: { flag, verdict }, value: verdict === present ? 1 : 0 })),
+      ),
     ),
   ];
 }

@@ -99,6 +99,15 @@ export const flagAnswer = z
     requiredBy: z.array(z.string()),
     since: z.object({ at: instant, by: z.string(), how, reason: z.string() }),
     stored: z.boolean().describe('Whether a restart now would remember it so.'),
+    guard: z
+      .looseObject({
+        rests: z.string().nullable().describe('Why it judges nothing now; null while it does.'),
+        since: instant,
+        part: z.number().describe('The part of both arms that is treated, 0 to 1.'),
+        dryRun: z.boolean(),
+      })
+      .optional()
+      .describe('What its guard says, with all the numbers of the judge.'),
   })
   .describe('The flag as it is now; its revision is the ETag.') as unknown as z.ZodType<FlagView>;
 
@@ -118,10 +127,14 @@ export const flagReceiptAnswer = z
     at: instant,
     appliedMs: z.number().describe('Until no request was treated any more by what was so before.'),
     by: z.string(),
+    decision: z
+      .looseObject({ sentence: z.string(), suspect: z.enum(['flag', 'version']) })
+      .optional()
+      .describe('Why its guard killed it, with the evidence and the settings that it was judged by.'),
     reason: z.string(),
     stored: z.boolean().describe('Whether the state file has it; if not, a restart forgets it.'),
   })
-  .describe('The receipt.') as z.ZodType<FlagReceipt>;
+  .describe('The receipt.') as unknown as z.ZodType<FlagReceipt>;
 
 /** Several of them. */
 export const flagReceiptsAnswer = z.object({ receipts: z.array(flagReceiptAnswer) }).describe('Changes of flags.');

@@ -10,7 +10,7 @@ import type { MetricsSource } from '../control/operations.ts';
 import { authFamilies } from './auth-families.ts';
 import { endpointFamilies, listenerFamilies } from './connection-families.ts';
 import { controlFamilies, gateFamilies, processFamilies } from './control-families.ts';
-import { flagFamilies } from './flag-families.ts';
+import { flagFamilies, flagGuardFamilies } from './flag-families.ts';
 import { flagTrafficFamilies } from './flag-traffic-families.ts';
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
@@ -57,6 +57,7 @@ export class MetricsPage {
       ...flagTrafficFamilies(source.flagTraffic),
       ...rolloutFamilies(source),
       ...flagFamilies(source.flags),
+      ...flagGuardFamilies(source.flagGuards),
       ...flagRolloutFamilies(source),
       ...controlFamilies(source),
       ...notifyFamilies(source),

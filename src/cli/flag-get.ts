@@ -5,10 +5,12 @@ import { stringify } from 'yaml';
 import type { FlagView } from '../control/flag-operations.ts';
 import { adminOf, ask, reportFailure } from './admin-client.ts';
 import { misused, readCommand, type VerbSpec } from './command.ts';
+import { guardLines } from './flag-guard-text.ts';
 import { flagPath } from './flag-request.ts';
 import { isFlagView } from './flag-shapes.ts';
 import { byLine, standText, UNSTORED } from './flag-text.ts';
 import { type CliIo, EXIT } from './io.ts';
+import type { TableStyle } from './status-table.ts';
 import { plain, shown } from './terminal-text.ts';
 
 const SPEC: VerbSpec = {
@@ -32,12 +34,15 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const json = command.has('json');
   if (answer.kind !== 'ok') return reportFailure(answer, json, io);
   if (json) io.out(`${JSON.stringify(answer.value)}\n`);
-  else for (const line of linesOf(answer.value)) io.out(shown(line, io));
+  else {
+    const { columns, colour, unicode } = io.screen();
+    for (const line of linesOf(answer.value, { width: columns, colour, unicode })) io.out(shown(line, io));
+  }
   return EXIT.done;
 }
 
-function linesOf(flag: FlagView): string[] {
-  const { name, revision, since, inFile, asInFile, routes, requiredBy, stored, definition } = flag;
+function linesOf(flag: FlagView, style: TableStyle): string[] {
+  const { name, revision, since, inFile, asInFile, routes, requiredBy, stored, definition, guard } = flag;
   const place = inFile ? (asInFile ? 'as the file says' : 'changed since the file said otherwise') : 'not in the file';
   return [
     `${plain(name)}  revision ${revision}: ${standText(flag)}`,
@@ -45,6 +50,7 @@ function linesOf(flag: FlagView): string[] {
     `  file      ${place}`,
     ...(routes.length === 0 ? [] : [`  routes    ${routes.map(plain).join(', ')}`]),
     ...(requiredBy.length === 0 ? [] : [`  needed by ${requiredBy.map(plain).join(', ')}`]),
+    ...(guard === undefined ? [] : guardLines(guard, style).map((line) => `  ${line}`)),
     ...(stored ? [] : [`  ! ${UNSTORED}`]),
     ...stringify({ [name]: definition }, { lineWidth: YAML_WIDTH })
       .trimEnd()

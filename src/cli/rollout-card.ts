@@ -7,6 +7,7 @@
 
 import type { RolloutView } from '../control/operations.ts';
 import { counted, percent, span } from './figures.ts';
+import { seenLines } from './flag-guard-text.ts';
 import { bar, paint, type Tone } from './paint.ts';
 import { plainTable } from './plain-table.ts';
 import { opinionTone, signalLines } from './signal-text.ts';
@@ -32,6 +33,7 @@ export function rolloutCard(rollout: RolloutView, style: TableStyle, isLive: boo
     ...groupLines(rollout, wide),
     ...confirmationLines(rollout, wide),
     ...verdictLines(rollout, wide),
+    ...flagLines(rollout),
     ...verificationLines(rollout, wide, isLive),
   ];
   if (rollout.isQueued) lines.push(labelled('queue', 'another rollout waits for the end of this one', 'none', wide));
@@ -143,6 +145,11 @@ function verdictLines(rollout: RolloutView, style: TableStyle): string[] {
     ...sentence('verdict', verdict.sentence, opinionTone(verdict.kind), style),
     ...signalLines(verdict, rollout, style),
   ];
+}
+
+/** Guarded flags that its users have; the lines may be longer than the card, as those of a table are. */
+function flagLines({ flags = [] }: RolloutView): string[] {
+  return flags.flatMap(({ flag, release, table }) => seenLines(flag, release, table));
 }
 
 function verificationLines({ verification }: RolloutView, style: TableStyle, isLive: boolean): string[] {

@@ -8,6 +8,7 @@
  * Flags need each other over one level: a flag that is needed needs none. So whoever evaluates one looks at its neighbours and
  * no further, nothing can go in a circle, and a person can say why a flag is off.
  */
+import { checkGuard } from './flag-guard.ts';
 import { inEnvironment, overlayOf } from './flag-merge.ts';
 import type { FlagDefinition, StrategyWord } from './flag-schema.ts';
 import { parseInstant } from './freeze-schema.ts';
@@ -57,6 +58,7 @@ function* checkHere(flag: Here): Generator<FlagFinding> {
   yield* checkValues(flag);
   yield* checkVariants(flag);
   yield* checkRules(flag);
+  yield* checkGuard(flag);
   const { schedule, ramp, strategy, requires = [] } = flag;
   if (schedule !== undefined) {
     const [from, until] = [schedule.from, schedule.until].map((at) =>

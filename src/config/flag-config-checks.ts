@@ -4,6 +4,7 @@
  * The same questions about pools and paths are asked of a change at run time (`checkPlaces`), against the config in force.
  */
 import { checkRequired, type FlagFinding } from './flag-checks.ts';
+import { GUARDS_MAX, hasGuard } from './flag-guard.ts';
 import { inEnvironment, overlayOf } from './flag-merge.ts';
 import type { FlagDefinition } from './flag-schema.ts';
 import { type Check, shown } from './name-checks.ts';
@@ -30,12 +31,21 @@ export function checkFlags(config: Config, check: Check): void {
     const findings = [...required, ...(isWhole ? checkPlaces(name, definition, config) : [])];
     for (const { path, message, allowed } of findings) source.report({ path: [...at, ...path], message, allowed });
     if (routed.has(name)) continue;
+    if (definition.guard !== undefined) {
+      const message = 'sees nothing: no route names this flag';
+      source.report({ path: [...at, 'guard'], message, severity: 'warning' });
+    }
     const lost = Object.entries(definition.variants ?? {}).find(
       ([, { pool, rewrite, redirect }]) => pool ?? rewrite ?? redirect,
     );
     if (lost === undefined) continue;
     const message = 'leads somewhere, and no route names this flag';
     source.report({ path: [...at, 'variants', lost[0]], message, severity: 'warning' });
+  }
+  const guards = [...config.flags.values()].filter(hasGuard).length;
+  if (guards > GUARDS_MAX && !structure.touched(['flags'])) {
+    const message = `${guards} flags have a guard`;
+    source.report({ path: ['flags'], message, allowed: `at most ${GUARDS_MAX} flags with a guard` });
   }
   checkRoutes(config, check);
 }
@@ -69,7 +79,7 @@ function checkRoutes(config: Config, { source, structure }: Check): void {
   }
 }
 
-/** What is wrong with where the variants of a flag lead, in any environment, on the routes that name it. */
+/** What is wrong with where the variants of a flag lead, and with the signals of its guard, in any environment, on the routes that name it. */
 export function checkPlaces(
   name: string,
   definition: FlagDefinition,
@@ -85,6 +95,25 @@ export function checkPlaces(
       const allowed = [...pools].join(', ') || 'no pool: its routes have no service';
       const message = `${pool} is no pool of the services that its routes lead to`;
       found.push({ path: [...at, variant, 'pool'], message, allowed });
+    }
+  }
+  const signals = naming.flatMap(({ service }) =>
+    Object.entries(services.get(service ?? '')?.rollout.guard.signals ?? {}).flatMap(([signal, { kind }]) =>
+      kind === 'requests' ? [signal] : [],
+    ),
+  );
+  const guards: [Path, FlagDefinition['guard']][] = [
+    [['guard'], definition.guard],
+    ...Object.entries(definition.environments ?? {}).map(
+      ([environment, over]): [Path, FlagDefinition['guard']] => [['environments', environment, 'guard'], over.guard],
+    ),
+  ];
+  for (const [at, guard] of guards) {
+    for (const [index, signal] of (guard?.signals ?? []).entries()) {
+      if (signals.includes(signal)) continue;
+      const allowed = [...new Set(signals)].join(', ') || 'none: these services have no signal of requests';
+      const message = `${signal} is no signal of requests of the services that its routes lead to`;
+      found.push({ path: [...at, 'signals', index], message, allowed });
     }
   }
   return found;

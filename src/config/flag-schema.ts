@@ -12,6 +12,7 @@
 import { z } from 'zod';
 import { checkFlag } from './flag-checks.ts';
 import { flagCondition, instant } from './flag-condition-schema.ts';
+import { flagGuard } from './flag-guard.ts';
 import { flagRollout } from './flag-rollout-schema.ts';
 import type { Immutable } from './immutable.ts';
 import { name, text, whole } from './scalars.ts';
@@ -170,6 +171,7 @@ const keys = {
     .optional()
     .describe('When it does what it says; before and after it is off.'),
   ramp: ramp.optional().describe('A share that grows by itself, in place of `value`.'),
+  guard: flagGuard.optional(),
   rollout: flagRollout.optional(),
   bucketBy: text('the name of an attribute, such as company', 128)
     .optional()
@@ -200,6 +202,8 @@ export const flag = z
       .describe('What is otherwise in an environment (see `environment`), key by key.'),
   })
   .check((context) => {
+    // What a part is like by itself is told first, and the rest cannot be asked before.
+    if (context.issues.length > 0) return;
     for (const { path: at, message, allowed } of checkFlag(context.value)) {
       const params = { allowed, levels: at.length };
       context.issues.push({ code: 'custom', message, input: context.value, path: [...at], params });

@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { duration, name, oneOrMore, secret, webUrl } from './scalars.ts';
 
-/** What a webhook can be told of: the turns of a rollout, and `traffic` for every other move of a gate. */
+/** What a webhook can be told of: the turns of a rollout, `flag-killed` for a flag that its guard has killed, and `traffic` for every other move of a gate. */
 export const NEWS = [
   'started',
   'step',
@@ -21,6 +21,7 @@ export const NEWS = [
   'baking',
   'rolling-back',
   'ended',
+  'flag-killed',
   'traffic',
 ] as const;
 
@@ -35,7 +36,7 @@ const webhook = z
       .min(1)
       .prefault(NEWS.filter((one) => one !== 'traffic'))
       .describe(
-        'What it is told of: turns of a rollout, and `traffic` for a flip or another move that no rollout made.',
+        'What it is told of: turns of a rollout, `flag-killed` for a flag that its guard has killed, and `traffic` for a flip or another move that no rollout made.',
       ),
     services: z.array(name).min(1).optional().describe('The services that it is told of; without it, all.'),
     format: z

@@ -31,6 +31,8 @@ import type { SeriesEntry } from './operations.ts';
 const RETIRED_MAX = 256;
 /** Buckets of rate limits may be megabytes, and a limit that is gone for long starts anew without harm. */
 const RETIRED_BUCKETS_MAX = 8;
+/** What a guard has counted of what a flag said before is of no use when it says something else. */
+const RETIRED_GUARDS_MAX = 64;
 /** Users who stick to their pool that a rollout can tell apart; further ones are not judged by. */
 const UNITS = 16_384;
 
@@ -99,6 +101,7 @@ export class Board {
   readonly #paces = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
   readonly #flags = new Shelf<null>(() => false);
+  readonly #guards = new Shelf<null>(() => false, RETIRED_GUARDS_MAX);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
   /** What was shed, and why. */
@@ -188,10 +191,29 @@ export class Board {
     return this.#flags.take(JSON.stringify([flag, variant, service, pool]), make).board;
   }
 
+  /** A block of the guard of a flag as it says now (`revision`); `about` tells what it is for and `kind` how it is laid out. */
+  guard(flag: string, revision: string, kind: 'evidence' | 'signal' | 'levels' | 'units', about: readonly string[]): SharedArrayBuffer {
+    const make = () => ({ board: this.#guardMemory(kind), entry: null });
+    return this.#guards.take(JSON.stringify([flag, revision, kind, ...about]), make).board;
+  }
+
+  #guardMemory(kind: 'evidence' | 'signal' | 'levels' | 'units'): SharedArrayBuffer {
+    switch (kind) {
+      case 'evidence':
+        return createEvidenceMemory(this.#threads);
+      case 'signal':
+        return createSignalMemory(this.#threads);
+      case 'levels':
+        return createLevelMemory();
+      case 'units':
+        return createUnitMemory(UNITS);
+    }
+  }
+
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
     const live = [this.#series, this.#endpoints, this.#evidence, this.#listeners, this.#inFlight];
-    for (const shelf of [...live, this.#routes, this.#auths, this.#paces, this.#buckets, this.#flags]) {
+    for (const shelf of [...live, this.#routes, this.#auths, this.#paces, this.#buckets, this.#flags, this.#guards]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
         if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);

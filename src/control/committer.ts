@@ -15,6 +15,7 @@ import type { Snapshot } from '../routing/snapshot.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
 import type { DataThreads } from './data-threads.ts';
+import { blocksOfGuards } from './flag-guard-blocks.ts';
 import type { Flags } from './flags.ts';
 import { type BegunMove, type Gates, sameWeights } from './gates.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
@@ -179,6 +180,7 @@ export class Committer {
 function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
   const blocks = new Set<SharedArrayBuffer>(snapshot.listeners.map((listener) => listener.board));
   blocks.add(snapshot.inFlight.board);
+  for (const block of blocksOfGuards(snapshot)) blocks.add(block);
   for (const { board, rateLimit, forwardAuth } of snapshot.routes) {
     if (board !== null) blocks.add(board);
     if (forwardAuth !== null) blocks.add(forwardAuth.board);

@@ -20,6 +20,7 @@ import type { ControlPlaneOptions, StartFailure } from './control-plane-options.
 import { DataThreads } from './data-threads.ts';
 import { drainThreads } from './drain-threads.ts';
 import { Drains } from './drains.ts';
+import { EarlyLooks } from './early-looks.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
 import { FlagStore } from './flag-store.ts';
@@ -102,6 +103,7 @@ export class ControlPlane implements Operations {
     const owner = new ProcessOwner(processMemory);
     const events = new EventLog(store, { now, log });
     const drains = new Drains({ board, now });
+    const looks = new EarlyLooks({ bell: owner.bell });
     this.#drains = drains;
     this.#log = log;
     this.#logDropped = options.logDropped ?? (() => 0);
@@ -133,6 +135,7 @@ export class ControlPlane implements Operations {
       log,
       now,
       config: () => this.#configuration.config,
+      guardOf: (flag) => this.#releases.guards.view(flag),
       inTurn: (work) => this.#change(work),
       rebuild: () => this.#configuration.rebuild(),
     });
@@ -163,9 +166,9 @@ export class ControlPlane implements Operations {
     this.#releases = new ReleaseControl({
       file: store,
       store: rolloutStore,
+      looks,
       flags: this.flags,
-      guardOf: () => null,
-      bell: owner.bell,
+      snapshot: () => this.#committer.snapshot,
       board,
       gates: this.#gates,
       traffic: this.#traffic,
@@ -359,6 +362,7 @@ export class ControlPlane implements Operations {
       rollouts: this.#releases.rollouts,
       flagRollouts: this.#releases.flagRollouts,
       flags: this.flags,
+      guards: this.#releases.guards,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,

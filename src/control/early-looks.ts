@@ -1,5 +1,5 @@
 /**
- * Looks of the judge between two ticks: one as soon as a bad event of a candidate has been counted.
+ * Looks of the judge between two ticks: one as soon as a bad event of a candidate, or of a flag's treatment, has been counted.
  *
  *     bad event ─▶ bell ─▶ look ─▶ rest ─▶ (has it rung meanwhile? look) ─▶ wait for the bell
  *
@@ -9,7 +9,9 @@
  * alone acts here: the ceiling is an absolute rule without such a promise, and waits for the tick.
  *
  * A storm of bad events must not keep the control plane from its other work: after a look it rests, for a multiple of what the
- * look has taken, and a bad event in that time is looked at when it is over. Nothing waits while no rollout runs.
+ * look has taken, and a bad event in that time is looked at when it is over. Nothing waits while nobody has anything to watch.
+ *
+ * There is one bell, and only one may wait for it; so rollouts and the guards of flags join the same looks.
  */
 import { performance } from 'node:perf_hooks';
 import type { Bell } from '../stats/bell.ts';
@@ -20,14 +22,22 @@ const REST_TIMES = 4;
 
 export interface EarlyLooksOptions {
   readonly bell: Bell;
-  readonly look: () => void;
   /** Calls `then` after `ms`, and gives what calls that off; a timer that keeps no process alive unless given. */
   readonly rest?: (then: () => void, ms: number) => () => void;
 }
 
+/** One of those that look. */
+export interface Looker {
+  /** It has something to watch. Saying it again changes nothing. */
+  start(): void;
+  /** It has nothing to watch any more. */
+  stop(): void;
+}
+
 export class EarlyLooks {
   readonly #options: Required<EarlyLooksOptions>;
-  #isOn = false;
+  /** Those that have something to watch. */
+  readonly #looks = new Set<() => void>();
   #isWaiting = false;
   #endRest: (() => void) | null = null;
 
@@ -35,21 +45,28 @@ export class EarlyLooks {
     this.#options = { rest: timer, ...options };
   }
 
-  /** A rollout runs. Saying it again changes nothing. */
-  start(): void {
-    if (this.#isOn) return;
-    this.#isOn = true;
+  /** Somebody who will look when it rings, while there is something to watch. */
+  join(look: () => void): Looker {
+    return { start: () => this.#start(look), stop: () => this.#stop(look) };
+  }
+
+  #start(look: () => void): void {
+    const wasOn = this.#isOn;
+    this.#looks.add(look);
+    if (wasOn) return;
     this.#options.bell.listen();
     this.#wait();
   }
 
-  /** None runs any more: nothing is waited for. */
-  stop(): void {
-    if (!this.#isOn) return;
-    this.#isOn = false;
+  #stop(look: () => void): void {
+    if (!this.#looks.delete(look) || this.#isOn) return;
     this.#endRest?.();
     this.#endRest = null;
     this.#options.bell.ring();
+  }
+
+  get #isOn(): boolean {
+    return this.#looks.size > 0;
   }
 
   #wait(): void {
@@ -63,12 +80,12 @@ export class EarlyLooks {
   }
 
   #look(): void {
-    const { bell, look, rest } = this.#options;
+    const { bell, rest } = this.#options;
     bell.listen();
     const beganAt = performance.now();
-    look();
+    for (const look of [...this.#looks]) look();
     const tookMs = performance.now() - beganAt;
-    // The look may have ended the last rollout.
+    // The look may have ended the last thing that was watched.
     if (this.#isOn) this.#endRest = rest(() => this.#wait(), Math.max(REST_MS, REST_TIMES * tookMs));
   }
 }

@@ -106,6 +106,11 @@ export async function explain({ rollout, settings, isOwn, page, pause }: Account
         case 'told':
           add({ at, atMs, kind: 'told', what: entry.what, text: entry.text, verdict });
           break;
+        case 'anew':
+          state = openJudgement(settings);
+          add({ at, atMs, kind: 'told', what: 'anew', text: entry.why, verdict });
+          verdict = null;
+          break;
         case 'verification':
           add({ at, atMs, kind: 'verification', verification: entry.verification });
           break;

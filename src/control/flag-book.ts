@@ -12,6 +12,7 @@ import type { FlagDefinition } from '../config/flag-schema.ts';
 import { createDialMemory, DIAL_SLOTS, Dial } from '../flags/dial.ts';
 import type { FlagSpec } from '../flags/flag.ts';
 import { compileFlag, digest } from './flag-compile.ts';
+import type { GuardDecision } from './flag-guard-view.ts';
 import type { FlagHow, FlagStand } from './flag-operations.ts';
 import type { FlagRecord } from './flag-store.ts';
 
@@ -31,6 +32,8 @@ export interface Word {
   readonly reason: string;
   /** When the call came, by the clock of `performance.now()`. */
   readonly startedAt: number;
+  /** Why its guard killed it. */
+  readonly decision?: GuardDecision;
 }
 
 /** What is to be said of a flag; null where there is to be none. */

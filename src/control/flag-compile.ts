@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { checkRequiredIn, onVariantOf, variantNames } from '../config/flag-checks.ts';
 import type { WrittenCondition } from '../config/flag-condition-schema.ts';
+import { readGuard } from '../config/flag-guard.ts';
 import { inEnvironment } from '../config/flag-merge.ts';
 import type { FlagDefinition, StrategyWord } from '../config/flag-schema.ts';
 import { parseInstant } from '../config/freeze-schema.ts';
@@ -64,6 +65,7 @@ export function compileFlag(
     bucketBy: flag.bucketBy ?? null,
     salt: flag.salt ?? name,
     bucketing: flag.bucketing ?? 'tidegate',
+    ...(flag.guard === undefined ? {} : { guard: readGuard(flag.guard) }),
   };
   const share = 'share' in strategy ? strategy.share : 0;
   const shareless = 'share' in strategy ? { kind: strategy.kind } : strategy;

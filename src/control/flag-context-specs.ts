@@ -9,10 +9,11 @@ import type { FlagContextSpec } from '../flags/context-spec.ts';
 import type { FlagSpec } from '../flags/flag.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
+import { guardSpec } from './flag-guard-blocks.ts';
 import type { SnapshotParts } from './snapshot-builder.ts';
 
 /** The part of a snapshot that is about flags. */
-export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagSamples' | 'flagContext'>;
+export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagGuards' | 'flagSamples' | 'flagContext'>;
 
 /** The flags of a snapshot: `specs` are those that routes name and those that these require. */
 export function flagSnapshot(
@@ -20,10 +21,11 @@ export function flagSnapshot(
   { specs, countsOf, sampleOf }: SnapshotParts['flags'],
   board: Board,
 ): FlagSnapshot {
-  if (config.flags.size === 0) return { flags: [], flagCells: [], flagSamples: [], flagContext: null };
+  if (config.flags.size === 0) return { flags: [], flagCells: [], flagGuards: [], flagSamples: [], flagContext: null };
   return {
     flags: specs,
     flagCells: specs.map(countsOf),
+    flagGuards: specs.map((spec) => guardSpec(spec, board)),
     flagSamples: specs.map(sampleOf),
     flagContext: contextSpec(config, board),
   };

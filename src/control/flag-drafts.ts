@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import { flagFingerprint } from '../config/fingerprint.ts';
 import { checkRequired } from '../config/flag-checks.ts';
 import { checkPlaces } from '../config/flag-config-checks.ts';
+import { GUARDS_MAX, hasGuard } from '../config/flag-guard.ts';
 import { changeFlag, inEnvironment } from '../config/flag-merge.ts';
 import { FLAG_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition, flag, flagName } from '../config/flag-schema.ts';
 import type { Config } from '../config/schema.ts';
@@ -94,6 +95,11 @@ export function misfit(
   for (const definition of flags.values()) characters += sizeOf(definition);
   if (characters > ALL_CHARACTERS_MAX) {
     const message = `all flags together would have ${characters} characters: at most ${ALL_CHARACTERS_MAX}`;
+    return { refused: true, code: 'too-many-flags', message };
+  }
+  const guards = [...flags.values()].filter(hasGuard).length;
+  if (guards > GUARDS_MAX) {
+    const message = `${guards} flags would have a guard: at most ${GUARDS_MAX}`;
     return { refused: true, code: 'too-many-flags', message };
   }
   for (const name of changed) {

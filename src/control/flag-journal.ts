@@ -86,6 +86,7 @@ export class FlagJournal {
       appliedMs: Math.round((performance.now() - word.startedAt) * 1000) / 1000,
       by: word.by,
       reason: word.reason,
+      ...(word.decision === undefined ? {} : { decision: word.decision }),
       stored: true,
     };
   }
@@ -113,7 +114,10 @@ export class FlagJournal {
   }
 }
 
-/** Of a receipt, what an event has: without the definitions, which may be long and are in the history. */
-function eventData({ from, to, ...rest }: FlagReceipt): object {
-  return { ...rest, share: to?.share ?? null, killed: to?.killed ?? null, isNew: from === null, isGone: to === null };
+/** Of a receipt, what an event has: without the definitions, which may be long and are in the history as the whole decision is. */
+function eventData({ from, to, decision, ...rest }: FlagReceipt): object {
+  const stand = { ...rest, share: to?.share ?? null, killed: to?.killed ?? null, isNew: from === null, isGone: to === null };
+  if (decision === undefined) return stand;
+  const { suspect, table, releases } = decision;
+  return { ...stand, suspect, table, releases };
 }

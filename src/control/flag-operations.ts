@@ -8,6 +8,7 @@
 import type { FlagDefinition } from '../config/flag-schema.ts';
 import type { Explanation } from '../flags/explanation.ts';
 import type { Evaluation, EvaluationContext, Strategy } from '../flags/flag.ts';
+import type { GuardDecision, GuardView } from './flag-guard-view.ts';
 import type { FlagPreview } from './flag-preview.ts';
 import type { Instruction, Refusal } from './operations.ts';
 
@@ -44,6 +45,8 @@ export interface FlagView extends FlagStand {
   readonly since: { readonly at: string; readonly by: string; readonly how: FlagHow; readonly reason: string };
   /** Whether the state file has it so; false: a restart now would forget the last change. */
   readonly stored: boolean;
+  /** What its guard says; not there for a flag without a guard, and for one that no route names. */
+  readonly guard?: GuardView;
 }
 
 /** The account of one change of a flag. */
@@ -60,6 +63,8 @@ export interface FlagReceipt {
   readonly appliedMs: number;
   readonly by: string;
   readonly reason: string;
+  /** Why its guard killed it; not there for any other change. */
+  readonly decision?: GuardDecision;
   /** Whether the state file has it; false: it is so all the same, and a restart before the file can be written forgets it. */
   readonly stored: boolean;
 }

@@ -61,6 +61,7 @@ const NO_EVIDENCE: RunEvidence = {
   latency: () => [],
   signals: [],
   signal: () => [],
+  forget: () => {},
 };
 
 const NO_SOURCES: RunWorld['sources'] = { start: () => {}, hasNews: false, take: () => [], stop: () => {} };
@@ -279,6 +280,8 @@ export class FlagRollouts {
       confirm: async () => ({ result: 'ok', why: '' }),
       join: async () => {},
       turned: () => {},
+      excuse: () => null,
+      forgetUnits: () => {},
       keep: (record) => this.#keep(name, record),
       note: (record, entry) => void store.append(record.id, this.#at(), entry),
       tell: (record, what, text) => this.#tell(record, what, text),

@@ -8,6 +8,7 @@ import { flagChanges } from '../config/flag-differences.ts';
 import { inEnvironment } from '../config/flag-merge.ts';
 import type { Config } from '../config/schema.ts';
 import { type FlagEntry, standOf } from './flag-book.ts';
+import type { GuardView } from './flag-guard-view.ts';
 import type { FlagHow, FlagReceipt, FlagView } from './flag-operations.ts';
 
 /** What a view needs beside the flag. */
@@ -16,9 +17,13 @@ export interface FlagSurroundings {
   readonly environment: string;
   readonly requiredBy: readonly string[];
   readonly stored: boolean;
+  readonly guard: GuardView | null;
 }
 
-export function flagView(entry: FlagEntry, { config, environment, requiredBy, stored }: FlagSurroundings): FlagView {
+export function flagView(
+  entry: FlagEntry,
+  { config, environment, requiredBy, stored, guard }: FlagSurroundings,
+): FlagView {
   const { name, revision, definition, fingerprint, since, problem } = entry;
   const here = inEnvironment(definition, environment);
   return {
@@ -34,6 +39,7 @@ export function flagView(entry: FlagEntry, { config, environment, requiredBy, st
     requiredBy,
     since,
     stored,
+    ...(guard === null ? {} : { guard }),
   };
 }
 

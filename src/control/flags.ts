@@ -31,6 +31,7 @@ import {
   type Word,
 } from './flag-book.ts';
 import { changedFlag, draftsOfFile, keptFlags, misfit, needsOf, resalting, rolloutOfFile } from './flag-drafts.ts';
+import type { GuardDecision, GuardView } from './flag-guard-view.ts';
 import { FlagJournal, type FlagJournalOptions } from './flag-journal.ts';
 import type {
   FlagHow,
@@ -53,6 +54,8 @@ export interface FlagsOptions extends FlagJournalOptions {
   readonly log: Logger;
   /** The config in force. */
   readonly config: () => Config;
+  /** What the guard of a flag says; null for a flag without. */
+  readonly guardOf: (flag: string) => GuardView | null;
   /** Does something when its turn among all changes has come; refused while Tidegate stops. */
   readonly inTurn: <T>(work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
   /** Brings a snapshot with what is drafted into force. Null, or why nothing has changed. */
@@ -189,6 +192,13 @@ export class Flags implements FlagOperations {
 
   kill(name: string, instruction: FlagInstruction): Promise<FlagReceipt | Refusal> {
     return this.#turn(name, true, instruction, wordOf('kill', instruction));
+  }
+
+  /** Its guard kills it. The dial is turned before this returns. Null for a flag that is killed already. */
+  killByGuard(name: string, decision: GuardDecision): Promise<FlagReceipt | Refusal | null> {
+    if (this.#book.get(name)?.killed === true) return Promise.resolve(null);
+    const instruction = { by: 'guard', reason: decision.sentence, ifEpoch: null };
+    return this.#turn(name, true, instruction, { ...wordOf('guard', instruction), decision });
   }
 
   restore(name: string, instruction: FlagInstruction): Promise<FlagReceipt | Refusal> {
@@ -373,6 +383,7 @@ export class Flags implements FlagOperations {
       environment: this.#book.environment,
       requiredBy: this.#needing(entry.name),
       stored: this.#options.store.isKept(entry.name),
+      guard: this.#options.guardOf(entry.name),
     });
   }
 

@@ -11,6 +11,7 @@ import type { Configuration } from './configuration.ts';
 import { crowds } from './crowds.ts';
 import type { EjectionWatch } from './ejection-watch.ts';
 import type { Exposures } from './exposures.ts';
+import type { FlagGuards } from './flag-guards.ts';
 import type { FlagRollouts } from './flag-rollouts.ts';
 import { flagTraffic } from './flag-traffic.ts';
 import type { Flags } from './flags.ts';
@@ -39,6 +40,7 @@ export interface MetricsParts
   readonly rollouts: Pick<Rollouts, 'figures'>;
   readonly flagRollouts: Pick<FlagRollouts, 'figures'>;
   readonly flags: Pick<Flags, 'figures'>;
+  readonly guards: Pick<FlagGuards, 'figures'>;
   readonly signals: SignalBooks;
   readonly exposures: Exposures;
 }
@@ -57,6 +59,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     rollouts,
     flagRollouts,
     flags,
+    guards,
     signals,
     exposures,
     ...rest
@@ -67,6 +70,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     rollouts: rollouts.figures(),
     flagRollouts: flagRollouts.figures(),
     flags: flags.figures(),
+    flagGuards: guards.figures(),
     signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),

@@ -10,6 +10,7 @@ import type { Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import type { Group } from '../routing/group.ts';
+import type { SeenFlag } from './flag-guard-view.ts';
 import type { FlagOperations } from './flag-operations.ts';
 import type { LinkOperations } from './notify-operations.ts';
 import type { MetricsSource } from './published.ts';
@@ -309,6 +310,8 @@ export interface RolloutView {
   readonly warmUntil: string | null;
   /** Whether another rollout waits for the end of this one. */
   readonly isQueued: boolean;
+  /** Guarded flags that users of the service have while it runs: both arms in each version, and who would be to blame. */
+  readonly flags?: readonly SeenFlag[];
   /** Those that it was started together with; null for one that rolls alone. */
   readonly group: RolloutBond | null;
   /** The service of the group that it was taken back with; null when it was not. */

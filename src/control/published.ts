@@ -35,6 +35,13 @@ export interface FlagFigures {
   readonly flags: readonly { readonly flag: string; readonly killed: boolean; readonly share: number | null }[];
 }
 
+/** What is published of the guard of a flag: its verdict, and by signal the evidence against the treatment and what kills it. */
+export interface FlagGuardFigures {
+  readonly flag: string;
+  readonly verdict: Verdict['kind'];
+  readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
+}
+
 /** What /metrics needs beyond the views, all at the moment of the call. */
 export interface MetricsSource {
   /** Series of the configuration in force and those that still drain; services sorted by name. */
@@ -85,6 +92,7 @@ export interface MetricsSource {
     readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
   }[];
   readonly flags: FlagFigures;
+  readonly flagGuards: readonly FlagGuardFigures[];
   readonly webhooks: readonly WebhookFigures[];
   readonly confirmations: readonly ConfirmationFigures[];
   /** Each service of the config: its last rollout, and how those that ended since the start have ended. */

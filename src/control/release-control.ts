@@ -7,12 +7,16 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
+import type { Snapshot } from '../routing/snapshot.ts';
+import { FlagGuards } from './flag-guards.ts';
 import { FlagRollouts, type FlagRolloutsOptions } from './flag-rollouts.ts';
+import type { Flags } from './flags.ts';
 import { FreezeStore } from './freeze-store.ts';
 import { Freezes } from './freezes.ts';
 import { Notifications, type NotificationsOptions } from './notifications.ts';
 import { Releases } from './releases.ts';
 import { Returns } from './returns.ts';
+import { releaseOf } from './rollout-glance.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { Rollouts, type RolloutsOptions } from './rollouts.ts';
 import type { StateStore } from './state-store.ts';
@@ -22,13 +26,14 @@ import { startForVersions, versionChanges } from './version-change.ts';
 const TICK_MAX_MS = 1_000;
 
 export interface ReleaseControlOptions
-  extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store'>,
-    Pick<FlagRolloutsOptions, 'flags' | 'guardOf'>,
+  extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store' | 'guards'>,
     Pick<NotificationsOptions, 'epochOf' | 'returnTo' | 'isStopping'> {
   readonly file: StateStore;
   readonly store: RolloutStore;
   /** The config as it is written, which has the webhooks and the windows of freezes. */
   readonly written: () => Config;
+  readonly snapshot: () => Snapshot | null;
+  readonly flags: FlagRolloutsOptions['flags'] & Pick<Flags, 'killByGuard'>;
 }
 
 export class ReleaseControl {
@@ -37,6 +42,7 @@ export class ReleaseControl {
   readonly releases: Releases;
   readonly freezes: Freezes;
   readonly notifications: Notifications;
+  readonly guards: FlagGuards;
   readonly #returns: Returns;
   readonly #store: RolloutStore;
   #tickedAt = performance.now();
@@ -49,10 +55,21 @@ export class ReleaseControl {
     const windows = () => written().freeze;
     this.freezes = new Freezes({ store: new FreezeStore(file), events, log, windows, now });
     const frozen = () => this.freezes.frozen();
-    this.rollouts = new Rollouts({ ...options, confirmations: this.notifications.confirmations, frozen });
-    this.flagRollouts = new FlagRollouts({ ...options, config: written, frozen });
+    this.guards = new FlagGuards({
+      ...options,
+      kill: (flag, decision) => options.flags.killByGuard(flag, decision),
+      releaseOf: (service) => releaseOf(this.rollouts.running(service)?.record),
+      startOver: (service, why) => this.rollouts.running(service)?.startOver(why),
+      clock: () => performance.now(),
+    });
+    const { guards } = this;
+    this.rollouts = new Rollouts({ ...options, guards, confirmations: this.notifications.confirmations, frozen });
+    const guardOf: FlagRolloutsOptions['guardOf'] = (flag) => guards.view(flag);
+    this.flagRollouts = new FlagRollouts({ ...options, config: written, frozen, guardOf });
     this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });
-    this.releases = new Releases(this.rollouts, this.flagRollouts, store, options.isStopping);
+    this.releases = new Releases(this.rollouts, this.flagRollouts, store, options.isStopping, (service) =>
+      guards.seenBy(service),
+    );
   }
 
   /** How often the state file did not take something of these. */
@@ -70,6 +87,7 @@ export class ReleaseControl {
   follow(config: Config): void {
     this.rollouts.follow(config);
     this.notifications.follow(config);
+    this.guards.follow();
   }
 
   /** Starts what the new versions of a reload start, and says what became of each. */
@@ -84,6 +102,7 @@ export class ReleaseControl {
     this.rollouts.tick(ms);
     this.flagRollouts.tick(ms);
     this.#tickedAt = nowMs;
+    this.guards.tick();
     this.notifications.tick();
   }
 
@@ -97,6 +116,7 @@ export class ReleaseControl {
   close(): Promise<void> {
     this.rollouts.close();
     this.flagRollouts.close();
+    this.guards.close();
     this.#returns.close();
     return this.notifications.close();
   }

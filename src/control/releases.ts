@@ -8,6 +8,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
 import { type Explanation, explain } from './explanation.ts';
+import type { SeenFlag } from './flag-guard-view.ts';
 import { unjudgedBy } from './flag-judgement.ts';
 import { FlagReleases } from './flag-releases.ts';
 import type { FlagRollouts } from './flag-rollouts.ts';
@@ -40,14 +41,23 @@ export class Releases implements RolloutOperations {
   readonly #flagRollouts: FlagRollouts;
   readonly #store: RolloutStore;
   readonly #isStopping: () => boolean;
+  readonly #seenBy: (service: string) => readonly SeenFlag[];
   readonly groups: GroupReleases;
   readonly flags: FlagReleases;
 
-  constructor(rollouts: Rollouts, flagRollouts: FlagRollouts, store: RolloutStore, isStopping: () => boolean) {
+  /** `seenBy` gives the guarded flags that users of a service have, as its release sees them. */
+  constructor(
+    rollouts: Rollouts,
+    flagRollouts: FlagRollouts,
+    store: RolloutStore,
+    isStopping: () => boolean,
+    seenBy: (service: string) => readonly SeenFlag[] = () => [],
+  ) {
     this.#rollouts = rollouts;
     this.#flagRollouts = flagRollouts;
     this.#store = store;
     this.#isStopping = isStopping;
+    this.#seenBy = seenBy;
     const viewOf = (record: RolloutRecord): RolloutView => this.#viewOf(record);
     this.groups = new GroupReleases(rollouts, viewOf, isStopping);
     this.flags = new FlagReleases(flagRollouts, store, viewOf, isStopping);
@@ -159,6 +169,7 @@ export class Releases implements RolloutOperations {
       unjudged: guard?.unjudged ?? null,
       verification: record.verification,
       warmUntil: this.#rollouts.warmUntil(record),
+      ...(record.endedAt === null ? seen(this.#seenBy(record.service)) : {}),
       isQueued: record.endedAt === null && this.#rollouts.isQueued(record.service),
       group: this.#bondOf(record),
       takenBackWith: (record.undone ?? rollout).along,
@@ -199,4 +210,8 @@ function settingsWith(settings: JudgeSettings, { margin, falseAlarm }: OtherSett
       signal.kind === 'compared' && margin !== null ? { ...signal, margin } : signal,
     ),
   };
+}
+
+function seen(flags: readonly SeenFlag[]): Pick<RolloutView, 'flags'> {
+  return flags.length === 0 ? {} : { flags };
 }

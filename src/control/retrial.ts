@@ -5,7 +5,7 @@
  * that part alone, since the log of a long rollout has hundreds of thousands of looks. It is read and judged page by page,
  * with a break after each, so that nobody who asks delays a verdict that is made at the moment.
  */
-import type { JudgeState } from '../judge/look.ts';
+import type { JudgeState, Look } from '../judge/look.ts';
 import { type Replay, replay } from '../judge/replay.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { LogPart, Retrial } from './operations.ts';
@@ -28,14 +28,8 @@ export async function retrial({ settings, page, pause }: PastLog, part: LogPart)
   const verdicts: Retrial['verdicts'][number][] = [];
   const decisions: Decision[] = [];
   for (let read = page(0); read.length > 0; read = page(read.at(-1)!.sequence)) {
-    const looks = read.flatMap(({ sequence, entry }) =>
-      entry.kind === 'look' ? [{ sequence, look: entry.look }] : [],
-    );
-    const judged: Replay = replay(
-      looks.map(({ look }) => look),
-      settings,
-      state,
-    );
+    const looks = read.filter(({ entry }) => entry.kind === 'look');
+    const judged: Replay = replay(read.flatMap(judgedFrom), settings, state);
     state = judged.state;
     turnedBackAtMs ??= judged.turnedBack?.atMs ?? null;
     const after = read.filter(({ sequence }) => sequence > part.after);
@@ -47,6 +41,11 @@ export async function retrial({ settings, page, pause }: PastLog, part: LogPart)
     await pause();
   }
   return { verdicts, turnedBackAtMs, decisions, next: isMore ? (decisions.at(-1)?.sequence ?? null) : null };
+}
+
+function judgedFrom({ entry }: Decision): (Look | 'anew')[] {
+  if (entry.kind === 'anew') return ['anew'];
+  return entry.kind === 'look' ? [entry.look] : [];
 }
 
 function isWithin(sequence: number, first: number, last: number): boolean {

@@ -42,7 +42,7 @@ const NO_COUNTS: SideCounts = { requests: 0, events: [0] };
 
 interface Position extends Standing {
   readonly warmUntilMs: number;
-  readonly baseline: Sides;
+  baseline: Sides;
   /** From when latency counts; null while it has not warmed up. */
   warmBaseline: Sides | null;
   last: Sides;
@@ -54,7 +54,7 @@ export class RolloutEvidence {
   readonly #memories: readonly [active: SharedArrayBuffer, candidate: SharedArrayBuffer];
   readonly #signals: SignalMemories;
   readonly #boundaries: number;
-  readonly #earlier: EarlierCounts;
+  #earlier: EarlierCounts;
   readonly #positions: Position[] = [];
   #sample: Sides[] = [];
 
@@ -94,6 +94,16 @@ export class RolloutEvidence {
       (_, slot) => [this.#read(0, slot), this.#read(1, slot)] as const,
     );
     for (const position of this.#positions) if (position.isOpen) position.last = this.#sample[position.slot]!;
+  }
+
+  /** Leaves out all that was counted until now, on both sides. */
+  forget(): void {
+    this.#earlier = {};
+    this.sample();
+    for (const position of this.#positions) {
+      position.baseline = position.last;
+      if (position.warmBaseline !== null) position.warmBaseline = position.last;
+    }
   }
 
   #read(side: 0 | 1, slot: number): SlotCounts {

@@ -11,8 +11,8 @@ import type { RolloutRecord } from './rollout-record.ts';
 import { countedNames, requestSignals } from './signal-specs.ts';
 
 /** Lets every user of a service speak again, before a rollout begins. */
-export function forgetUnits(board: Board, service: Service): void {
-  if (service.sticky === undefined) return;
+export function forgetUnits(board: Board, service: Service | undefined): void {
+  if (service?.sticky === undefined) return;
   clearUnits(board.ledger(service.name, 'failures'));
   clearUnits(board.ledger(service.name, 'delays'));
   for (const { name } of requestSignals(service)) clearUnits(board.ledger(service.name, `signal ${name}`));

@@ -83,6 +83,8 @@ export interface NextStart {
 export type DecisionEntry =
   | { readonly kind: 'look'; readonly look: Look; readonly verdict: Verdict['kind'] }
   | { readonly kind: 'told'; readonly what: string; readonly text: string }
+  /** What was counted until here is not the version's doing, and the judge begins anew. */
+  | { readonly kind: 'anew'; readonly why: string }
   | { readonly kind: 'verification'; readonly verification: Verification };
 
 /** An entry as it is kept: `sequence` grows by one within a rollout. */

@@ -11,12 +11,12 @@
  * kept when an error or a reading of a signal has come, and else once a second. Latency changes with each request: the judge
  * looks at it at every tick all the same, and keeps that look too when it blames the candidate.
  */
-import { judge } from '../judge/judgement.ts';
+import { judge, openJudgement } from '../judge/judgement.ts';
 import type { Look, SignalLook } from '../judge/look.ts';
 import { isByEvidence } from '../judge/verdict.ts';
 import type { Command } from '../rollout/commands.ts';
 import { stepOf } from '../rollout/course.ts';
-import { advance, type Event, type Judgement } from '../rollout/machine.ts';
+import { advance, type Event } from '../rollout/machine.ts';
 import { weightsAt } from '../rollout/plan.ts';
 import { type Errand, hasEnded } from '../rollout/rollout.ts';
 import type { Effect, RefusalCode } from '../rollout/transition.ts';
@@ -25,6 +25,7 @@ import { HeldWrites } from './held-writes.ts';
 import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
+import { judgementOf, requestsInStep } from './run-judgement.ts';
 import type { ErrandAnswer, RunWorld } from './run-world.ts';
 
 /** How often the judge looks while no error comes, and the record's clock is kept. */
@@ -165,8 +166,9 @@ export class RolloutRun<R extends object = Receipt> {
 
   /** Tells the machine what the judge says now, and that so much time has passed. */
   #passTime(ms: number, isBack: boolean): void {
-    const requests = this.#requestsInStep();
-    this.#take({ kind: 'tick', ms, judgement: this.#judgement(), requests, frozen: this.#world.frozen() });
+    const requests = requestsInStep(this.record);
+    const judgement = this.#world.judgement?.(this.#isHoldOver) ?? judgementOf(this.record);
+    this.#take({ kind: 'tick', ms, judgement, requests, frozen: this.#world.frozen() });
     if (!isBack && this.record.rollout.phase !== 'rolling-back') this.#writes.release();
   }
 
@@ -257,7 +259,19 @@ export class RolloutRun<R extends object = Receipt> {
     this.record = { ...record, judge: judged.state, verdict: judged.verdict };
     this.#keep();
     this.#note({ kind: 'look', look, verdict: judged.verdict.kind });
+    const excuse = isWorse && judged.verdict.decidedBy === 'errors' ? this.#world.excuse() : null;
+    if (excuse !== null) this.startOver(excuse);
     return true;
+  }
+
+  /** The judge begins anew: a part of what was counted until now is not the version's doing. */
+  startOver(why: string): void {
+    if (this.#closed || hasEnded(this.record.rollout)) return;
+    this.#world.evidence.forget();
+    this.#world.forgetUnits();
+    this.record = { ...this.record, judge: openJudgement(this.record.settings), verdict: null };
+    this.#note({ kind: 'anew', why });
+    this.#keep();
   }
 
   /** The positions whose counts are not what the judge knows of them. */
@@ -267,25 +281,6 @@ export class RolloutRun<R extends object = Receipt> {
       const before = known.find(({ epoch }) => epoch === counts.epoch);
       return before === undefined || JSON.stringify(before) !== JSON.stringify(counts);
     });
-  }
-
-  #judgement(): Judgement {
-    const { verdict, rollout } = this.record;
-    if (this.#world.judgement !== null) return this.#world.judgement(this.#isHoldOver);
-    if (verdict === null) return { verdict: 'waiting', sentence: 'nothing has been judged yet' };
-    const { kind, sentence } = verdict;
-    if (kind === 'worse') return { verdict: 'worse', sentence };
-    if (kind === 'halt') return { verdict: 'halted', sentence };
-    // At 100% nobody is left to compare with: the ceiling still speaks, and else the time.
-    if (rollout.share === 1) return { verdict: 'unjudged', sentence: '' };
-    return { verdict: kind, sentence };
-  }
-
-  #requestsInStep(): number {
-    const errors = this.record.judge.signals.find(({ name }) => name === 'errors')?.evidence.epochs ?? [];
-    return errors
-      .filter(({ epoch }) => epoch >= this.record.stepEpoch)
-      .reduce((sum, { candidate }) => sum + candidate.requests, 0);
   }
 
   #take(event: Event): CommandAnswer {

@@ -25,7 +25,7 @@ export interface PlanOverrides {
 }
 
 /** Distinct users or requests with a bad event on the candidate before it may be blamed. */
-const FLOOR = 3;
+export const FLOOR = 3;
 
 /** The plan of a rollout to `candidate`, or what is wrong with it. */
 export function planFor(service: Service, candidate: string, overrides: PlanOverrides): Plan | readonly string[] {
@@ -67,6 +67,16 @@ export function judgeSettingsFor(
   scale: LatencyScale | null,
 ): JudgeSettings {
   const { guard } = service.rollout;
+  const builtIn = builtInSignals(guard, scale).filter(({ name }) => name === 'errors' || scale !== null);
+  const signals = [...builtIn, ...judgedSignals(service)];
+  return { ...pools, falseAlarm: guard.falseAlarm, falseHealth: guard.missed, floor: FLOOR, signals };
+}
+
+/** What is judged without being asked for: errors, and latency unless that is left out, which has no boundaries without a scale. */
+export function builtInSignals(
+  { errors: given, latency }: Pick<Service['rollout']['guard'], 'errors' | 'latency'>,
+  scale: LatencyScale | null,
+): ComparedSignal[] {
   const errors: ComparedSignal = {
     kind: 'compared',
     name: 'errors',
@@ -74,25 +84,22 @@ export function judgeSettingsFor(
     onUnknown: 'halt',
     verb: 'failed',
     boundariesUs: null,
-    margin: guard.errors.margin,
+    margin: given.margin,
     weight: 1,
-    proof: { margin: guard.errors.proof, rate: guard.errors.rate, thresholds: 1 },
-    ceiling: { minRequests: guard.errors.ceilingRequests, share: guard.errors.ceiling },
+    proof: { margin: given.proof, rate: given.rate, thresholds: 1 },
+    ceiling: { minRequests: given.ceilingRequests, share: given.ceiling },
   };
-  const signals = [errors];
-  if (scale !== null && guard.latency !== null) {
-    signals.push({
-      ...errors,
-      name: 'latency',
-      verb: 'were slower',
-      boundariesUs: scale.boundariesUs,
-      margin: guard.latency.margin,
-      proof: { margin: guard.errors.proof, rate: null, thresholds: scale.provable },
-      ceiling: null,
-    });
-  }
-  const all = [...signals, ...judgedSignals(service)];
-  return { ...pools, falseAlarm: guard.falseAlarm, falseHealth: guard.missed, floor: FLOOR, signals: all };
+  if (latency === null) return [errors];
+  const slow: ComparedSignal = {
+    ...errors,
+    name: 'latency',
+    verb: 'were slower',
+    boundariesUs: scale?.boundariesUs ?? null,
+    margin: latency.margin,
+    proof: { margin: given.proof, rate: null, thresholds: scale?.provable ?? 1 },
+    ceiling: null,
+  };
+  return [errors, slow];
 }
 
 /** Why a rollout has lost what its plan was made for, by what the file says now; null when it has not. */

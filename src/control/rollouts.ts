@@ -12,13 +12,13 @@ import type { Command } from '../rollout/commands.ts';
 import { shareIn } from '../rollout/plan.ts';
 import { answerStart } from '../rollout/starting.ts';
 import type { Told } from '../rollout/transition.ts';
-import type { Bell } from '../stats/bell.ts';
 import { SeriesReader } from '../stats/series.ts';
 import type { Board } from './board.ts';
 import { Bonds } from './bonds.ts';
 import type { Confirmations } from './confirmations.ts';
-import { EarlyLooks } from './early-looks.ts';
+import type { EarlyLooks, Looker } from './early-looks.ts';
 import type { EventLog } from './event-log.ts';
+import type { FlagGuards } from './flag-guards.ts';
 import type { Gates } from './gates.ts';
 import type {
   Instruction,
@@ -37,7 +37,7 @@ import { type Aim, aimOf, refuse } from './rollout-aim.ts';
 import type { EarlierCounts, RolloutEvidence } from './rollout-evidence.ts';
 import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
-import { earlierCounts, evidenceOf } from './rollout-memory.ts';
+import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import { newsOf } from './rollout-news.ts';
 import { type OpenedRollout, type Opening, openRollout } from './rollout-opening.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
@@ -59,8 +59,9 @@ export interface RolloutsOptions extends PoolVerificationOptions {
   readonly store: RolloutStore;
   readonly events: EventLog;
   readonly confirmations: Confirmations;
-  /** Rung when the candidate of a rollout has had a bad event. */
-  readonly bell: Bell;
+  /** Who knows when a flag and not the version is to blame. */
+  readonly guards: Pick<FlagGuards, 'excuse'>;
+  readonly looks: EarlyLooks;
   readonly log: Logger;
   /** Runs a change of traffic in its turn. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
@@ -79,7 +80,7 @@ export class Rollouts {
   #overruled: Map<string, { readonly why: string; readonly weights: Weights }> | null = new Map();
   readonly #outcomes = new RolloutOutcomes();
   readonly #recent = new RecentTraffic();
-  readonly #earlyLooks: EarlyLooks;
+  readonly #earlyLooks: Looker;
   /** How the signals of all services were read. */
   readonly signals = new SignalBooks();
   /** What ties those that were started together. */
@@ -87,10 +88,9 @@ export class Rollouts {
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
-    const look = (): void => {
+    this.#earlyLooks = options.looks.join(() => {
       for (const run of [...this.#running.values()]) run.lookEarly();
-    };
-    this.#earlyLooks = new EarlyLooks({ bell: options.bell, look });
+    });
     this.bonds = new Bonds({
       ...options,
       last: (service) => this.last(service),
@@ -366,6 +366,8 @@ export class Rollouts {
       log,
       warmUpMs: serviceNow()?.rollout.guard.warmUp ?? 0,
       at: () => this.#at(),
+      excuse: () => this.#options.guards.excuse(name),
+      forgetUnits: () => forgetUnits(this.#options.board, serviceNow()),
       frozen: this.#options.frozen,
       standing: () => standingOf(gates, name, { active, candidate }),
       isThere: (weights) =>

@@ -32,7 +32,7 @@ export interface RunMove {
 /** What a rollout is judged by when it judges by itself. */
 export type RunEvidence = Pick<
   RolloutEvidence,
-  'watch' | 'takeNews' | 'sample' | 'stand' | 'errors' | 'latency' | 'signals' | 'signal'
+  'watch' | 'takeNews' | 'sample' | 'stand' | 'errors' | 'latency' | 'signals' | 'signal' | 'forget'
 >;
 
 /** What a run needs of the world. All of it is of one service or flag; `R` is the receipt of a move. */
@@ -50,6 +50,10 @@ export interface RunWorld<R extends object = Receipt> {
   join(mark: number, stop: AbortSignal): Promise<void>;
   /** The rollout is not where it was, which others of its bond may go by. */
   turned(record: RolloutRecord): void;
+  /** Why what has been found worse by its errors is not turned back for it, or null: a flag is to blame, or may be. */
+  excuse(): string | null;
+  /** Lets every user speak again. */
+  forgetUnits(): void;
   /** Why there is a freeze, or null. */
   frozen(): string | null;
   keep(record: RolloutRecord): void;

@@ -11,6 +11,7 @@ import { badEventTable } from '../judge/bad-event.ts';
 import type { EvidenceSpec, KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
 import { flagBlocks, flagSnapshot } from './flag-context-specs.ts';
+import { guardBlocks } from './flag-guard-blocks.ts';
 import type { PreparedFlags } from './flags.ts';
 import { routeMatch } from './match-specs.ts';
 import { poolRules, routeRules } from './rule-specs.ts';
@@ -106,6 +107,7 @@ function serviceSpec(
       board: board.series(service.name, pool.name, pool.version),
       evidence: board.evidence(service.name, pool.name, pool.version),
       signals: requestSignals(service).map(({ name }) => board.signal(service.name, pool.name, pool.version, name)),
+      guards: guardBlocks(config, { service, pool: pool.name, version: pool.version }, flags, board),
       flags: flagBlocks(config, { service: service.name, pool: pool.name }, flags, board),
       endpoints: pool.endpoints.map(({ name, address, weight }) => ({
         address: name,

@@ -6,6 +6,7 @@
  * text blocks do. Links stand alone on a line with words that say what they do; Slack is told not to fetch them.
  */
 import type { Webhook } from '../config/schema.ts';
+import type { ArmTally } from './flag-evidence.ts';
 import type { MessageLinks } from './links.ts';
 import type { Receipt, TidegateEvent } from './operations.ts';
 import { newsIn, type RolloutNews } from './rollout-news.ts';
@@ -15,6 +16,14 @@ export interface MessageParts {
   readonly id: string;
   readonly event: TidegateEvent;
   readonly links: MessageLinks | null;
+}
+
+/** The data of an event of a flag that its guard has killed. */
+export interface FlagKill {
+  readonly flag: string;
+  readonly how: 'guard';
+  /** Both arms in each version that they were counted in. */
+  readonly table: readonly ArmTally[];
 }
 
 /** Slack takes 3,000 characters in a block, and an escaped character has up to five. */
@@ -42,7 +51,15 @@ export function whatOf(event: TidegateEvent): string | null {
     const isOwn = reason === 'rollout' || reason === 'start' || (reason === 'rollback' && by === 'rollout');
     return isOwn ? null : 'traffic';
   }
+  if (event.kind === 'flag') return killOf(event) === null ? null : 'flag-killed';
   return newsIn(event)?.what ?? null;
+}
+
+/** What an event says of a flag that its guard has killed; null when it is about none. */
+export function killOf({ kind, data }: TidegateEvent): FlagKill | null {
+  if (kind !== 'flag') return null;
+  const { how, table } = data as Partial<FlagKill>;
+  return how === 'guard' && table !== undefined ? (data as FlagKill) : null;
 }
 
 /** A rollout as messages and questions have it; steps count from 1. */
@@ -62,6 +79,7 @@ function ownMessage({ id, event, links }: MessageParts): object {
     text: event.text,
     rollout: news === null ? null : rolloutFields(news),
     move: event.kind === 'traffic' ? event.data : null,
+    flag: killOf(event),
     links,
   };
 }

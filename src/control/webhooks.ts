@@ -19,7 +19,7 @@ import type { Delivery, NotifyStore } from './notify-store.ts';
 import type { TidegateEvent, WebhookFigures } from './operations.ts';
 import type { Stored } from './state-store.ts';
 import { type LineWorld, WebhookLine } from './webhook-line.ts';
-import { whatOf } from './webhook-message.ts';
+import { killOf, whatOf } from './webhook-message.ts';
 
 /** Events that are read at a time when a start catches up. */
 const PAGE = 1_000;
@@ -174,7 +174,13 @@ export class Webhooks {
 function wants({ on, services }: Webhook, event: TidegateEvent): boolean {
   const what = whatOf(event);
   const isWanted = what !== null && (on as readonly string[]).includes(what);
-  return isWanted && (services === undefined || (event.service !== null && services.includes(event.service)));
+  return isWanted && (services === undefined || servicesOf(event).some((service) => services.includes(service)));
+}
+
+/** The services that an event is about: a flag is about those whose users it treats. */
+function servicesOf(event: TidegateEvent): readonly string[] {
+  if (event.service !== null) return [event.service];
+  return killOf(event)?.table.map(({ service }) => service) ?? [];
 }
 
 /** The id is made from the event, so that a message that is queued a second time after a crash is the same one. */

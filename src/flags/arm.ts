@@ -6,6 +6,10 @@
  *
  *     roll 0 ── treatment ── p ── control ── p + min(p, 100000 - p) ── none ── 100000
  *
+ * Where a variant that is drawn by weight is the off value itself, as in an A/B test with an arm for comparison, those who drew it
+ * are untreated and belong to the control too; so such a flag can be judged at an enrolment of 100%. The treatment's part of
+ * both arms follows from the share and the weights (`partAt`), and does not depend on who comes.
+ *
  * Rejected: everybody else as control. At 1% that is 99 keys for one, of which some are treated by the next step; and with a
  * control as large as the treatment, whatever else strikes some users strikes both alike.
  *
@@ -38,6 +42,17 @@ export function treatmentPart(share: number): number {
 }
 
 /**
+ * The same for a flag, whose weights may give the off value to some of those that are enrolled: from 0, where nobody is treated
+ * or all of them have it, up to 1.
+ */
+export function partAt({ strategy, variants, off }: FlagSpec, share: number): number {
+  if (share === 0) return 0;
+  const total = strategy.kind === 'variants' ? variants.reduce((sum, { weight }) => sum + weight, 0) : 0;
+  const untreated = total === 0 ? 0 : variants[off]!.weight / total;
+  return treatmentPart(share) * (1 - untreated);
+}
+
+/**
  * The arm of whoever got this answer from the flag at this index, by the same word of its dial; null for none: a rule or a
  * prerequisite decided, the flag is off, there is no key, or it has no arms.
  */
@@ -52,5 +67,6 @@ export function armAt(
   const flag = evaluator.flagAt(index);
   if (evaluation.reason !== 'SPLIT' || evaluation.rule !== null || !hasArms(flag.spec)) return null;
   const key = bucketKeyOf(flag.spec.bucketBy, context);
-  return key === undefined ? null : armOf(flag.buckets.roll(key), flag.shareAt(nowMs, word));
+  const arm = key === undefined ? null : armOf(flag.buckets.roll(key), flag.shareAt(nowMs, word));
+  return arm === 'treatment' && evaluation.index === flag.spec.off ? 'control' : arm;
 }

@@ -9,6 +9,7 @@
  * Strategies, buckets and reasons are those of OpenFeature where it has a word (`STATIC`, `TARGETING_MATCH`, `SPLIT`, ...).
  */
 import type { Condition } from './condition.ts';
+import type { FlagGuard } from './guard.ts';
 
 /** A value as JSON has it. */
 export type JsonValue =
@@ -95,6 +96,8 @@ export interface FlagSpec {
   readonly bucketBy: string | null;
   readonly salt: string;
   readonly bucketing: Bucketing;
+  /** When it is killed by itself; not there for a flag that nobody guards. */
+  readonly guard?: FlagGuard;
   /** The dial (see `dial.ts`). */
   readonly dial: SharedArrayBuffer;
 }

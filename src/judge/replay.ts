@@ -26,13 +26,20 @@ export interface Replay {
   readonly state: JudgeState;
 }
 
-/** Judges these looks under these settings; `from` is the `state` of those before them, if there were any. */
-export function replay(looks: readonly Look[], settings: JudgeSettings, from: JudgeState | null = null): Replay {
+/**
+ * Judges these looks under these settings; `from` is the `state` of those before them, if there were any. At an `anew` all that
+ * was learnt before is forgotten, as it was then.
+ */
+export function replay(looks: readonly (Look | 'anew')[], settings: JudgeSettings, from: JudgeState | null = null): Replay {
   let state = from ?? openJudgement(settings);
-  const verdicts = looks.map((look): ReplayedVerdict => {
+  const verdicts = looks.flatMap((look): ReplayedVerdict[] => {
+    if (look === 'anew') {
+      state = openJudgement(settings);
+      return [];
+    }
     const judged = judge(state, look, settings);
     state = judged.state;
-    return { atMs: look.atMs, verdict: judged.verdict };
+    return [{ atMs: look.atMs, verdict: judged.verdict }];
   });
   return { verdicts, turnedBack: verdicts.find(({ verdict }) => verdict.kind === 'worse') ?? null, state };
 }

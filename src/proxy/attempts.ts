@@ -191,14 +191,24 @@ export class Attempts {
     // How long a tunnel is open is for its users to say.
     const durationUs = status === 101 ? 0 : (performance.now() - startedAt) * 1000;
     const { witness } = service;
-    if (flags !== null && !admission.isPreview) flags.judged(pool, witness.isBad(outcome, status, durationUs));
-    if (admission.forced || !route!.spec.isJudged) return;
+    const { head, context } = this.#exchange;
+    const { bell } = context.process;
+    const { isJudged } = route!.spec;
+    if (flags !== null && !admission.isPreview) {
+      const isBad = witness.isBad(outcome, status, durationUs);
+      flags.judged(pool, isBad);
+      if (isJudged && flags.isGuarded) {
+        const signal = (index: number) => witness.signalSays(index, outcome, head, status, this.#answer);
+        if (flags.testify(pool, { isBad, durationUs, signal })) bell.ring();
+      }
+    }
+    if (admission.forced || !isJudged || flags?.isTreatedInVain() === true) return;
     let isBad = witness.record(pool.evidence, slot, outcome, status, durationUs, unit);
+    flags?.toldOfVersion(pool, slot, isBad);
     if (witness.wantsHeads) {
-      const { head } = this.#exchange;
       if (witness.recordSignals(pool.signals, slot, outcome, head, status, this.#answer, unit)) isBad = true;
     }
-    if (isBad && pool.evidence.isNews()) this.#exchange.context.process.bell.ring();
+    if (isBad && pool.evidence.isNews()) bell.ring();
   }
 
   #reach(fault: Fault, connection: UpstreamConnection | null): Reach {

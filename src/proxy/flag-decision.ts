@@ -5,12 +5,14 @@
  * It is made once, between `enter` and `leave` (see `admission.ts`), and holds for all attempts of the exchange, whatever becomes of the
  * flags meanwhile: an endpoint that is asked again is told the same.
  */
+import { isKilledIn } from '../flags/dial.ts';
 import type { Evaluation } from '../flags/flag.ts';
 import { withBaggage, withCookie } from '../http1/member-lines.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Rewriter } from '../routing/path-rewrite.ts';
 import type { OwnAnswerSpec } from '../routing/rules.ts';
 import { BAGGAGE_PREFIX } from './flag-claims.ts';
+import type { ArmStanding, FlagGuard, Testimony } from './flag-guard.ts';
 import type { ReadyVariant, RouteFlags } from './flag-route.ts';
 import type { PoolRuntime, ServiceRuntime } from './runtime.ts';
 
@@ -25,13 +27,22 @@ export class FlagDecision {
   readonly isTest: boolean;
   /** The key that was given to a visitor who had none, or ''. */
   readonly newKey: string;
+  /** Where the key stands with each guarded flag, in the order of the flags, or null; empty where no flag is guarded. */
+  readonly #arms: readonly (ArmStanding | null)[];
   #fieldLine: string | null = null;
 
-  constructor(route: RouteFlags, evaluations: readonly Evaluation[], isTest: boolean, newKey: string) {
+  constructor(
+    route: RouteFlags,
+    evaluations: readonly Evaluation[],
+    isTest: boolean,
+    newKey: string,
+    arms: readonly (ArmStanding | null)[],
+  ) {
     this.route = route;
     this.evaluations = evaluations;
     this.isTest = isTest;
     this.newKey = newKey;
+    this.#arms = arms;
   }
 
   /**
@@ -90,6 +101,41 @@ export class FlagDecision {
   judged(pool: PoolRuntime, isBad: boolean): void {
     if (this.isTest) return;
     for (let at = 0; at < this.evaluations.length; at += 1) this.#variant(at).series[pool.index]!.judged(isBad);
+  }
+
+  /** Whether there are guards to be told. */
+  get isGuarded(): boolean {
+    return this.#arms.length > 0;
+  }
+
+  /** Tells the guards how the exchange went; true when whoever watches a treatment has to be woken for it. */
+  testify(pool: PoolRuntime, testimony: Testimony): boolean {
+    let isNews = false;
+    for (let at = 0; at < this.#arms.length; at += 1) {
+      const standing = this.#arms[at]!;
+      if (standing !== null && this.#guard(at, pool).record(standing, testimony)) isNews = true;
+    }
+    return isNews;
+  }
+
+  /** Whether a flag that treats this exchange was killed since: then what became of it speaks against no version. */
+  isTreatedInVain(): boolean {
+    const { flags, shared } = this.route;
+    return this.#arms.some(
+      (standing, at) =>
+        standing?.arm === 'treatment' && isKilledIn(shared.evaluator.loadDialAt(flags[at]!.index)),
+    );
+  }
+
+  /** The exchange was counted for its version, under a position of the gate. */
+  toldOfVersion(pool: PoolRuntime, gateSlot: number, isBad: boolean): void {
+    for (let at = 0; at < this.#arms.length; at += 1) {
+      if (this.#arms[at]?.arm === 'treatment') this.#guard(at, pool).toldOfVersion(gateSlot, isBad);
+    }
+  }
+
+  #guard(at: number, pool: PoolRuntime): FlagGuard {
+    return this.route.flags[at]!.guards![pool.index]!;
   }
 
   /** The exchange that was routed to this pool has ended. */

@@ -5,8 +5,9 @@
  * Where variants of several flags name a pool, a path or a redirect, the flag that the route names first decides. To the endpoint
  * they go in the order of their names, so that the same variants are always the same text.
  */
+import { armAt } from '../flags/arm.ts';
 import { bucketKeyOf } from '../flags/decider.ts';
-import { isKilledIn } from '../flags/dial.ts';
+import { isKilledIn, slotIn } from '../flags/dial.ts';
 import type { Evaluation, FlagSpec, Variant } from '../flags/flag.ts';
 import { withVary } from '../http1/member-lines.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -18,10 +19,12 @@ import { FlagSeriesWriter } from '../stats/flag-series.ts';
 import { FLAGS_FIELD } from './flag-claims.ts';
 import { FlagDecision } from './flag-decision.ts';
 import type { ExposureNotes } from './flag-exposures.ts';
+import { type ArmStanding, FlagGuard } from './flag-guard.ts';
 import type { FlagsRuntime } from './flag-runtime.ts';
 import { varyingFields } from './flag-vary.ts';
 import { randomHex } from './ids.ts';
 import type { ServiceRuntime } from './runtime.ts';
+import { unitHash } from './unit-hash.ts';
 
 const KEY_BYTES = 16;
 /** A redirect by a variant keeps the method, and no cache may keep it. */
@@ -47,6 +50,8 @@ interface ReadyFlag {
   readonly index: number;
   readonly spec: FlagSpec;
   readonly variants: readonly ReadyVariant[];
+  /** Its guard in each pool; null for a flag without. */
+  readonly guards: readonly FlagGuard[] | null;
 }
 
 export class RouteFlags {
@@ -59,6 +64,10 @@ export class RouteFlags {
   readonly #fields: readonly string[];
   /** Whether a response differs by flags also where the endpoint knows nothing of them. */
   readonly #alwaysVaries: boolean;
+  /** Whether a flag has a guard. */
+  readonly #isGuarded: boolean;
+  /** The word of each flag's dial by which the present request is decided. */
+  readonly #words: number[];
 
   constructor(spec: RouteSpec, service: ServiceRuntime, shared: FlagsRuntime, thread: number) {
     this.shared = shared;
@@ -68,10 +77,12 @@ export class RouteFlags {
       const variants = flag.variants.map((variant, at) =>
         readyVariant(variant, at, flag, spec, service, index, thread),
       );
-      return { index, spec: flag, variants };
+      return { index, spec: flag, variants, guards: readyGuards(index, service, shared, thread) };
     });
     const names = this.flags.map((flag) => flag.spec.name);
     this.byName = [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
+    this.#isGuarded = this.flags.some(({ guards }) => guards !== null);
+    this.#words = this.flags.map(() => 0);
     this.#fields = varyingFields(spec.flags, shared.specs, shared.spec);
     this.#alwaysVaries = this.flags.some(({ variants }) =>
       variants.some((one) => one.pool >= 0 || one.rewriter !== null),
@@ -83,7 +94,12 @@ export class RouteFlags {
     const { context, evaluator, overrides, cells } = this.shared;
     context.begin(head, client);
     const evaluations: Evaluation[] = [];
-    for (const { index } of this.flags) evaluations.push(evaluator.evaluateAt(index, context, nowMs));
+    for (let at = 0; at < this.flags.length; at += 1) {
+      const { index } = this.flags[at]!;
+      const word = evaluator.loadDialAt(index);
+      this.#words[at] = word;
+      evaluations.push(evaluator.evaluateAt(index, context, nowMs, word));
+    }
     const newKey = this.#newKey(evaluations, nowMs);
     const chosen = overrides === null ? null : overrides.read(head, nowMs);
     const isTest = chosen !== null && this.#choose(chosen, evaluations);
@@ -94,7 +110,19 @@ export class RouteFlags {
         if (evaluation.reason === 'SPLIT') this.#drawn(at, evaluation, exposures, nowMs);
       }
     }
-    return new FlagDecision(this, evaluations, isTest, newKey);
+    const arms = this.#isGuarded && !isTest ? this.#arms(evaluations, nowMs) : NO_ARMS;
+    return new FlagDecision(this, evaluations, isTest, newKey, arms);
+  }
+
+  /** Where the request's key stands with each guarded flag, in the order of the flags; null for none. */
+  #arms(evaluations: readonly Evaluation[], nowMs: number): (ArmStanding | null)[] {
+    const { context, evaluator } = this.shared;
+    return this.flags.map(({ index, spec, guards }, at) => {
+      if (guards === null) return null;
+      const word = this.#words[at]!;
+      const arm = armAt(evaluator, index, evaluations[at]!, context, nowMs, word);
+      return arm === null ? null : { arm, slot: slotIn(word), unit: unitHash(bucketKeyOf(spec.bucketBy, context)!) };
+    });
   }
 
   /** The lines of a response, whose cacheability is told by the fields that the variants came from. */
@@ -108,7 +136,7 @@ export class RouteFlags {
     if (spec.anonymous === null || !evaluations.some(isWithoutKey) || context.key !== undefined) return '';
     const key = randomHex(KEY_BYTES);
     context.giveKey(key);
-    const again = this.flags.map(({ index }) => evaluator.evaluateAt(index, context, nowMs));
+    const again = this.flags.map(({ index }, at) => evaluator.evaluateAt(index, context, nowMs, this.#words[at]));
     // Who draws by an attribute is not helped by a key, and no cookie is given for nothing.
     if (!evaluations.some((before, at) => isWithoutKey(before) && !isWithoutKey(again[at]!))) return '';
     evaluations.splice(0, evaluations.length, ...again);
@@ -139,6 +167,15 @@ export class RouteFlags {
     if (evaluation.rule === null) samples[index]!.saw(unit, nowMs);
     if (exposures.isWanted && unit !== undefined) exposures.drawn(evaluation, unit, this.#service, nowMs, tally);
   }
+}
+
+const NO_ARMS: readonly (ArmStanding | null)[] = [];
+
+function readyGuards(index: number, service: ServiceRuntime, shared: FlagsRuntime, thread: number): FlagGuard[] | null {
+  const ledgers = shared.guards[index]!;
+  if (ledgers === null) return null;
+  const { signals } = service.spec.evidence;
+  return service.pools.map(({ spec }) => new FlagGuard(ledgers, spec.guards[index]!, signals, thread));
 }
 
 function isWithoutKey({ error }: Evaluation): boolean {

@@ -13,6 +13,7 @@ import { FlagTallyWriter } from '../stats/flag-tally.ts';
 import { KeySampler } from '../stats/key-sample.ts';
 import { FLAGS_FIELD } from './flag-claims.ts';
 import { RequestContext } from './flag-context.ts';
+import { GuardLedgers } from './flag-guard.ts';
 import { OverrideReader } from './flag-override.ts';
 
 export class FlagsRuntime {
@@ -28,8 +29,10 @@ export class FlagsRuntime {
   readonly cells: readonly FlagWriter[];
   /** Where the keys are noted that were drawn for, by the flag's index. */
   readonly samples: readonly KeySampler[];
+  /** What the guard of each counts by; null for one without. */
+  readonly guards: readonly (GuardLedgers | null)[];
 
-  constructor({ flags, flagCells, flagSamples }: Snapshot, spec: FlagContextSpec, thread: number) {
+  constructor({ flags, flagCells, flagGuards, flagSamples }: Snapshot, spec: FlagContextSpec, thread: number) {
     this.spec = spec;
     this.specs = flags;
     this.evaluator = new FlagEvaluator(flags);
@@ -38,6 +41,7 @@ export class FlagsRuntime {
     this.overrides = spec.overrides === null ? null : new OverrideReader(spec.overrides, this.tally);
     this.claims = new Set([FLAGS_FIELD, ...(spec.overrides === null ? [] : [spec.overrides.header])]);
     this.cells = flags.map(({ variants }, index) => new FlagWriter(flagCells[index]!, variants.length, thread));
+    this.guards = flagGuards.map((guard) => (guard === null ? null : new GuardLedgers(guard)));
     this.samples = flags.map((flag, index) => new KeySampler(flagSamples[index]!, bucketsOf(flag)));
   }
 }

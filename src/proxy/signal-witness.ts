@@ -64,8 +64,7 @@ export class SignalWitness {
     answered: Answered,
     unit: UnitHash,
   ): boolean {
-    if (this.#requests.find(request, path) === undefined) return false;
-    const judged = this.#judge(answered);
+    const judged = this.judge(request, path, answered);
     if (judged === null) return false;
     writer.judged(slot);
     if (judged === 'good') return false;
@@ -74,7 +73,9 @@ export class SignalWitness {
     return true;
   }
 
-  #judge(answered: Answered): 'good' | 'bad' | null {
+  /** What the signal says of the exchange; null when it is not about it. */
+  judge(request: RequestHead, path: string, answered: Answered): 'good' | 'bad' | null {
+    if (this.#requests.find(request, path) === undefined) return null;
     if (answered.isFailure || this.#bad.some((test) => test.passes(answered))) return 'bad';
     return this.#good.some((test) => test.passes(answered)) ? 'good' : this.#rest;
   }

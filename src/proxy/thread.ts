@@ -251,6 +251,7 @@ const EMPTY: Snapshot = {
   accessLog: { kind: 'off' },
   flags: [],
   flagCells: [],
+  flagGuards: [],
   flagSamples: [],
   flagContext: null,
   unrouted: createSeriesMemory(64),

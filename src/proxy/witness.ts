@@ -16,8 +16,8 @@ import { bucketOf } from '../stats/histogram.ts';
 import { OUTCOMES, type Outcome } from '../stats/series.ts';
 import type { SignalWriter } from '../stats/signal-cells.ts';
 import { UnitLedger } from '../stats/unit-ledger.ts';
-import { pathForSignals, SignalWitness } from './signal-witness.ts';
-import { unitHash } from './unit-hash.ts';
+import { type Answered, pathForSignals, SignalWitness } from './signal-witness.ts';
+import { type UnitHash, unitHash } from './unit-hash.ts';
 
 const NOT_JUDGED: ReadonlySet<Outcome> = new Set<Outcome>(['client-gone', 'internal', 'reuse-race']);
 const OUTCOME_5XX = OUTCOMES.indexOf('5xx');
@@ -82,13 +82,7 @@ export class Witness {
       writer.above(slot, 0, level);
       return isBad;
     }
-    const { low, high } = unitHash(unit);
-    const isFirst = isBad && this.#failures.raise(low, high, 1) === 0;
-    if (isFirst) writer.bad(slot);
-    if (level === 0) return isFirst;
-    const before = this.#delays.raise(low, high, level);
-    if (before >= 0) writer.above(slot, before, level);
-    return isFirst;
+    return countOnce(writer, slot, { isBad, level }, { failures: this.#failures, delays: this.#delays }, unitHash(unit));
   }
 
   /**
@@ -106,12 +100,46 @@ export class Witness {
   ): boolean {
     const path = pathForSignals(request);
     const hash = unitHash(unit);
-    const isFailure = this.#outcomes[outcome] === 1 && outcome !== OUTCOME_5XX;
-    const answered = { status: status === 0 ? (head?.status ?? 0) : status, head, isFailure };
+    const answered = this.#answered(outcome, status, head);
     let isBad = false;
     for (let index = 0; index < this.#signals.length; index += 1) {
       if (this.#signals[index]!.record(writers[index]!, slot, request, path, answered, hash)) isBad = true;
     }
     return isBad;
   }
+
+  /** What the signal of the business at this index says of an exchange; null when it is not about it. */
+  signalSays(
+    index: number,
+    outcome: number,
+    request: RequestHead,
+    status: number,
+    head: ResponseHead | null,
+  ): 'good' | 'bad' | null {
+    return this.#signals[index]!.judge(request, pathForSignals(request), this.#answered(outcome, status, head));
+  }
+
+  #answered(outcome: number, status: number, head: ResponseHead | null): Answered {
+    const isFailure = this.#outcomes[outcome] === 1 && outcome !== OUTCOME_5XX;
+    return { status: status === 0 ? (head?.status ?? 0) : status, head, isFailure };
+  }
+}
+
+/**
+ * Counts what an exchange of a unit says that is bad: its first failure, and each boundary that none of its exchanges has reached
+ * before. Says whether its failure was counted.
+ */
+export function countOnce(
+  writer: EvidenceWriter,
+  slot: number,
+  { isBad, level }: { readonly isBad: boolean; readonly level: number },
+  { failures, delays }: { readonly failures: UnitLedger; readonly delays: UnitLedger },
+  { low, high }: UnitHash,
+): boolean {
+  const isFirst = isBad && failures.raise(low, high, 1) === 0;
+  if (isFirst) writer.bad(slot);
+  if (level === 0) return isFirst;
+  const before = delays.raise(low, high, level);
+  if (before >= 0) writer.above(slot, before, level);
+  return isFirst;
 }

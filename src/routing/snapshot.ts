@@ -124,6 +124,30 @@ export interface RequestSignalSpec {
   readonly ledger: SharedArrayBuffer | null;
 }
 
+/** What the guard of a flag counts by, on all data threads (see `proxy/flag-guard.ts`). */
+export interface FlagGuardSpec {
+  /** The level of each bucket of the histogram (see `evidence-cells.ts`). */
+  readonly levels: SharedArrayBuffer;
+  /** Which keys have spoken. */
+  readonly ledgers: { readonly failures: SharedArrayBuffer; readonly delays: SharedArrayBuffer };
+  /** The signals of the business that it is judged by too, with which keys have spoken about each. */
+  readonly signals: readonly { readonly name: string; readonly ledger: SharedArrayBuffer }[];
+}
+
+/** Where one arm of a flag is counted in one version: its evidence, and that of each signal of its guard, in their order. */
+export interface ArmBlocks {
+  readonly evidence: SharedArrayBuffer;
+  readonly signals: readonly SharedArrayBuffer[];
+}
+
+/** Where the guard of a flag counts in one version. */
+export interface GuardBlocks {
+  readonly treatment: ArmBlocks;
+  readonly control: ArmBlocks;
+  /** What the treated among the version's requests say of it, as the version is judged and by the gate's positions. */
+  readonly treated: SharedArrayBuffer;
+}
+
 export interface PoolSpec {
   readonly name: string;
   readonly version: string;
@@ -135,6 +159,8 @@ export interface PoolSpec {
   /** Its evidence for the judge, and that of each of the service's signals, in their order. */
   readonly evidence: SharedArrayBuffer;
   readonly signals: readonly SharedArrayBuffer[];
+  /** What the guards of flags count here, by the flag's index; null for flags without a guard and those of other services. */
+  readonly guards: readonly (GuardBlocks | null)[];
   /** What becomes of the variants of flags here, by the flag's index and the variant's; nothing for flags of other services. */
   readonly flags: readonly (readonly SharedArrayBuffer[])[];
 }
@@ -220,6 +246,8 @@ export interface Snapshot {
   readonly accessLog: AccessLogMode;
   /** The flags that routes name, and those that these require. */
   readonly flags: readonly FlagSpec[];
+  /** What the guard of each of them counts by; null for one without. */
+  readonly flagGuards: readonly (FlagGuardSpec | null)[];
   /** The counters of each of them (see `flag-cells.ts`). */
   readonly flagCells: readonly SharedArrayBuffer[];
   /** The sample of the keys that each of them was drawn for (see `key-sample.ts`). */

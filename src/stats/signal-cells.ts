@@ -54,3 +54,15 @@ export function readSignal(memory: SharedArrayBuffer, slot: number): SignalCount
   }
   return { judged, bad };
 }
+
+/** All positions and rows together: what was counted since the board began. */
+export function readAllSignal(memory: SharedArrayBuffer): SignalCounts {
+  const cells = new Float64Array(memory);
+  let judged = 0;
+  let bad = 0;
+  for (let at = 0; at < cells.length; at += SLOT_CELLS) {
+    judged += cells[at + JUDGED]!;
+    bad += cells[at + BAD]!;
+  }
+  return { judged, bad };
+}

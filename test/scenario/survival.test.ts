@@ -12,7 +12,10 @@ import { configFile, Tidegate } from './stage/tidegate.ts';
 import { Upstream } from './stage/upstream.ts';
 
 const ROUNDS = 6;
-const LIFE_MS_MAX = 250;
+/** The kill comes after so many answered moves at least, fewer than so many more, and within so long after that. */
+const MOVES_MIN = 2;
+const MOVES_MORE = 12;
+const MOVE_MS = 5;
 
 t.test(
   'kill -9 under load and in the middle of moves: the last answered position stands after the restart',
@@ -30,9 +33,12 @@ t.test(
       await load.answers(50);
       let answered: Receipt | null = null;
       let asked: Weights = {};
-      const killAt = performance.now() + random.below(LIFE_MS_MAX);
+      // By moves and not by time: a busy machine would be killed before its first one.
+      const killFrom = moves + MOVES_MIN + random.below(MOVES_MORE);
+      let killAt = Number.POSITIVE_INFINITY;
       const killed = new Promise<void>((resolve) => {
         const timer = setInterval(() => {
+          if (moves >= killFrom) killAt = Math.min(killAt, performance.now() + random.below(MOVE_MS));
           if (performance.now() < killAt) return;
           clearInterval(timer);
           tidegate.signal('SIGKILL');

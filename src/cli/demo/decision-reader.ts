@@ -35,7 +35,7 @@ export class DecisionReader {
     let looks = 0;
     for (const { sequence, entry } of decisions) {
       if (entry.kind === 'look') looks += 1;
-      if (sequence <= this.#read || entry.kind === 'look') continue;
+      if (sequence <= this.#read || entry.kind === 'look' || entry.kind === 'anew') continue;
       const last = verdicts[looks - 1];
       if (last !== undefined && (entry.kind === 'verification' || DECIDED.includes(entry.what))) {
         this.#stage.say(...verdictCard(last.verdict, last.atMs, rollout, this.#stage.unicode));

@@ -134,6 +134,7 @@ export const EMPTY_METRICS: MetricsSource = {
   flagRollouts: [],
   signals: [],
   flags: { evaluations: [], changes: [], flags: [] },
+  flagGuards: [],
   stateStoreErrors: 0,
   state: STATE,
 };

@@ -21,13 +21,13 @@ routes: [{ service: shop }]
   return { config, problems: problems.map(formatProblem) };
 }
 
-t.test('without a word there is no limit on what is in flight, and overload is shed at 500 ms', async (t) => {
+t.test('without a word there is no limit on what is in flight, and overload is shed at 200 ms', async (t) => {
   const { config, problems } = parse('');
   t.same(problems, []);
   t.equal(config?.limits.inFlight, undefined);
   t.equal(config?.services.get('shop')?.limits.inFlight, undefined);
   t.equal(config?.services.get('shop')?.pools.get('blue')?.limits.inFlight, undefined);
-  t.same(config?.overload, { lagMs: 500 });
+  t.same(config?.overload, { lagMs: 200 });
 });
 
 t.test('everything can be said, and overload can be turned off', async (t) => {
@@ -85,7 +85,7 @@ t.test('a change of each is told in words', async (t) => {
     differences(before, after).map(({ text }) => text),
     [
       'limits.inFlight removed',
-      'overload.lag 500ms→off',
+      'overload.lag 200ms→off',
       'shop.blue: limits.inFlight 50→40',
       'shop.limits.inFlight 500→400',
     ],

@@ -1,4 +1,4 @@
-/** Looks between two ticks: at once, not too often, and only while there is a rollout to look at. */
+/** Looks between two ticks: at once, not too often, and only while there is something to look at. */
 import t from 'tap';
 import { EarlyLooks } from '../../../src/control/early-looks.ts';
 import { Bell } from '../../../src/stats/bell.ts';
@@ -10,12 +10,8 @@ function stage(onLook: () => void = () => {}) {
   const bell = new Bell(word, 0);
   const rests: { readonly ms: number; readonly over: () => void; isOff: boolean }[] = [];
   let looks = 0;
-  const early = new EarlyLooks({
+  const shared = new EarlyLooks({
     bell,
-    look: () => {
-      looks += 1;
-      onLook();
-    },
     rest: (then, ms) => {
       const rest = { ms, over: then, isOff: false };
       rests.push(rest);
@@ -23,6 +19,10 @@ function stage(onLook: () => void = () => {}) {
         rest.isOff = true;
       };
     },
+  });
+  const early = shared.join(() => {
+    looks += 1;
+    onLook();
   });
   const ring = async (times = 1): Promise<void> => {
     for (let count = 0; count < times; count++) bell.ring();
@@ -32,7 +32,7 @@ function stage(onLook: () => void = () => {}) {
     rests.at(-1)!.over();
     await settled();
   };
-  return { early, bell, ring, rested, rests, looks: () => looks, isHeard: () => word[0] === 1 };
+  return { shared, early, bell, ring, rested, rests, looks: () => looks, isHeard: () => word[0] === 1 };
 }
 
 t.test('a ring is looked at at once, and a storm of them once more when the rest is over', async (t) => {
@@ -112,5 +112,26 @@ t.test('a start right after a stop waits once and not twice', async (t) => {
   t.equal(isHeard(), true);
   await ring();
   t.same([looks(), rests.length], [2, 2]);
+  early.stop();
+});
+
+t.test('several look by one bell, each while it has something to watch', async (t) => {
+  const { shared, early, ring, rested, looks, isHeard } = stage();
+  let others = 0;
+  const other = shared.join(() => {
+    others += 1;
+  });
+  other.start();
+  await ring();
+  await rested();
+  t.same([looks(), others], [0, 1]);
+  early.start();
+  await ring();
+  await rested();
+  t.same([looks(), others], [1, 2]);
+  other.stop();
+  t.equal(isHeard(), true, 'one of them still watches');
+  await ring();
+  t.same([looks(), others], [2, 2]);
   early.stop();
 });

@@ -67,6 +67,7 @@ export class FlagStage {
       log,
       now,
       config: () => this.config,
+      guardOf: () => null,
       inTurn: (work) => work(),
       rebuild: async () => this.apply(this.config),
     });

@@ -4,6 +4,7 @@
  */
 import type { Config, Service } from '../../../src/config/schema.ts';
 import { Confirmations } from '../../../src/control/confirmations.ts';
+import { EarlyLooks } from '../../../src/control/early-looks.ts';
 import { type GroupView, isRefusal, type Refusal, type StartOrder } from '../../../src/control/operations.ts';
 import { Releases } from '../../../src/control/releases.ts';
 import { RolloutStore } from '../../../src/control/rollout-store.ts';
@@ -54,7 +55,8 @@ export async function group(lines: Partial<Record<Name, readonly string[]>> = {}
     events,
     log,
     confirmations: new Confirmations({ events, log, now: () => stage.nowMs }),
-    bell: new Bell(new Int32Array(new SharedArrayBuffer(4)), 0),
+    guards: { excuse: () => null },
+    looks: new EarlyLooks({ bell: new Bell(new Int32Array(new SharedArrayBuffer(4)), 0) }),
     config,
     unhealthy: () => null,
     inTurn: (work) => serial.run(work),

@@ -2,6 +2,7 @@
 import t from 'tap';
 import type { Config, Service } from '../../../src/config/schema.ts';
 import { Confirmations } from '../../../src/control/confirmations.ts';
+import { EarlyLooks } from '../../../src/control/early-looks.ts';
 import { isRefusal, type Receipt, type Refusal, type StartOrder } from '../../../src/control/operations.ts';
 import { Releases } from '../../../src/control/releases.ts';
 import type { RolloutRecord } from '../../../src/control/rollout-record.ts';
@@ -56,7 +57,8 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
     unhealthy: () => null,
     inTurn: (work) => serial.run(work),
     frozen: () => frozen,
-    bell,
+    guards: { excuse: () => null },
+    looks: new EarlyLooks({ bell }),
     now: () => stage.nowMs,
   });
   const releases = new Releases(rollouts, withoutFlags(rolloutStore, stage), rolloutStore, () => false);

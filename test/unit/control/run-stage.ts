@@ -69,6 +69,8 @@ export class RunStage {
   epoch = 1;
   weights: Weights = { blue: 100, green: 0 };
   frozen: string | null = null;
+  /** What the next verdicts of `worse` are excused with. */
+  readonly excuses: string[] = [];
   /** Pools that are in the file. */
   pools = ['blue', 'green'];
   /** Whether a signal has been read since the last look that asked for it. */
@@ -127,6 +129,8 @@ export class RunStage {
       warmUpMs: 0,
       log: pino({ level: 'silent' }),
       at: () => '2026-01-01T00:00:00.000Z',
+      forgetUnits: () => {},
+      excuse: () => this.excuses.shift() ?? null,
       frozen: () => this.frozen,
       standing: () => {
         const { blue = 0, green = 0 } = this.weights;
