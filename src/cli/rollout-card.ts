@@ -16,6 +16,7 @@ import { ascii, columnsOf, cut, plain, when, wrapped } from './terminal-text.ts'
 
 const BAR_COLUMNS = 16;
 const LABEL_COLUMNS = 8;
+const DIGEST_SHOWN = 8;
 /** A line of a card does not become longer on a wide terminal: sentences over 120 columns are hard to read. */
 const WIDTH_MOST = 120;
 /** What a signal's line needs; a narrower terminal wraps it. */
@@ -46,8 +47,13 @@ export function rolloutCard(rollout: RolloutView, style: TableStyle, isLive: boo
 }
 
 /** `green (v2.0)`. */
-export function candidateText({ candidate, version }: Pick<RolloutView, 'candidate' | 'version'>): string {
-  return `${plain(candidate)} (${plain(version)})`;
+export function candidateText(rollout: Pick<RolloutView, 'candidate' | 'version' | 'flag'>): string {
+  return `${plain(rollout.candidate)} (${versionText(rollout)})`;
+}
+
+/** The version, or of a flag the beginning of its revision, which is a digest. */
+export function versionText({ version, flag }: Pick<RolloutView, 'version' | 'flag'>): string {
+  return plain(flag === null ? version : version.slice(0, DIGEST_SHOWN));
 }
 
 /** Where a rollout is, in a few words: `holding, step 2 of 5`. */

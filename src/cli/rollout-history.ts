@@ -10,6 +10,7 @@ import { misused, readCommand, type VerbSpec } from './command.ts';
 import { span } from './figures.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { plainTable } from './plain-table.ts';
+import { versionText } from './rollout-card.ts';
 import { FLAG_OPTION, subjectOf } from './rollout-options.ts';
 import { isRolloutList } from './rollout-shapes.ts';
 import { ascii, cut, plain, when } from './terminal-text.ts';
@@ -78,7 +79,8 @@ function historyText(rollouts: readonly RolloutView[], width: number, unicode: b
   return `${[titles, ...lines].join('\n')}\n`;
 }
 
-function rowOf({ id, startedAt, version, active, candidate, plan, ranMs, phase }: RolloutView): string[] {
+function rowOf(rollout: RolloutView): string[] {
+  const { id, startedAt, active, candidate, plan, ranMs, phase } = rollout;
   const pools = `${plain(active)}→${plain(candidate)}`;
-  return [String(id), when(startedAt), plain(version), pools, plain(plan), span(ranMs), plain(phase)];
+  return [String(id), when(startedAt), versionText(rollout), pools, plain(plan), span(ranMs), plain(phase)];
 }

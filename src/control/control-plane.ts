@@ -249,7 +249,7 @@ export class ControlPlane implements Operations {
     await this.threads.start();
     const error = await this.#serial.run(() => this.#configuration.begin());
     if (error !== null) return error;
-    this.#releases.rollouts.restore();
+    this.#releases.restore();
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     const services = this.#gates.all().length;
     const text = `Tidegate has started with ${services} ${services === 1 ? 'service' : 'services'}`;
