@@ -5,8 +5,7 @@
  * number under `/api/rollouts`, whatever it was about.
  */
 import type { z } from 'zod';
-import type { FlagStartOrder } from '../control/flag-aim.ts';
-import type { Operations } from '../control/operations.ts';
+import type { FlagStartOrder, Operations } from '../control/operations.ts';
 import type { AdminApp } from './app.ts';
 import type { Audit } from './audit.ts';
 import { Fault } from './fault.ts';

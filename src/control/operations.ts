@@ -19,6 +19,7 @@ import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
 
 export type { Explanation, Moment } from './explanation.ts';
+export type { FlagStartOrder } from './flag-aim.ts';
 export type {
   FlagInstruction,
   FlagOperations,
