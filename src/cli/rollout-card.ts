@@ -89,9 +89,14 @@ function heading(rollout: RolloutView, style: TableStyle): string {
 
 /** `1%  [5%]  25%  50%  100%  bake`: what is under way stands in brackets. */
 function stepsText({ steps, step, phase, endedAt }: RolloutView): string {
-  const names = [...steps.map(({ share, approve }) => `${percent(share)}%${approve ? ' approve' : ''}`), 'bake'];
+  const names = [...steps.map(stepText), 'bake'];
   const now = endedAt !== null ? -1 : phase === 'baking' ? steps.length : step - 1;
   return names.map((name, index) => (index === now ? `[${name}]` : name)).join('  ');
+}
+
+function stepText({ share, approve, flags = {} }: RolloutView['steps'][number]): string {
+  const set = Object.entries(flags).map(([flag, part]) => ` ${plain(flag)} ${percent(part)}%`);
+  return `${percent(share)}%${approve ? ' approve' : ''}${set.length === 0 ? '' : ` with${set.join(',')}`}`;
 }
 
 function placeLine(rollout: RolloutView, style: TableStyle): string {

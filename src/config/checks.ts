@@ -17,6 +17,7 @@ import { checkPeers } from './peer-checks.ts';
 import { formatValue, HIDDEN, type Path } from './problem.ts';
 import type { Config, Route, Service } from './schema.ts';
 import type { Source } from './source.ts';
+import { checkStepFlags } from './step-flag-checks.ts';
 import type { Structure } from './structure.ts';
 import { nearest } from './suggest.ts';
 
@@ -32,6 +33,7 @@ export function checkMeaning(config: Config, source: Source, structure: Structur
   checkNotify(config, check);
   checkOfrep(config, check);
   checkFlags(config, check);
+  for (const service of config.services.values()) checkStepFlags(service, config, check);
   checkFlagContext(config, check);
 }
 

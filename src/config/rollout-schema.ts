@@ -7,9 +7,13 @@
  */
 
 import { z } from 'zod';
+import { flagName } from './flag-schema.ts';
 import { confirm } from './notify-schema.ts';
 import { duration, fieldName, multiple, name, oneOrMore, share, TOKEN, text, whole } from './scalars.ts';
 import { signals } from './signal-schema.ts';
+
+/** How many flags a step may set. */
+const STEP_FLAGS_MAX = 20;
 
 const group = z
   .strictObject({
@@ -44,6 +48,14 @@ const step = z.union([
     approve: z.boolean().default(false).describe('Whether a person has to approve before the next step.'),
     verify: z.boolean().default(false).describe('Whether the candidate is verified before the step takes effect.'),
     match: group.optional().describe('Users who reach the candidate in this step whatever the share.'),
+    flags: z
+      .record(flagName, share)
+      .refine((all) => Object.keys(all).length > 0 && Object.keys(all).length <= STEP_FLAGS_MAX, {
+        message: 'has no flag, or too many',
+        params: { allowed: `1 to ${STEP_FLAGS_MAX} flags` },
+      })
+      .optional()
+      .describe('Flags whose share is set once the step is taken, and put back when the rollout goes back.'),
     endpoints: whole(1, 100_000)
       .optional()
       .describe('How many endpoints of the candidate are used in this step, the first ones; all if it is not given.'),
@@ -241,6 +253,7 @@ export const rollout = z
       verify: 'verify' in rest && rest.verify,
       group: 'match' in rest ? (rest.match ?? null) : null,
       endpoints: 'endpoints' in rest ? (rest.endpoints ?? null) : null,
+      ...('flags' in rest && rest.flags !== undefined ? { flags: rest.flags } : {}),
     }));
     steps?.forEach((one, index) => {
       const message = stepProblem(steps, index);

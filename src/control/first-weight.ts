@@ -59,14 +59,16 @@ export function withinBudget(
 }
 
 /** A step that must not be left out. */
-function isParticular({ approve, verify, group, endpoints }: Step): boolean {
-  return approve || verify || group !== null || endpoints !== null;
+function isParticular({ approve, verify, group, endpoints, flags }: Step): boolean {
+  return approve || verify || group !== null || endpoints !== null || flags !== undefined;
 }
+
+const PLAIN = { approve: false, verify: false, group: null, endpoints: null } as const;
 
 function beginningAt(steps: readonly Step[], share: number): Step[] {
   const rest = steps.filter((step) => step.share >= share || isParticular(step));
   const next = rest[0]!;
   if (next.share <= share) return rest;
   const { holdMs } = steps[0]!;
-  return [{ ...next, share, holdMs, approve: false, verify: false, group: null, endpoints: null }, ...rest];
+  return [{ share, holdMs, minRequests: next.minRequests, ...PLAIN }, ...rest];
 }

@@ -64,6 +64,8 @@ const NO_EVIDENCE: RunEvidence = {
   forget: () => {},
 };
 
+const NO_FLAGS: RunWorld['flags'] = { before: () => ({}), set: async () => '', back: async () => '' };
+
 const NO_SOURCES: RunWorld['sources'] = { start: () => {}, hasNews: false, take: () => [], stop: () => {} };
 
 export class FlagRollouts {
@@ -256,6 +258,7 @@ export class FlagRollouts {
       sources: NO_SOURCES,
       isCounted: () => false,
       warmUpMs: 0,
+      flags: NO_FLAGS,
       judgement: (isHoldOver) => {
         const entry = flags.entry(name);
         if (entry === undefined) return { verdict: 'unjudged', sentence: '' };

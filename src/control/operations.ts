@@ -287,6 +287,8 @@ export interface RolloutView {
     readonly group: Group | null;
     /** How many endpoints of the candidate are used; null for all. */
     readonly endpoints: number | null;
+    /** Flags that it sets, as shares from 0 to 1 by name. */
+    readonly flags?: Readonly<Record<string, number>>;
   }[];
   readonly bakeMs: number;
   /** The candidate's share of what it and the active pool have together. */

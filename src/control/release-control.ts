@@ -20,13 +20,14 @@ import { releaseOf } from './rollout-glance.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { Rollouts, type RolloutsOptions } from './rollouts.ts';
 import type { StateStore } from './state-store.ts';
+import { StepFlags } from './step-flags.ts';
 import { startForVersions, versionChanges } from './version-change.ts';
 
 /** The most that a tick counts for. */
 const TICK_MAX_MS = 1_000;
 
 export interface ReleaseControlOptions
-  extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store' | 'guards'>,
+  extends Omit<RolloutsOptions, 'confirmations' | 'frozen' | 'store' | 'guards' | 'stepFlags'>,
     Pick<NotificationsOptions, 'epochOf' | 'returnTo' | 'isStopping'> {
   readonly file: StateStore;
   readonly store: RolloutStore;
@@ -63,7 +64,10 @@ export class ReleaseControl {
       clock: () => performance.now(),
     });
     const { guards } = this;
-    this.rollouts = new Rollouts({ ...options, guards, confirmations: this.notifications.confirmations, frozen });
+    const isRolling = (flag: string) => this.flagRollouts.running(flag) !== undefined;
+    const stepFlags = new StepFlags({ ...options, isRolling });
+    const { confirmations } = this.notifications;
+    this.rollouts = new Rollouts({ ...options, guards, confirmations, stepFlags, frozen });
     const guardOf: FlagRolloutsOptions['guardOf'] = (flag) => guards.view(flag);
     this.flagRollouts = new FlagRollouts({ ...options, config: written, frozen, guardOf });
     this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });

@@ -11,6 +11,7 @@ import type { Verdict } from '../judge/verdict.ts';
 import type { Undone } from '../rollout/bond.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { StartOrder, Weights } from './operations.ts';
+import type { FlagsBefore } from './step-flags.ts';
 import type { Verification } from './verification.ts';
 
 /** The rollouts that were started together with one, itself included. */
@@ -64,6 +65,8 @@ export interface RolloutRecord {
   readonly asked: { readonly errand: number; readonly ms: number } | null;
   /** How long the active pool counts as warm after a success. */
   readonly keepMs: number;
+  /** How the flags stood that its steps set, before each was set first; none unless given. */
+  readonly flagsBefore?: FlagsBefore;
   /** Null unless a success was taken back while the earlier pool was warm. */
   readonly undone: Undone | null;
   /** What the last verification found. */

@@ -26,7 +26,7 @@ import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
 import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
 import { judgementOf, requestsInStep } from './run-judgement.ts';
-import type { ErrandAnswer, RunWorld } from './run-world.ts';
+import { done, type ErrandAnswer, NOT_MOVED, type RunWorld } from './run-world.ts';
 
 /** How often the judge looks while no error comes, and the record's clock is kept. */
 const LOOK_MS = 1_000;
@@ -358,28 +358,42 @@ export class RolloutRun<R extends object = Receipt> {
         return this.#world.confirm(errand.step, askedMs(this.record, errand), stop);
       case 'join':
         await this.#world.join(errand.mark, stop);
-        return { result: 'ok', why: '' };
+        return done();
       case 'move':
-        return moved(
-          await this.#move(
-            errand,
-            weightsAt(rollout.before, rollout, errand.share),
-            'rollout',
-            this.#terms(errand.step),
-          ),
-        );
+        return this.#takeStep(errand);
       case 'finish':
-        return moved(await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout'));
+        return (await this.#move(errand, weightsAt(rollout.before, rollout, 1), 'rollout')) === null
+          ? NOT_MOVED
+          : done();
       case 'move-back': {
-        if (!this.#world.isThere(rollout.before)) return { result: 'ok', why: 'there is nothing to go back to' };
+        const back = () => this.#world.flags.back(this.record, this.#wanted(errand));
+        if (!this.#world.isThere(rollout.before)) return done('there is nothing to go back to', await back());
         await this.#ramp(errand, AbortSignal.any([stop, this.#hurry.signal]));
         const receipt = await this.#move(errand, rollout.before, 'rollback', null, this.record.previous);
         this.#wayBack = receipt;
-        return moved(receipt);
+        return receipt === null ? NOT_MOVED : done(await back());
       }
       default:
         return errand satisfies never;
     }
+  }
+
+  /** Moves the gate to a step, and then sets the flags that it says. */
+  async #takeStep(errand: Errand & { readonly kind: 'move' }): Promise<ErrandAnswer> {
+    const { rollout } = this.record;
+    const { flags } = this.#world;
+    const flagsBefore = flags.before(this.record, errand.step);
+    if (Object.keys(flagsBefore).length > 0) {
+      this.record = { ...this.record, flagsBefore };
+      this.#keep();
+    }
+    const weights = weightsAt(rollout.before, rollout, errand.share);
+    const receipt = await this.#move(errand, weights, 'rollout', this.#terms(errand.step));
+    return receipt === null ? NOT_MOVED : done(await flags.set(this.record, errand.step, this.#wanted(errand)));
+  }
+
+  #wanted({ id }: Errand): () => boolean {
+    return () => this.record.rollout.errand?.id === id && !this.#closed;
   }
 
   /** What the position of a step says of the candidate beside its weight. */
@@ -397,7 +411,7 @@ export class RolloutRun<R extends object = Receipt> {
     // However many steps it took: a rollback is one move to where all of it began.
     previous: Weights | null = this.record.rollout.before,
   ): Promise<R | null> {
-    const isWanted = (): boolean => this.record.rollout.errand?.id === errand.id && !this.#closed;
+    const isWanted = this.#wanted(errand);
     const note = this.record.rollout.reason;
     const receipt = await this.#world.move({ weights, terms, reason, note, previous }, () => {
       // The counts of the slot that the position is about to take are its baseline.
@@ -425,10 +439,6 @@ export class RolloutRun<R extends object = Receipt> {
       await pause(RAMP_MS, hurry);
     }
   }
-}
-
-function moved(receipt: object | null): ErrandAnswer {
-  return receipt === null ? { result: 'failed', why: 'the gate could not be moved' } : { result: 'ok', why: '' };
 }
 
 /** How long the confirmation of this errand has been waited for, by this process and earlier ones. */

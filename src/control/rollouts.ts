@@ -49,6 +49,7 @@ import type { RunWorld } from './run-world.ts';
 import { SignalBooks } from './signal-books.ts';
 import type { Sides } from './signal-reader.ts';
 import type { SignalSources } from './signal-sources.ts';
+import type { StepFlags } from './step-flags.ts';
 import { epochMismatch, type Traffic, unknownService } from './traffic.ts';
 import type { Verification } from './verification.ts';
 
@@ -59,6 +60,7 @@ export interface RolloutsOptions extends PoolVerificationOptions {
   readonly store: RolloutStore;
   readonly events: EventLog;
   readonly confirmations: Confirmations;
+  readonly stepFlags: StepFlags;
   /** Who knows when a flag and not the version is to blame. */
   readonly guards: Pick<FlagGuards, 'excuse'>;
   readonly looks: EarlyLooks;
@@ -361,6 +363,7 @@ export class Rollouts {
     return {
       evidence,
       judgement: null,
+      flags: this.#options.stepFlags,
       sources,
       isCounted: (signal) => serviceNow()?.rollout.guard.signals[signal]?.kind === 'requests',
       log,

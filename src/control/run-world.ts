@@ -12,12 +12,21 @@ import type { Receipt, Weights } from './operations.ts';
 import type { RolloutEvidence, Standing } from './rollout-evidence.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import type { SignalSources } from './signal-sources.ts';
+import type { StepFlags } from './step-flags.ts';
 import type { Verification } from './verification.ts';
 
 /** What came of an errand, with the sentence for people. */
 export interface ErrandAnswer {
   readonly result: 'ok' | 'failed' | 'undecided';
   readonly why: string;
+}
+
+/** The answer when the gate did not move. */
+export const NOT_MOVED: ErrandAnswer = { result: 'failed', why: 'it could not be moved' };
+
+/** The answer when all went well, with what is to be said beside it; empty texts are left out. */
+export function done(...said: readonly string[]): ErrandAnswer {
+  return { result: 'ok', why: said.filter((text) => text !== '').join('; ') };
 }
 
 /** A move of the gate; `previous` is what a rollback returns to afterwards. */
@@ -46,6 +55,8 @@ export interface RunWorld<R extends object = Receipt> {
   verify(stop: AbortSignal): Promise<Verification>;
   /** Asks whoever has a say whether the step may be taken; `askedMs` is how long that took before a restart. */
   confirm(step: number, askedMs: number, stop: AbortSignal): Promise<ErrandAnswer>;
+  /** The flags that its steps set. */
+  readonly flags: Pick<StepFlags, 'before' | 'set' | 'back'>;
   /** Resolves when the others of its bond have reached the mark, or `stop` is aborted. */
   join(mark: number, stop: AbortSignal): Promise<void>;
   /** The rollout is not where it was, which others of its bond may go by. */

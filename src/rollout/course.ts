@@ -49,11 +49,12 @@ export function toMove(rollout: Rollout, step: number, reason: string): Transiti
   return enter(rollout, { phase: 'stepping', step, reason }, null, { kind: 'move', step, share });
 }
 
-/** The gate stands at the share of the step. */
-export function arrived(rollout: Rollout): Transition {
+/** The gate stands at the share of the step; `beside` is what was done with it, in words. */
+export function arrived(rollout: Rollout, beside: string): Transition {
   const { plan, step } = rollout;
   const there = { ...rollout, share: shareAt(rollout, step), elapsedMs: 0, isHalted: false };
-  const text = `step ${step + 1} of ${plan.steps.length}: ${rollout.candidate} has ${percent(there.share)}`;
+  const place = `step ${step + 1} of ${plan.steps.length}: ${rollout.candidate} has ${percent(there.share)}`;
+  const text = beside === '' ? place : `${place}, ${beside}`;
   if (!isLast(rollout, step)) return enter(there, { phase: 'holding', reason: text }, 'step');
   if (plan.verifyAfter) return verify(there, 'after', text);
   return toBake(there, text);

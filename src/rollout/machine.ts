@@ -157,7 +157,7 @@ function answer(rollout: Rollout, errand: Errand, event: Event & { readonly kind
         ? toEnd(rollout, rollout.reason)
         : toMove(rollout, rollout.step, rollout.reason);
     case 'move':
-      return event.result === 'ok' ? moved(rollout) : goBack(rollout, 'failed', event.why);
+      return event.result === 'ok' ? moved(rollout, event.why) : goBack(rollout, 'failed', event.why);
     case 'finish':
       // It is tried again at the next tick, as the bake is over then too.
       if (event.result !== 'ok') return { ok: true, rollout: { ...rollout, errand: null }, effects: [] };
@@ -182,8 +182,8 @@ function verified(rollout: Rollout, occasion: Occasion, why: string): Transition
   }
 }
 
-function moved(rollout: Rollout): Transition {
-  const there = arrived(rollout);
+function moved(rollout: Rollout, beside: string): Transition {
+  const there = arrived(rollout, beside);
   if (rollout.pause === null || !there.ok) return there;
   // It was paused while the gate moved: it is there now, and still paused.
   const { phase, occasion } = there.rollout;

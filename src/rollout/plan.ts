@@ -30,6 +30,8 @@ export interface Step {
   readonly group: Group | null;
   /** How many of the candidate's endpoints are used; null for all. */
   readonly endpoints: number | null;
+  /** The shares of flags that are set once the step is taken, 0 to 1 by name; none unless given. */
+  readonly flags?: Readonly<Record<string, number>>;
 }
 
 /** What is done when a step or the bake is over and the judge cannot tell. */
@@ -55,7 +57,7 @@ export interface Plan {
 }
 
 /** What a step has when the plan says nothing of it. */
-export type StepDefaults = Omit<Step, 'share' | 'group' | 'endpoints'>;
+export type StepDefaults = Omit<Step, 'share' | 'group' | 'endpoints' | 'flags'>;
 
 const CANARY_SHARES = [0.01, 0.05, 0.25, 0.5, 1];
 

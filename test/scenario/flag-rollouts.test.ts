@@ -7,10 +7,10 @@ import type { FlagReceipt, FlagView, RolloutView } from '../../src/control/opera
 import { tidegate as cli } from '../unit/cli/tidegate.ts';
 import { exchange } from './stage/exchange.ts';
 import { Load } from './stage/load.ts';
-import { shopConfig } from './stage/shop.ts';
+import { blueAndGreen, shopConfig } from './stage/shop.ts';
 import { configFile, Tidegate } from './stage/tidegate.ts';
 import { until } from './stage/until.ts';
-import { Upstream } from './stage/upstream.ts';
+import { type Handler, Upstream } from './stage/upstream.ts';
 
 const QUICK = 'rollout: { steps: [5%, 50%, 100%], hold: 0s, bake: 0s }';
 const FLAGS = [
@@ -18,18 +18,22 @@ const FLAGS = [
   'flags:',
   `  quick: { strategy: percentage, value: 1, ${QUICK} }`,
   '  slow: { strategy: percentage, value: 10, rollout: { steps: [30%, { weight: 60%, approve: true }, 100%], hold: 1h } }',
+  '  paired: { strategy: percentage, value: 0 }',
   '  broken: { strategy: percentage, value: 5, guard: { latency: off }, rollout: { steps: [40%, 100%], hold: 1h } }',
 ];
+const RELEASE =
+  'rollout: { steps: [{ weight: 20%, hold: 1h, flags: { paired: 30% } }, 100%], guard: { latency: off } }';
 const USERS = Array.from({ length: 100 }, (_, index) => `user-${index}`);
 
 t.test('flags are rolled out to the end, over a kill -9, and back', async (t) => {
-  const upstream = await Upstream.start(t, 'v1', (req, res) => {
+  const serve: Handler = (req, res) => {
     const told = String(req.headers['feature-flags'] ?? '');
     res.writeHead(req.url === '/flags/load' && told.includes('broken=?1') ? 500 : 200).end(told);
-  });
-  const pools = { blue: { version: 'v1', endpoints: [upstream.address] } };
-  const routes = ['{ name: flagged, path: /flags, service: shop, flags: [quick, slow, broken] }'];
-  const service = ['ejection: { consecutiveFailures: 10000 }', 'retries: { attempts: 0 }'];
+  };
+  const [blue, green] = [await Upstream.start(t, 'v1', serve), await Upstream.start(t, 'v2', serve)];
+  const pools = blueAndGreen(blue.address, green.address);
+  const routes = ['{ name: flagged, path: /flags, service: shop, flags: [quick, slow, broken, paired] }'];
+  const service = ['ejection: { consecutiveFailures: 10000 }', 'retries: { attempts: 0 }', RELEASE];
   const file = await configFile(t, shopConfig({ pools, traffic: 'blue', routes, service, top: FLAGS }));
   const start = () => Tidegate.start(t, file);
   let tidegate = await start();
@@ -95,6 +99,21 @@ t.test('flags are rolled out to the end, over a kill -9, and back', async (t) =>
       (await run('rollout', 'resume', '--flag', 'slow')).err,
       'no rollout of slow runs; the last one ended as aborted',
     );
+  });
+
+  await t.test('a step of a release sets a flag, and the way back puts it back', async (t) => {
+    t.equal((await run('rollout', 'start', 'shop', '--to', 'green')).code, 0);
+    const card = await until('the step holds', async () => {
+      const { out } = await run('rollout', 'status', 'shop');
+      return out.includes('holding') && out;
+    });
+    t.match(card, '[20% with paired 30%]');
+    t.match(card, 'step 1 of 2: green has 20%, paired has 30%');
+    t.ok((await treated('paired')).size > 10);
+    t.equal((await run('rollback', 'shop')).code, 0);
+    t.equal((await treated('paired')).size, 0, 'when the way back is answered');
+    const { receipts } = await get<{ receipts: FlagReceipt[] }>('/api/flags/paired/history');
+    t.match(receipts, [{ by: 'rollout 3 of shop' }, { by: 'rollout 3 of shop', to: { share: 30 } }, { how: 'file' }]);
   });
 
   await t.test('a treatment that fails is killed by its guard, and its rollout ends as rolled back', async (t) => {

@@ -10,6 +10,7 @@ import { Releases } from '../../../src/control/releases.ts';
 import type { RolloutRecord } from '../../../src/control/rollout-record.ts';
 import { RolloutStore } from '../../../src/control/rollout-store.ts';
 import type { Rollouts } from '../../../src/control/rollouts.ts';
+import { StepFlags } from '../../../src/control/step-flags.ts';
 import type { Verdict } from '../../../src/judge/verdict.ts';
 import { done, FlagStage, flagConfig } from './flag-stage.ts';
 import { settled } from './run-stage.ts';
@@ -18,14 +19,24 @@ export const PLANNED =
   'checkout: { strategy: percentage, value: 1, rollout: { steps: [5%, 50%, 100%], hold: 10m, bake: 15m } }';
 export const MINUTE = 60_000;
 
+const NO_FLAGS = {
+  entry: () => undefined,
+  onReceipt: () => {},
+  moveShare: () => Promise.reject(new Error('no flags')),
+};
+
+/** What sets the flags of steps where there are none. */
+export function withoutStepFlags(): StepFlags {
+  return new StepFlags({ flags: NO_FLAGS, isRolling: () => false, inTurn: (work) => work() });
+}
+
 /** The rollouts of no flags, for tests of services. */
 export function withoutFlags(
   store: RolloutStore,
   { events, log }: { readonly events: EventLog; readonly log: Logger },
 ): FlagRollouts {
-  const flags = { entry: () => undefined, onReceipt: () => {}, moveShare: () => Promise.reject(new Error('no flags')) };
   return new FlagRollouts({
-    flags,
+    flags: NO_FLAGS,
     guardOf: () => null,
     config: () => flagConfig(),
     store,

@@ -15,7 +15,7 @@ import type { StateStore } from '../../../src/control/state-store.ts';
 import { Traffic } from '../../../src/control/traffic.ts';
 import { Bell } from '../../../src/stats/bell.ts';
 import { EvidenceWriter } from '../../../src/stats/evidence-cells.ts';
-import { withoutFlags } from './flag-rollout-stage.ts';
+import { withoutFlags, withoutStepFlags } from './flag-rollout-stage.ts';
 import { GateStage } from './gate-stage.ts';
 import { serviceWith, settled } from './run-stage.ts';
 
@@ -52,6 +52,7 @@ export async function group(lines: Partial<Record<Name, readonly string[]>> = {}
     gates,
     traffic,
     store: rolloutStore,
+    stepFlags: withoutStepFlags(),
     events,
     log,
     confirmations: new Confirmations({ events, log, now: () => stage.nowMs }),

@@ -14,7 +14,7 @@ import type { StateStore } from '../../../src/control/state-store.ts';
 import { Traffic } from '../../../src/control/traffic.ts';
 import { Bell } from '../../../src/stats/bell.ts';
 import { EvidenceWriter } from '../../../src/stats/evidence-cells.ts';
-import { withoutFlags } from './flag-rollout-stage.ts';
+import { withoutFlags, withoutStepFlags } from './flag-rollout-stage.ts';
 import { GateStage } from './gate-stage.ts';
 import { serviceWith, settled } from './run-stage.ts';
 
@@ -50,6 +50,7 @@ async function shop(rollout: readonly string[] = PLAN, store?: StateStore) {
     gates,
     traffic,
     store: rolloutStore,
+    stepFlags: withoutStepFlags(),
     events,
     log,
     confirmations: new Confirmations({ events, log, now: () => stage.nowMs }),

@@ -10,7 +10,7 @@ import { RolloutEvidence } from '../../../src/control/rollout-evidence.ts';
 import type { DecisionEntry, RolloutRecord } from '../../../src/control/rollout-record.ts';
 import { RolloutRun } from '../../../src/control/rollout-run.ts';
 import { judgeSettingsFor } from '../../../src/control/rollout-settings.ts';
-import type { RunMove } from '../../../src/control/run-world.ts';
+import type { RunMove, RunWorld } from '../../../src/control/run-world.ts';
 import type { Verification } from '../../../src/control/verification.ts';
 import { openJudgement } from '../../../src/judge/judgement.ts';
 import type { JudgeSettings } from '../../../src/judge/signals.ts';
@@ -51,6 +51,8 @@ export interface AskedMove {
   readonly turn: () => Promise<void>;
 }
 
+const NO_FLAGS: RunWorld['flags'] = { before: () => ({}), set: async () => '', back: async () => '' };
+
 export class RunStage {
   readonly memories = [createEvidenceMemory(1), createEvidenceMemory(1)] as const;
   readonly run: RolloutRun;
@@ -83,7 +85,8 @@ export class RunStage {
   /** Whether moves have their turn at once. */
   isQuick = true;
 
-  constructor(plan: Partial<Plan> = {}, from: RolloutRecord | null = null) {
+  /** `flags` is what sets the flags of steps. */
+  constructor(plan: Partial<Plan> = {}, from: RolloutRecord | null = null, flags: RunWorld['flags'] = NO_FLAGS) {
     const begun = begin({
       plan: planOf(plan),
       active: 'blue',
@@ -124,6 +127,7 @@ export class RunStage {
     this.run = new RolloutRun(record, {
       evidence,
       judgement: null,
+      flags,
       sources: this.#sources(),
       isCounted: () => true,
       warmUpMs: 0,
