@@ -1,9 +1,9 @@
 /**
  * What a preview says, in sentences: who would be in, how many would change, and what nobody can know.
  */
-import type { FlagPreview } from '../control/flag-operations.ts';
+import type { FlagPreview } from '../control/flag-preview.ts';
 import { counted, percent, span } from './figures.ts';
-import { aimText } from './flag-text.ts';
+import { turnText } from './flag-text.ts';
 import { plain } from './terminal-text.ts';
 
 const UNTOLD = {
@@ -17,7 +17,7 @@ const UNTOLD = {
 export function previewLines(preview: FlagPreview): string[] {
   const { flag, from, to, sample, withinMs, ofAll } = preview;
   const indent = '  ';
-  const lines = [`${plain(flag)}: ${aimText(from)} → ${aimText(to)}; nothing is changed`];
+  const lines = [`${plain(flag)}: ${turnText(from, to)}; nothing is changed`];
   if (sample.moved.length > 0) {
     lines.push(`${indent}another ${sample.moved.join(' and ')}: everybody is put into buckets anew`);
   }

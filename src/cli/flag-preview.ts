@@ -4,7 +4,7 @@
  * A change that puts everybody into buckets anew is refused without `--yes`, as `flag set` refuses it: the numbers are shown
  * all the same, since they are the reason.
  */
-import type { FlagPreview } from '../control/flag-operations.ts';
+import type { FlagPreview } from '../control/flag-preview.ts';
 import { adminOf, ask, reportFailure } from './admin-client.ts';
 import { type Command, misused, readCommand, type VerbSpec } from './command.ts';
 import { changeOf, EDIT_OPTIONS, readEdit, type Wanted, wordsOfPairs } from './flag-edit.ts';

@@ -1,7 +1,9 @@
 /**
  * The shapes of answers about flags; see `answer-shapes.ts` for why they are checked.
  */
-import type { FlagPreview, FlagReceipt, FlagView } from '../control/flag-operations.ts';
+import type { FlagReceipt, FlagView } from '../control/flag-operations.ts';
+import type { FlagPreview } from '../control/flag-preview.ts';
+import type { Explanation } from '../flags/explanation.ts';
 import { fits, orNull, type Shape } from './answer-shapes.ts';
 
 const STAND: Shape = { definition: { strategy: 'text' }, share: orNull('number'), killed: 'boolean' };
@@ -78,4 +80,20 @@ const PREVIEW: Shape = {
 
 export function isFlagPreview(value: unknown): value is FlagPreview {
   return fits(value, PREVIEW);
+}
+
+const TRACE: Shape = orNull({ input: 'text', hash: 'text', digest: 'text', place: 'number', of: 'number' });
+
+const EXPLANATION: Shape = {
+  flag: 'text',
+  revision: 'text',
+  key: orNull('text'),
+  variant: 'text',
+  reason: 'text',
+  because: ['text'],
+  draw: orNull({ enrolment: TRACE, variant: TRACE }),
+};
+
+export function isFlagExplanation(value: unknown): value is Explanation {
+  return fits(value, EXPLANATION);
 }

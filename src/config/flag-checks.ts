@@ -8,7 +8,7 @@
  * Flags need each other over one level: a flag that is needed needs none. So whoever evaluates one looks at its neighbours and
  * no further, nothing can go in a circle, and a person can say why a flag is off.
  */
-import { inEnvironment } from './flag-merge.ts';
+import { inEnvironment, overlayOf } from './flag-merge.ts';
 import type { FlagDefinition, StrategyWord } from './flag-schema.ts';
 import { parseInstant } from './freeze-schema.ts';
 import type { Path } from './problem.ts';
@@ -157,12 +157,21 @@ function* checkVariants(flag: Here): Generator<FlagFinding> {
       allowed: 'off, or offVariant',
     };
   }
-  const weights = Object.values(variants).reduce((sum, { weight }) => sum + (weight ?? 1), 0);
-  if (weights > WEIGHTS_MAX)
-    yield { path: ['variants'], message: `has weights of ${weights} together`, allowed: `at most ${WEIGHTS_MAX}` };
-  if (draws && weights === 0)
-    yield { path: ['variants'], message: 'has no weight, so none can be drawn', allowed: 'a weight above zero' };
+  yield* checkWeights(variants, draws);
   if (onVariantOf(flag) === undefined && needsVariant(strategy)) yield whichVariant(['variant']);
+}
+
+function* checkWeights(variants: NonNullable<Here['variants']>, draws: boolean): Generator<FlagFinding> {
+  const weights = Object.entries(variants).map(([name, { weight }]) => ({ name, weight: weight ?? 1 }));
+  const sum = weights.reduce((total, { weight }) => total + weight, 0);
+  const [largest] = weights.sort((left, right) => right.weight - left.weight);
+  const path = ['variants', largest!.name, 'weight'];
+  if (sum > WEIGHTS_MAX) {
+    yield { path, message: `is the largest of weights of ${sum} together`, allowed: `at most ${WEIGHTS_MAX} together` };
+  }
+  if (draws && sum === 0) {
+    yield { path, message: 'is zero as all others are, so none can be drawn', allowed: 'a weight above zero' };
+  }
 }
 
 function* checkRules(flag: Here): Generator<FlagFinding> {
@@ -220,7 +229,7 @@ export function checkRequired(name: string, flags: ReadonlyMap<string, FlagDefin
   const found = new Map<string, FlagFinding>();
   for (const environment of environmentsAround(definition, flags)) {
     for (const finding of checkRequiredIn(name, flags, environment)) {
-      const own = definition.environments?.[environment];
+      const own = overlayOf(definition.environments, environment);
       const path = own?.requires === undefined ? finding.path : ['environments', environment, ...finding.path];
       const key = JSON.stringify([path, finding.message]);
       if (!found.has(key)) found.set(key, { ...finding, path });
@@ -239,7 +248,8 @@ function environmentsAround(
   return new Set(['', ...own.map(([environment]) => environment), ...theirs]);
 }
 
-function* checkRequiredIn(
+/** What is wrong with what a flag needs of others in one environment. */
+export function* checkRequiredIn(
   name: string,
   flags: ReadonlyMap<string, FlagDefinition>,
   environment: string,

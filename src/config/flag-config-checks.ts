@@ -4,7 +4,7 @@
  * The same questions about pools and paths are asked of a change at run time (`checkPlaces`), against the config in force.
  */
 import { checkRequired, type FlagFinding } from './flag-checks.ts';
-import { inEnvironment } from './flag-merge.ts';
+import { inEnvironment, overlayOf } from './flag-merge.ts';
 import type { FlagDefinition } from './flag-schema.ts';
 import { type Check, shown } from './name-checks.ts';
 import { formatValue, HIDDEN, type Path } from './problem.ts';
@@ -92,7 +92,7 @@ export function checkPlaces(
 
 function variantsOf(definition: FlagDefinition): (readonly [Path, FlagDefinition['variants']])[] {
   const overlays = Object.keys(definition.environments ?? {}).filter(
-    (environment) => definition.environments?.[environment]?.variants !== undefined,
+    (environment) => overlayOf(definition.environments, environment)?.variants !== undefined,
   );
   return [
     [['variants'], definition.variants],

@@ -8,11 +8,15 @@
  */
 
 import { z } from 'zod';
+import { isForwardable } from './rule-checks.ts';
 import { cookieName, duration, fieldName, secret, size, text } from './scalars.ts';
 
 /** Attributes that every request has, and beginnings of names that say themselves where to look. */
 const BUILT_IN: ReadonlySet<string> = new Set(['method', 'host', 'path', 'ip', 'targetingKey']);
 const DIRECT = /^(?:query|header|cookie)\./;
+
+/** Fields that hold more than a choice, and that endpoints need. */
+const CARRIED: ReadonlySet<string> = new Set(['authorization', 'cookie', 'feature-flags', 'baggage']);
 
 const SECRET_CHARACTERS = 16;
 const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
@@ -74,10 +78,10 @@ const attributeSource = z
   })
   .transform(({ as, ...rest }, context) => ({ ...onePlace(rest, context), as }));
 
-const attributeName = text('the name of an attribute, such as country or plan', 128).refine(
-  (name) => !BUILT_IN.has(name) && !DIRECT.test(name),
-  { params: { allowed: 'a name other than method, host, path, ip, targetingKey, query.…, header.… and cookie.…' } },
-);
+const attributeName = text(
+  'the name of an attribute, such as plan; method, host, path, ip, targetingKey, query.…, header.… and cookie.… are taken',
+  128,
+).refine((name) => !BUILT_IN.has(name) && !DIRECT.test(name));
 
 const jwt = z
   .strictObject({
@@ -113,7 +117,7 @@ const jwt = z
   })
   .check((context) => {
     const { header, cookie, secret: own, publicKey, algorithms, unverified, issuer, audience } = context.value;
-    const refuse = (message: string, allowed: string, path: string[] = []): void => {
+    const refuse = (message: string, allowed: string, path: (string | number)[] = []): void => {
       context.issues.push({ code: 'custom', message, input: context.value, path, params: { allowed } });
     };
     if (header !== undefined && cookie !== undefined) refuse('is in two places', 'header or cookie');
@@ -128,7 +132,7 @@ const jwt = z
       refuse('checks nothing, so it has nothing to check by', 'unverified alone');
     const fitting: readonly string[] = own === undefined ? KEY_ALGORITHMS : SECRET_ALGORITHMS;
     const odd = (unverified ? [] : (algorithms ?? [])).findIndex((algorithm) => !fitting.includes(algorithm));
-    if (odd >= 0) refuse('does not go with this key', fitting.join(', '), ['algorithms', String(odd)]);
+    if (odd >= 0) refuse('does not go with this key', fitting.join(', '), ['algorithms', odd]);
   })
   .transform(({ header, cookie, unverified, secret: own, publicKey, algorithms, issuer, audience }) => ({
     from:
@@ -160,7 +164,10 @@ const anonymous = z
 
 const overrides = z
   .strictObject({
-    header: fieldName.prefault('x-tidegate-flags').describe('The field that carries the signed choice.'),
+    header: fieldName
+      .refine((name) => isForwardable(name) && !CARRIED.has(name), { params: { allowed: 'a field of its own' } })
+      .prefault('x-tidegate-flags')
+      .describe('The field that carries the signed choice; it goes no further.'),
     cookie: cookieName.optional().describe('A cookie that carries it too, for browsers.'),
     secret: longSecret.describe('The secret that choices are signed with. Empty means none are believed.'),
   })

@@ -5,7 +5,7 @@
  * a key away, and what is not given stays. So `{"strategy":"percentage","value":5}` leaves variants and rules alone. When the
  * strategy becomes one of another kind, a `value` that nobody has given goes with the earlier one: a list of users is no percentage.
  */
-import type { FlagDefinition, FlagOverlay } from './flag-schema.ts';
+import type { FlagDefinition } from './flag-schema.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -26,10 +26,19 @@ export function mergeFlag(base: Keys, over: Keys): Record<string, unknown> {
   return merged;
 }
 
+/** What is said for an environment; `undefined` when nothing is. */
+export function overlayOf<T>(
+  environments: Readonly<Record<string, T>> | undefined,
+  environment: string,
+): T | undefined {
+  // The name of an environment may be that of something that every object has.
+  return environments !== undefined && Object.hasOwn(environments, environment) ? environments[environment] : undefined;
+}
+
 /** A flag as it is in one environment, without what it says of environments. */
 export function inEnvironment(definition: FlagDefinition, environment: string): Omit<FlagDefinition, 'environments'> {
   const { environments, ...base } = definition;
-  const over: FlagOverlay | undefined = environments?.[environment];
+  const over = overlayOf(environments, environment);
   return over === undefined ? base : (mergeFlag(base, over) as Omit<FlagDefinition, 'environments'>);
 }
 
@@ -39,7 +48,7 @@ export function inEnvironment(definition: FlagDefinition, environment: string): 
  */
 export function changeFlag(definition: Keys, change: Keys, environment: string): Record<string, unknown> {
   const { environments, ...base } = definition as { environments?: Readonly<Record<string, Keys>> } & Keys;
-  const over = environments?.[environment];
+  const over = overlayOf(environments, environment);
   if (over === undefined || 'environments' in change) return mergeFlag(definition, change);
   const removals = Object.fromEntries(Object.entries(change).filter(([, value]) => value === null));
   const here = mergeFlag({ strategy: base.strategy, ...over }, change);

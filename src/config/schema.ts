@@ -10,10 +10,13 @@
 
 import { z } from 'zod';
 import { formatAddress } from './address.ts';
+import { exposures } from './exposure-schema.ts';
+import { flagContext } from './flag-context-schema.ts';
 import { environment, flags } from './flag-schema.ts';
 import { freeze } from './freeze-schema.ts';
 import type { Immutable } from './immutable.ts';
 import { notify } from './notify-schema.ts';
+import { ofrep } from './ofrep-schema.ts';
 import { route } from './route-schema.ts';
 import { adminToken } from './rule-schema.ts';
 import {
@@ -225,6 +228,7 @@ export const configSchema = z.strictObject({
   dns,
   notify,
   freeze,
+  ofrep,
   services: z
     .record(name, service)
     .transform((all) => new Map(Object.entries(all).map(([key, one]) => [key, { name: key, ...one }])))
@@ -232,6 +236,8 @@ export const configSchema = z.strictObject({
   routes: z.array(route).describe('Which requests go to which service.'),
   environment,
   flags,
+  flagContext,
+  exposures: exposures.optional(),
 });
 
 /** A config that was accepted: every default applied, every reference resolvable, every quantity in its unit. */

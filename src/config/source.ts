@@ -290,7 +290,9 @@ function isSecret(path: Path): boolean {
 
 /** Whoever knows the URL of a chat's webhook may write there. */
 function isWebhookUrl(path: Path): boolean {
-  return path.at(-1) === 'url' && (path.at(-2) === 'confirm' || path.at(-3) === 'webhooks');
+  return (
+    path.at(-1) === 'url' && (path.at(-2) === 'confirm' || path.at(-2) === 'webhook' || path.at(-3) === 'webhooks')
+  );
 }
 
 function spanOf(node: Node): Span {

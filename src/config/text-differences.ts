@@ -19,7 +19,7 @@ export type TextDifference = { readonly key: string; readonly text: string };
  * smoke requests have them in a list, which is one text.
  */
 const SECRET =
-  /(?:^|\.)(?:token|password|secret)$|(?:^|\.)(?:webhooks\.[^.]+|confirm)\.url$|(?:^|\.)signals\.[^.]+\.headers\.|(?:^|\.)verify\.smoke$|(?:^|\.)re(?:quest|sponse)Headers\.(?:set|add)\./;
+  /(?:^|\.)(?:token|password|secret)$|(?:^|\.)(?:webhooks\.[^.]+|confirm|exposures\.webhook)\.url$|(?:^|\.)signals\.[^.]+\.headers\.|(?:^|\.)verify\.smoke$|(?:^|\.)re(?:quest|sponse)Headers\.(?:set|add)\./;
 
 /** Flattens a part of a config into texts by key; what is absent is left out. */
 export function textsOf(value: object): Map<string, string> {

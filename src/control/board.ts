@@ -15,6 +15,8 @@ import {
   settleDeadEndpointLine,
 } from '../stats/endpoint-cells.ts';
 import { createEvidenceMemory, createLevelMemory } from '../stats/evidence-cells.ts';
+import { createFlagSeriesMemory } from '../stats/flag-series.ts';
+import { createFlagTallyMemory } from '../stats/flag-tally.ts';
 import { createInFlightMemory, readInFlight, settleDeadInFlightLine } from '../stats/in-flight-cells.ts';
 import { createListenerMemory, readListener, settleDeadListenerRow } from '../stats/listener-cells.ts';
 import { createOverloadMemory, settleDeadOverloadRow } from '../stats/overload-cells.ts';
@@ -37,6 +39,14 @@ export interface EndpointEntry {
   readonly pool: string;
   readonly endpoint: string;
   readonly board: SharedArrayBuffer;
+}
+
+/** Whose requests a block counts: those with a variant of a flag, in a pool. */
+export interface FlagSeriesEntry {
+  readonly flag: string;
+  readonly variant: string;
+  readonly service: string;
+  readonly pool: string;
 }
 
 interface Record<T> {
@@ -88,15 +98,19 @@ export class Board {
   readonly #auths = new Shelf<null>(() => false);
   readonly #paces = new Shelf<null>(() => false);
   readonly #buckets = new Shelf<null>(() => false, RETIRED_BUCKETS_MAX);
+  readonly #flags = new Shelf<null>(() => false);
   /** Requests that were refused or that no route was found for. */
   readonly unrouted: SharedArrayBuffer;
   /** What was shed, and why. */
   readonly overload: SharedArrayBuffer;
+  /** What flags do that is not about one of them. */
+  readonly flagTally: SharedArrayBuffer;
 
   constructor(threads: number) {
     this.#threads = threads;
     this.unrouted = this.series('', '', '');
     this.overload = createOverloadMemory(threads);
+    this.flagTally = createFlagTallyMemory(threads);
   }
 
   /** The block of a series; '' stands for no pool, or no service. */
@@ -168,10 +182,16 @@ export class Board {
     return this.#buckets.take(`${keys} ${route}`, () => ({ board: make(), entry: null })).board;
   }
 
+  /** What becomes of the requests that have a variant of a flag, in a pool of whatever version. */
+  flagSeries({ flag, variant, service, pool }: FlagSeriesEntry): SharedArrayBuffer {
+    const make = () => ({ board: createFlagSeriesMemory(this.#threads), entry: null });
+    return this.#flags.take(JSON.stringify([flag, variant, service, pool]), make).board;
+  }
+
   /** Retires everything that is not of these blocks. */
   keepOnly(blocks: ReadonlySet<SharedArrayBuffer>): void {
     const live = [this.#series, this.#endpoints, this.#evidence, this.#listeners, this.#inFlight];
-    for (const shelf of [...live, this.#routes, this.#auths, this.#paces, this.#buckets]) {
+    for (const shelf of [...live, this.#routes, this.#auths, this.#paces, this.#buckets, this.#flags]) {
       const keys = new Set<string>();
       for (const [key, record] of shelf.inUse) {
         if (blocks.has(record.board) || record.board === this.unrouted) keys.add(key);

@@ -15,6 +15,7 @@ import type { Snapshot } from '../routing/snapshot.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import type { Board } from './board.ts';
 import type { DataThreads } from './data-threads.ts';
+import type { Flags } from './flags.ts';
 import { type BegunMove, type Gates, sameWeights } from './gates.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
 import type { Weights } from './operations.ts';
@@ -29,6 +30,7 @@ export interface CommitterOptions {
   readonly owner: ProcessOwner;
   readonly threads: DataThreads;
   readonly gates: Gates;
+  readonly flags: Pick<Flags, 'prepare'>;
   readonly store: StateStore;
   readonly log: Logger;
   /** Called when the `traffic:` of the file takes the place of where a gate stood, with why. */
@@ -56,7 +58,9 @@ export class Committer {
    * moment in which it comes into force.
    */
   async apply(config: Config, onCommit: () => void): Promise<string | null> {
-    const { board, owner, threads, gates } = this.#options;
+    const { board, owner, threads, gates, flags } = this.#options;
+    const prepared = flags.prepare(config);
+    if ('error' in prepared) return prepared.error;
     const ports = await this.#portsFor(config);
     if ('error' in ports) return ports.error;
     const created = new Map<string, ServiceGate>();
@@ -71,6 +75,7 @@ export class Committer {
       board,
       gateOf: (name, pools) => gateOf(name).memoryFor(pools),
       portOf: (key) => ports.get(key)!,
+      flags: prepared,
     });
     this.#tried = snapshot.generation;
     const error = await threads.stage(snapshot);
@@ -93,6 +98,7 @@ export class Committer {
     for (const gate of created.values()) gates.add(gate);
     for (const gate of gates.all()) if (!config.services.has(gate.service)) gates.remove(gate.service);
     this.snapshot = snapshot;
+    prepared.adopt();
     owner.commit(snapshot.generation);
     onCommit();
     threads.committed(snapshot);
@@ -100,6 +106,7 @@ export class Committer {
     board.keepOnly(blocksOf(snapshot));
     for (const gate of restated) gates.keepPosition(gate);
     for (const move of moves) gates.conclude(move);
+    prepared.conclude();
     return null;
   }
 
@@ -191,6 +198,7 @@ function blocksOf(snapshot: Snapshot): Set<SharedArrayBuffer> {
       blocks.add(pool.evidence);
       for (const signal of pool.signals) blocks.add(signal);
       blocks.add(pool.inFlight.board);
+      for (const variants of pool.flags) for (const block of variants) blocks.add(block);
       for (const endpoint of pool.endpoints) blocks.add(endpoint.board);
     }
   }

@@ -9,7 +9,6 @@ import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.ts';
-import type { Environment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
@@ -17,17 +16,21 @@ import { createProcessMemory, ProcessOwner } from '../stats/process-cells.ts';
 import { Board } from './board.ts';
 import { Committer } from './committer.ts';
 import { type Accepted, Configuration } from './configuration.ts';
+import type { ControlPlaneOptions, StartFailure } from './control-plane-options.ts';
 import { DataThreads } from './data-threads.ts';
+import { drainThreads } from './drain-threads.ts';
 import { Drains } from './drains.ts';
 import { EjectionWatch } from './ejection-watch.ts';
 import { EventLog } from './event-log.ts';
+import { FlagStore } from './flag-store.ts';
+import { Flags } from './flags.ts';
 import type { Freezes } from './freezes.ts';
 import { Gates } from './gates.ts';
 import { HealthWatch } from './health-watch.ts';
 import { Incidents } from './incidents.ts';
 import { LiveRates } from './live-rates.ts';
 import { metricsSource } from './metrics-source.ts';
-import { type NameResolver, systemResolver } from './name-resolver.ts';
+import { systemResolver } from './name-resolver.ts';
 import { NameWatch } from './name-watch.ts';
 import type {
   ConfigView,
@@ -57,28 +60,6 @@ import { rateKey, serviceView, type ViewSources } from './views.ts';
 /** How often receipts and drains are looked at, and how many of these make a second for the live figures. */
 const HOUSEKEEPING_MS = 100;
 const SAMPLE_EVERY = 10;
-/** How long the threads may take to tell everybody who is cut at the shutdown deadline. */
-const LAST_WORDS_MS = 1000;
-
-export interface ControlPlaneOptions {
-  readonly file: string;
-  readonly env: Environment;
-  readonly log: Logger;
-  /** Where finished lines of the access log go. */
-  readonly accessLog: (lines: string) => void;
-  /** How often the log's destination has dropped something; 0 unless given. */
-  readonly logDropped?: () => number;
-  /** Milliseconds since 1970; `Date.now` unless given. */
-  readonly now?: () => number;
-  /** What looks up the names of endpoints; the system's way unless given. */
-  readonly resolver?: NameResolver;
-}
-
-/** Why Tidegate cannot start, as lines for people. */
-export interface StartFailure {
-  readonly failed: true;
-  readonly lines: readonly string[];
-}
 
 const STOPPING: Refusal = { refused: true, code: 'stopping', message: 'Tidegate is stopping' };
 
@@ -103,6 +84,7 @@ export class ControlPlane implements Operations {
   readonly #releases: ReleaseControl;
   readonly rollouts: Releases;
   readonly freezes: Freezes;
+  readonly flags: Flags;
   readonly threads: DataThreads;
   #housekeeping: NodeJS.Timeout | undefined;
   #ticks = 0;
@@ -137,12 +119,32 @@ export class ControlPlane implements Operations {
         onEnd: (thread) => void this.#board.settle(thread),
         onReplaced: (thread) => incidents.threadReplaced(thread),
         onAccessLog: options.accessLog,
+        onExposures: (exposures) => this.#releases.notifications.exposures.take(exposures),
         onWarning: (thread, message) => log.warn({ thread }, message),
       },
     });
     this.#gates = new Gates({ board, owner, store, events, drains, log, now });
     const rolloutStore = new RolloutStore(store);
-    this.#state = new StateWatch({ store, gates: this.#gates, rollouts: rolloutStore, events, log, now });
+    this.flags = new Flags({
+      threads: threadCount,
+      owner,
+      store: new FlagStore(store),
+      events,
+      log,
+      now,
+      config: () => this.#configuration.config,
+      inTurn: (work) => this.#change(work),
+      rebuild: () => this.#configuration.rebuild(),
+    });
+    this.#state = new StateWatch({
+      store,
+      gates: this.#gates,
+      rollouts: rolloutStore,
+      flags: this.flags,
+      events,
+      log,
+      now,
+    });
     this.#health = new HealthWatch({ events, log, now, onHealth: (service) => this.#ejection.settle(service) });
     this.#ejection = new EjectionWatch({
       board,
@@ -193,6 +195,7 @@ export class ControlPlane implements Operations {
       owner,
       threads: this.threads,
       gates: this.#gates,
+      flags: this.flags,
       store,
       log,
       onInstruction: (...move) => this.#releases.rollouts.superseded(...move),
@@ -203,6 +206,7 @@ export class ControlPlane implements Operations {
       committer: this.#committer,
       gates: this.#gates,
       traffic: this.#traffic,
+      flags: this.flags,
       names: this.#names,
       inTurn: (work) => this.#change(work),
       onApplied: (config) => {
@@ -352,15 +356,18 @@ export class ControlPlane implements Operations {
       generation: this.#committer.generation,
       configuration: this.#configuration,
       rollouts: this.#releases.rollouts,
+      flags: this.flags,
       board: this.#board,
       owner: this.#owner,
       gates: this.#gates,
       ejection: this.#ejection,
       names: this.#names,
       signals: this.#releases.rollouts.signals,
+      exposures: this.#releases.notifications.exposures,
       threadReplacements: this.threads.replacements,
       logDropped: this.#logDropped(),
-      stateStoreErrors: this.#events.storeErrors + this.#gates.storeErrors + this.#releases.storeErrors,
+      stateStoreErrors:
+        this.#events.storeErrors + this.#gates.storeErrors + this.#releases.storeErrors + this.flags.storeErrors,
       ...this.#releases.notifications.figures(),
       state: this.#state.view(),
     });
@@ -391,27 +398,15 @@ export class ControlPlane implements Operations {
    * is in flight may finish until the deadline, streams are ended one by one ahead of it. Changes that are asked for from now on are refused.
    */
   async stop(): Promise<void> {
-    const { delayMs, deadlineMs, spreadMs } = this.#configuration.config.shutdown;
+    const { delayMs, ...end } = this.#configuration.config.shutdown;
     this.#stopping = true;
     this.#owner.beginStop();
-    this.#log.info({ delayMs, deadlineMs }, 'stopping');
+    this.#log.info({ delayMs, deadlineMs: end.deadlineMs }, 'stopping');
     this.#events.append('stop', null, 'Tidegate is stopping', {});
     await pause(delayMs, this.#terminating.signal);
-    if (!this.#terminating.signal.aborted) await this.#drainUntil(deadlineMs, spreadMs);
+    const { signal } = this.#terminating;
+    if (!signal.aborted) await drainThreads(this.threads, end, signal, this.#log);
     await this.terminate();
-  }
-
-  async #drainUntil(deadlineMs: number, spreadMs: number): Promise<void> {
-    const over = new AbortController();
-    const signal = AbortSignal.any([over.signal, this.#terminating.signal]);
-    const drained = this.threads.drain(deadlineMs, spreadMs).then(() => true);
-    const late = pause(deadlineMs, signal).then(() => false);
-    if (!(await Promise.race([drained, late])) && !signal.aborted) {
-      this.#log.warn('the shutdown deadline has passed: what is still in flight is cut');
-      this.threads.endNow();
-      await Promise.race([drained, pause(LAST_WORDS_MS, signal)]);
-    }
-    over.abort();
   }
 
   /** Ends at once, also when an orderly stop is under way. */
@@ -425,7 +420,7 @@ export class ControlPlane implements Operations {
     this.#terminating.abort();
     clearInterval(this.#housekeeping);
     this.#names.close();
-    this.#releases.close();
+    await this.#releases.close();
     await this.threads.terminate();
     await this.#health.close();
     this.#gates.settleReceipts();

@@ -9,7 +9,7 @@
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
-import type { FromThread, ThreadStart, ToThread } from '../proxy/messages.ts';
+import type { Exposure, FromThread, ThreadStart, ToThread } from '../proxy/messages.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import { socketsPerThread } from './descriptor-limit.ts';
 
@@ -28,6 +28,7 @@ export interface ThreadEvents {
   readonly onEnd: (thread: number) => void;
   readonly onReplaced: (thread: number) => void;
   readonly onAccessLog: (lines: string) => void;
+  readonly onExposures: (exposures: readonly Exposure[]) => void;
   readonly onWarning: (thread: number, message: string) => void;
 }
 
@@ -165,6 +166,9 @@ export class DataThreads {
         return;
       case 'access-log':
         this.#events.onAccessLog(message.lines);
+        return;
+      case 'exposures':
+        this.#events.onExposures(message.exposures);
         return;
       case 'warning':
         this.#events.onWarning(thread, message.message);

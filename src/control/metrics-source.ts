@@ -10,6 +10,9 @@ import type { Board } from './board.ts';
 import type { Configuration } from './configuration.ts';
 import { crowds } from './crowds.ts';
 import type { EjectionWatch } from './ejection-watch.ts';
+import type { Exposures } from './exposures.ts';
+import { flagTraffic } from './flag-traffic.ts';
+import type { Flags } from './flags.ts';
 import type { Gates } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { MetricsSource } from './operations.ts';
@@ -33,21 +36,39 @@ export interface MetricsParts
   readonly ejection: EjectionWatch;
   readonly names: NameWatch;
   readonly rollouts: Pick<Rollouts, 'figures'>;
+  readonly flags: Pick<Flags, 'figures'>;
   readonly signals: SignalBooks;
+  readonly exposures: Exposures;
 }
 
 /** Everything that /metrics needs. */
 export function metricsSource(parts: MetricsParts): MetricsSource {
-  const { config, snapshot, configuration, board, owner, gates, ejection, names, rollouts, signals, ...rest } = parts;
+  const {
+    config,
+    snapshot,
+    configuration,
+    board,
+    owner,
+    gates,
+    ejection,
+    names,
+    rollouts,
+    flags,
+    signals,
+    exposures,
+    ...rest
+  } = parts;
   return {
     ...rest,
     names: names.figures(),
     rollouts: rollouts.figures(),
+    flags: flags.figures(),
     signals: signals.figures(config),
     series: board.publishedSeries(),
     endpoints: board.endpoints(),
     listeners: snapshot?.listeners.map((listener) => ({ name: listener.name, board: listener.board })) ?? [],
     ...crowds(snapshot, board),
+    flagTraffic: flagTraffic(snapshot, exposures),
     routes: refusingRoutes(snapshot),
     services: gates.all().map((gate) => {
       const shares = sharesOf(gate.weights);

@@ -1,5 +1,5 @@
 /**
- * Who is told, who is asked, and what their links do: the three put together for the control plane.
+ * Who is told, who is asked, what their links do, and who analyses exposures: put together for the control plane.
  *
  * They share the state file's tables and nothing else; none of them knows of the others.
  */
@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { Confirmations } from './confirmations.ts';
 import type { EventLog } from './event-log.ts';
+import { Exposures } from './exposures.ts';
 import { LinkActions, type LinkActionsOptions } from './link-actions.ts';
 import { NotifyStore } from './notify-store.ts';
 import type { MetricsSource } from './operations.ts';
@@ -23,6 +24,7 @@ export interface NotificationsOptions extends Omit<LinkActionsOptions, 'store'> 
 export class Notifications {
   readonly confirmations: Confirmations;
   readonly links: LinkActions;
+  readonly exposures: Exposures;
   readonly #webhooks: Webhooks;
 
   constructor(options: NotificationsOptions) {
@@ -31,6 +33,7 @@ export class Notifications {
     const clock = (): number => performance.now();
     this.confirmations = new Confirmations({ events, log, now });
     this.links = new LinkActions({ ...options, store });
+    this.exposures = new Exposures({ log, now, clock, random: Math.random });
     this.#webhooks = new Webhooks({ store, events, log, now, clock, random: Math.random });
   }
 
@@ -41,18 +44,22 @@ export class Notifications {
   /** Takes over what the config says: the first time, with what the state file still has to deliver. */
   follow(config: Config): void {
     this.#webhooks.follow(config);
+    this.exposures.follow(config);
   }
 
   /** To be called often. */
   tick(): void {
     this.#webhooks.tick();
+    this.exposures.tick();
   }
 
   figures(): Pick<MetricsSource, 'webhooks' | 'confirmations'> {
     return { webhooks: this.#webhooks.figures(), confirmations: this.confirmations.figures() };
   }
 
-  close(): void {
+  /** Resolves when what is under way has ended. */
+  close(): Promise<void> {
     this.#webhooks.close();
+    return this.exposures.close();
   }
 }

@@ -10,6 +10,7 @@ import type { Pause, Phase } from '../rollout/rollout.ts';
 import type { StartRefusal } from '../rollout/starting.ts';
 import type { RefusalCode } from '../rollout/transition.ts';
 import type { Group } from '../routing/group.ts';
+import type { FlagOperations } from './flag-operations.ts';
 import type { LinkOperations } from './notify-operations.ts';
 import type { MetricsSource } from './published.ts';
 import type { OpenQuestion, RolloutBond, RolloutGlance, RolloutOperations } from './rollout-operations.ts';
@@ -17,6 +18,15 @@ import type { PlanOverrides } from './rollout-settings.ts';
 import type { Verification } from './verification.ts';
 
 export type { Explanation, Moment } from './explanation.ts';
+export type {
+  FlagInstruction,
+  FlagOperations,
+  FlagReceipt,
+  FlagStand,
+  FlagToImport,
+  FlagView,
+} from './flag-operations.ts';
+export type { FlagPreview } from './flag-preview.ts';
 export type { Forecast, RolloutForecast } from './forecast.ts';
 export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
 export type { MetricsSource, SeriesEntry } from './published.ts';
@@ -40,7 +50,7 @@ export interface Instruction {
   readonly by: string;
   /** Why, in the instructor's words; empty if not said. */
   readonly reason: string;
-  /** The epoch that the gate must stand at, or null for any. */
+  /** The epoch that the gate must stand at, or the revision of the flag; null for any. */
   readonly ifEpoch: number | null;
 }
 
@@ -111,6 +121,15 @@ export interface Refusal {
     | 'link-used'
     | 'link-stale'
     | 'bad-freeze'
+    | 'bad-flag'
+    | 'unknown-flag'
+    | 'too-many-flags'
+    | 'flag-in-file'
+    | 'flag-required'
+    | 'resalt'
+    | 'revision-mismatch'
+    | 'not-killed'
+    | 'not-applied'
     | 'not-frozen'
     | StartRefusal
     | RefusalCode
@@ -232,7 +251,7 @@ export interface ReloadAnswer {
 export interface TidegateEvent {
   readonly id: number;
   readonly at: string;
-  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `freeze`, `webhook`, `state`, `start`, `stop`. */
+  /** `traffic`, `reload`, `health`, `ejection`, `names`, `thread`, `drain`, `rollout`, `freeze`, `flag`, `webhook`, `state`, `start`, `stop`. */
   readonly kind: string;
   /** The service it is about, or null. */
   readonly service: string | null;
@@ -354,6 +373,7 @@ export interface Operations {
   readonly rollouts: RolloutOperations;
   readonly links: LinkOperations;
   readonly freezes: FreezeOperations;
+  readonly flags: FlagOperations;
   receipt(service: string, epoch: number): Receipt | Refusal;
   config(): ConfigView;
   /** Checks a text as if it were the config file, without any effect. */

@@ -6,6 +6,9 @@
  */
 import type { Verdict } from '../judge/verdict.ts';
 import type { Ending, Phase } from '../rollout/rollout.ts';
+import type { FlagSeriesEntry } from './board.ts';
+import type { ExposureResult } from './exposures.ts';
+import type { FlagHow } from './flag-operations.ts';
 import type { ConfirmationFigures, WebhookFigures } from './notify-operations.ts';
 import type { MoveReason, StateView } from './operations.ts';
 
@@ -15,6 +18,21 @@ export interface SeriesEntry {
   readonly pool: string;
   readonly version: string;
   readonly board: SharedArrayBuffer;
+}
+
+/** What is published of flags. */
+export interface FlagFigures {
+  /** Pairs of variant and reason that were given at least once. */
+  readonly evaluations: readonly {
+    readonly flag: string;
+    readonly variant: string;
+    readonly reason: string;
+    readonly count: number;
+  }[];
+  /** Since the process started. */
+  readonly changes: readonly { readonly flag: string; readonly how: FlagHow; readonly count: number }[];
+  /** `share`: of all keys, how many it is on for, 0 to 1; null where it is on for those whom it lists. */
+  readonly flags: readonly { readonly flag: string; readonly killed: boolean; readonly share: number | null }[];
 }
 
 /** What /metrics needs beyond the views, all at the moment of the call. */
@@ -37,6 +55,12 @@ export interface MetricsSource {
   }[];
   /** The counters of what was shed. */
   readonly overload: SharedArrayBuffer;
+  /** What becomes of requests by the variants of flags, and what flags do beside that; null where the config has none. */
+  readonly flagTraffic: {
+    readonly series: readonly (FlagSeriesEntry & { readonly board: SharedArrayBuffer })[];
+    readonly tally: SharedArrayBuffer;
+    readonly exposures: { readonly waiting: number; readonly results: Readonly<Record<ExposureResult, number>> };
+  } | null;
   /** Routes that may refuse a request by their rules or those of a pool. */
   readonly routes: readonly {
     readonly name: string;
@@ -60,6 +84,7 @@ export interface MetricsSource {
     readonly addresses: number;
     readonly looks: Readonly<Record<'changed' | 'same' | 'none' | 'failed', number>>;
   }[];
+  readonly flags: FlagFigures;
   readonly webhooks: readonly WebhookFigures[];
   readonly confirmations: readonly ConfirmationFigures[];
   /** Each service of the config: its last rollout, and how those that ended since the start have ended. */

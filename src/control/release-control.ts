@@ -81,9 +81,10 @@ export class ReleaseControl {
     this.#returns.tick();
   }
 
-  close(): void {
+  /** Resolves when what is under way has ended. */
+  close(): Promise<void> {
     this.rollouts.close();
-    this.notifications.close();
     this.#returns.close();
+    return this.notifications.close();
   }
 }

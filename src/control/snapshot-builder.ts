@@ -6,9 +6,12 @@
  */
 import { formatAddress, isUnix } from '../config/address.ts';
 import type { Config, Listener, Route, Service } from '../config/schema.ts';
+import type { FlagSpec } from '../flags/flag.ts';
 import { badEventTable } from '../judge/bad-event.ts';
 import type { EvidenceSpec, KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
+import { flagBlocks, flagSnapshot } from './flag-context-specs.ts';
+import type { PreparedFlags } from './flags.ts';
 import { routeMatch } from './match-specs.ts';
 import { poolRules, routeRules } from './rule-specs.ts';
 import { requestSignals } from './signal-specs.ts';
@@ -21,6 +24,8 @@ export interface SnapshotParts {
   readonly generation: number;
   readonly board: Board;
   readonly gateOf: (service: string, pools: readonly string[]) => SharedArrayBuffer;
+  /** The flags that routes name, and those that they require, with the memory that each is counted in. */
+  readonly flags: Pick<PreparedFlags, 'specs' | 'countsOf' | 'sampleOf'>;
   /** The port that stands for a listener's configured one, which may be 0. */
   readonly portOf: (key: string) => number;
 }
@@ -29,7 +34,10 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
   const { config, board } = parts;
   const services = [...config.services.values()];
   const indexes = new Map(services.map((service, index) => [service.name, index]));
+  const flags = flagSnapshot(config, parts.flags, board);
+  const flagIndexes = new Map(flags.flags.map(({ name }, index) => [name, index]));
   return {
+    ...flags,
     generation: parts.generation,
     listeners: config.listeners.map((listener) => ({
       key: listenerKey(listener),
@@ -49,11 +57,12 @@ export function buildSnapshot(parts: SnapshotParts): Snapshot {
       perClientMax: listener.connectionsPerClient ?? null,
       board: board.listener(listenerKey(listener)),
     })),
-    services: services.map((service) => serviceSpec(service, parts)),
+    services: services.map((service) => serviceSpec(service, parts, flags.flags)),
     routes: config.routes.map((route) => {
       const index = route.service === undefined ? null : indexes.get(route.service)!;
       const service = index === null ? null : services[index]!;
-      return { ...routeSpec(route, index, service), ...routeRules(route, service, indexes, board) };
+      const named = route.flags.map((name) => flagIndexes.get(name)!);
+      return { ...routeSpec(route, index, service), ...routeRules(route, service, indexes, board), flags: named };
     }),
     limits: {
       headBytes: config.limits.headBytes,
@@ -77,7 +86,11 @@ export function listenerKey({ name, address }: Listener): string {
   return !isUnix(address) && address.port === 0 ? name : formatAddress(address);
 }
 
-function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): ServiceSpec {
+function serviceSpec(
+  service: Service,
+  { config, board, gateOf }: SnapshotParts,
+  flags: readonly FlagSpec[],
+): ServiceSpec {
   const pools = [...service.pools.values()];
   const admitting = service.health?.initial !== 'shut';
   return {
@@ -93,6 +106,7 @@ function serviceSpec(service: Service, { board, gateOf }: SnapshotParts): Servic
       board: board.series(service.name, pool.name, pool.version),
       evidence: board.evidence(service.name, pool.name, pool.version),
       signals: requestSignals(service).map(({ name }) => board.signal(service.name, pool.name, pool.version, name)),
+      flags: flagBlocks(config, { service: service.name, pool: pool.name }, flags, board),
       endpoints: pool.endpoints.map(({ name, address, weight }) => ({
         address: name,
         host: isUnix(address) ? '' : address.host,

@@ -89,6 +89,10 @@ const STEPS: readonly string[] = [
      id TEXT PRIMARY KEY, webhook TEXT NOT NULL, event INTEGER NOT NULL, body TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE used_links (id TEXT PRIMARY KEY, expires_s INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE flags (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE flag_history (
+     flag TEXT NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (flag, revision)
+   ) STRICT;`,
 ];
 
 /** Opens or creates the file with its folder; `:memory:` keeps nothing. Never throws. */

@@ -18,6 +18,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { FLAG_SQL } from './flag-store.ts';
 import { FREEZE_SQL } from './freeze-store.ts';
 import { NOTIFY_SQL } from './notify-store.ts';
 import type { Receipt, TidegateEvent } from './operations.ts';
@@ -70,6 +71,7 @@ const SQL = {
   ...ROLLOUT_SQL,
   ...NOTIFY_SQL,
   ...FREEZE_SQL,
+  ...FLAG_SQL,
   lastEventId: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
 } as const;
 /** The prepared statements, by name. */

@@ -12,6 +12,7 @@
  */
 import type { Logger } from 'pino';
 import type { EventLog } from './event-log.ts';
+import type { Flags } from './flags.ts';
 import type { Gates } from './gates.ts';
 import type { StateView } from './operations.ts';
 import type { RolloutStore } from './rollout-store.ts';
@@ -24,6 +25,7 @@ export interface StateWatchOptions {
   readonly store: StateStore;
   readonly gates: Gates;
   readonly rollouts: RolloutStore;
+  readonly flags: Pick<Flags, 'keepAll' | 'keepUnkept' | 'unkept'>;
   readonly events: EventLog;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -40,27 +42,29 @@ export class StateWatch {
 
   constructor(options: StateWatchOptions) {
     this.#options = options;
-    const { store, gates, rollouts, events } = options;
+    const { store, gates, rollouts, flags, events } = options;
     store.onOtherFile = () => {
       events.joinHistory();
       gates.keepAll();
       rollouts.keepAll();
+      flags.keepAll();
     };
   }
 
   /** Tries what may be possible by now, and tells what has changed. To be called every second. */
   tick(): void {
-    const { store, gates, rollouts, events } = this.#options;
+    const { store, gates, rollouts, flags, events } = this.#options;
     if (store.fault === null || this.#ticks % REOPEN_EVERY === 0) store.look();
     this.#ticks += 1;
     if (gates.keepUnkept()) events.keepUnkept();
     rollouts.keepUnkept();
+    flags.keepUnkept();
     this.#tellSetAside();
     this.#tellFault();
   }
 
   view(): StateView {
-    const { store, gates, rollouts, events, now } = this.#options;
+    const { store, gates, rollouts, flags, events, now } = this.#options;
     const problem = store.fault?.text ?? null;
     return {
       file: store.path,
@@ -68,7 +72,7 @@ export class StateWatch {
       problem,
       // It may be a moment older than the next tick, which is when it is told.
       since: problem === null ? null : (this.#since ?? new Date(now()).toISOString()),
-      unkept: gates.unkept + events.unkept + rollouts.unkept,
+      unkept: gates.unkept + events.unkept + rollouts.unkept + flags.unkept,
       setAside: store.setAside,
     };
   }

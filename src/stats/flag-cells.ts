@@ -1,45 +1,45 @@
 /**
- * The board's record of one flag: how often requests were given each of its variants, and why. One row for each data thread, written
- * by that thread only.
+ * The board's record of one flag: how often each of its variants was given, and for what reason.
  *
- * The block belongs to the flag and the names of its variants; with another list of variants it is another block.
+ * One row for each data thread, written by that thread only, and one more for the control plane, which answers over OFREP. A row has
+ * a cell for each pair of variant and reason, so its size is bounded by what the config allows and nothing that a client
+ * sends can make it grow. The memory is made for the variants that the flag has; with others, there is another.
  */
-import type { Reason } from '../flags/flag.ts';
 
-/** The reasons, in the order of the cells. */
-export const FLAG_REASONS: readonly Reason[] = ['STATIC', 'DISABLED', 'TARGETING_MATCH', 'DEFAULT', 'SPLIT', 'ERROR'];
+/** The reasons of an evaluation, in the order of the cells. */
+export const FLAG_REASONS = ['STATIC', 'DISABLED', 'TARGETING_MATCH', 'DEFAULT', 'SPLIT', 'ERROR'] as const;
 
-const REASON_CELLS = 8;
+/** A name of `FLAG_REASONS`. */
+export type FlagReason = (typeof FLAG_REASONS)[number];
 
-/** Memory for a flag with so many variants. */
+/** Memory for a flag with so many variants, with `threads` rows and the control plane's. */
 export function createFlagMemory(threads: number, variants: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(threads * variants * REASON_CELLS * 8);
+  return new SharedArrayBuffer((threads + 1) * rowOf(variants) * 8);
 }
 
-/** One data thread's row of a flag. Only that thread may hold it. */
+/** The row of one data thread, or that of the control plane, whose number is that of the data threads. */
 export class FlagWriter {
   readonly #cells: Float64Array;
 
-  constructor(memory: SharedArrayBuffer, variants: number, thread: number) {
-    const row = variants * REASON_CELLS;
-    this.#cells = new Float64Array(memory, thread * row * 8, row);
+  constructor(memory: SharedArrayBuffer, variants: number, row: number) {
+    this.#cells = new Float64Array(memory, row * rowOf(variants) * 8, rowOf(variants));
   }
 
-  /** A request was given this variant for this reason. */
-  evaluated(variant: number, reason: Reason): void {
-    this.#cells[variant * REASON_CELLS + FLAG_REASONS.indexOf(reason)]! += 1;
+  /** The variant with this index was given. */
+  count(variant: number, reason: FlagReason): void {
+    this.#cells[variant * FLAG_REASONS.length + FLAG_REASONS.indexOf(reason)]! += 1;
   }
 }
 
-/** How often requests were given each variant, over all threads, by the variant's index and then in the order of FLAG_REASONS. */
-export function readEvaluations(memory: SharedArrayBuffer, variants: number): readonly (readonly number[])[] {
+/** The counts over all rows: variant by variant, each with the reasons in their order. */
+export function readFlag(memory: SharedArrayBuffer, variants: number): Float64Array {
+  const row = rowOf(variants);
   const cells = new Float64Array(memory);
-  const row = variants * REASON_CELLS;
-  return Array.from({ length: variants }, (_, variant) =>
-    FLAG_REASONS.map((_reason, reason) => {
-      let sum = 0;
-      for (let at = variant * REASON_CELLS + reason; at < cells.length; at += row) sum += cells[at]!;
-      return sum;
-    }),
-  );
+  const sums = new Float64Array(row);
+  for (let index = 0; index < cells.length; index++) sums[index % row]! += cells[index]!;
+  return sums;
+}
+
+function rowOf(variants: number): number {
+  return variants * FLAG_REASONS.length;
 }

@@ -1,7 +1,7 @@
 /**
  * A bounded sample of the keys that a flag was lately asked about, of which nothing is kept but the roll: where the key stands on the
- * scale of shares. A roll alone says whether a percentage takes the key in, so a preview can count who would change, and nobody
- * can read from the memory who was here.
+ * scale of shares. A roll alone says whether a percentage takes the key in, so a preview can count who would change. The table is in
+ * memory only and leaves the process as a count, because with all keys at hand one could try which of them fits a cell.
  *
  *     a cell, 32 bits:   bits 0-16  the roll and 1 (0: empty)      bits 17-31  the minute in which it was written, of 22 days
  *
@@ -14,6 +14,7 @@
  * same to a sample. Rejected: a ring in order of arrival (one busy client fills it), a ring for each thread (a key that
  * several threads have met counts several times), the keys themselves (who was here is nobody's business).
  */
+import type { Buckets } from '../flags/bucket.ts';
 import { SHARE_ALL } from '../flags/dial.ts';
 import { murmur3 } from '../routing/hash.ts';
 
@@ -36,21 +37,21 @@ export function createSampleMemory(): SharedArrayBuffer {
 /** One thread's way into the sample of one flag. */
 export class KeySampler {
   readonly #cells: Int32Array;
-  readonly #rollOf: (key: string) => number;
+  readonly #buckets: Pick<Buckets, 'roll'>;
 
-  /** `rollOf` gives the roll of a key, from 0 up; what is not below `SHARE_ALL` is in no share. */
-  constructor(memory: SharedArrayBuffer, rollOf: (key: string) => number) {
+  constructor(memory: SharedArrayBuffer, buckets: Pick<Buckets, 'roll'>) {
     this.#cells = new Int32Array(memory);
-    this.#rollOf = rollOf;
+    this.#buckets = buckets;
   }
 
-  /** The flag was asked about this key now, in milliseconds since 1970. */
-  saw(key: string, nowMs: number): void {
+  /** The flag was drawn for this key now, in milliseconds since 1970; without a key nothing is kept. */
+  saw(key: string | undefined, nowMs: number): void {
+    if (key === undefined) return;
     const cell = murmur3(key, CELL_SEED) & (SAMPLE_CELLS - 1);
     const stamp = stampOf(nowMs);
     const word = this.#cells[cell]!;
     if (word !== 0 && word >>> STAMP_SHIFT === stamp) return;
-    this.#cells[cell] = (stamp << STAMP_SHIFT) | (Math.min(Math.floor(this.#rollOf(key)), SHARE_ALL) + 1);
+    this.#cells[cell] = (stamp << STAMP_SHIFT) | (Math.min(Math.floor(this.#buckets.roll(key)), SHARE_ALL) + 1);
   }
 }
 

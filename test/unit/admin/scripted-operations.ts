@@ -5,6 +5,7 @@
 import type { Problem } from '../../../src/config/problem.ts';
 import type {
   ConfigView,
+  FlagOperations,
   FreezeOperations,
   FreezeView,
   Instruction,
@@ -117,6 +118,7 @@ export const EMPTY_METRICS: MetricsSource = {
   routes: [],
   inFlight: [],
   overload: createOverloadMemory(2),
+  flagTraffic: null,
   services: [],
   gateMoves: [],
   reloads: { applied: 0, unchanged: 0, rejected: 0 },
@@ -130,6 +132,7 @@ export const EMPTY_METRICS: MetricsSource = {
   confirmations: [],
   rollouts: [],
   signals: [],
+  flags: { evaluations: [], changes: [], flags: [] },
   stateStoreErrors: 0,
   state: STATE,
 };
@@ -185,6 +188,26 @@ export class ScriptedOperations implements Operations {
     history: () => [],
     judgeAgain: async (id) => refusal('no-rollout', String(id)),
     explain: async (id) => refusal('no-rollout', String(id)),
+  };
+
+  readonly flags: FlagOperations = {
+    revision: '',
+    list: () => [],
+    get: (name) => refusal('unknown-flag', name),
+    set: async (name) => refusal('unknown-flag', name),
+    import: async () => [],
+    kill: async (name) => refusal('unknown-flag', name),
+    restore: async (name) => refusal('unknown-flag', name),
+    remove: async (name) => refusal('unknown-flag', name),
+    history: (name) => refusal('unknown-flag', name),
+    explain: (name) => refusal('unknown-flag', name),
+    preview: (name) => refusal('unknown-flag', name),
+    evaluate: () => {
+      throw new Error('no flag is evaluated here');
+    },
+    evaluateAll: () => [],
+    count: () => {},
+    onChange: () => () => {},
   };
 
   frozen: FreezeView = { frozen: null, declared: null, windows: [] };

@@ -3,6 +3,7 @@ import t from 'tap';
 import { differences } from '../../../src/config/differences.ts';
 import { Board } from '../../../src/control/board.ts';
 import { buildSnapshot } from '../../../src/control/snapshot-builder.ts';
+import { NO_FLAGS } from '../proxy/snapshots.ts';
 import { accept, complaints, read, SMALL } from './texts.ts';
 
 const GATEKEEPER = '  gatekeeper: { pools: { main: { version: v1, endpoints: [127.0.0.1:9001] } } }\n';
@@ -110,7 +111,14 @@ t.test('in a snapshot the service is an index, and the counters outlive a genera
   const board = new Board(1);
   const config = accept(withAuth('copyResponse: [x-user]'));
   const build = (generation: number) =>
-    buildSnapshot({ config, generation, board, gateOf: () => new SharedArrayBuffer(8), portOf: () => 1 });
+    buildSnapshot({
+      config,
+      generation,
+      board,
+      gateOf: () => new SharedArrayBuffer(8),
+      portOf: () => 1,
+      flags: NO_FLAGS,
+    });
   const [first, second] = [build(1).routes[0]!, build(2).routes[0]!];
   t.match(first.forwardAuth, { service: 1, target: '/', timeoutMs: 5000, copyResponse: ['x-user'], cookies: false });
   t.ok(first.board, 'the route counts what it refuses');

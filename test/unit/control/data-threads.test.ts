@@ -38,6 +38,7 @@ async function start(t: Test, count: number): Promise<Stage> {
         onReplaced();
       },
       onAccessLog: () => {},
+      onExposures: () => {},
       onWarning: (_, message) => warnings.push(message),
     },
   });

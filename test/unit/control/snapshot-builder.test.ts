@@ -4,7 +4,7 @@ import { buildSnapshot, listenerKey } from '../../../src/control/snapshot-builde
 import { createGateMemory } from '../../../src/routing/gate.ts';
 import type { Snapshot } from '../../../src/routing/snapshot.ts';
 import { readEndpoint } from '../../../src/stats/endpoint-cells.ts';
-import { configOf } from '../proxy/snapshots.ts';
+import { configOf, NO_FLAGS } from '../proxy/snapshots.ts';
 
 const PLAIN = {
   listeners: [{ name: 'web', address: '127.0.0.1:0' }],
@@ -32,6 +32,7 @@ function build(written: object, board = new Board(1)): Snapshot {
       return gate;
     },
     portOf: (key) => 40_000 + key.length,
+    flags: NO_FLAGS,
   });
 }
 

@@ -15,7 +15,8 @@ function watched(t: Test) {
   const stage = new GateStage(store);
   const { gates, events, log } = stage;
   const rollouts = new RolloutStore(store);
-  const watch = new StateWatch({ store, gates, rollouts, events, log, now: () => stage.nowMs });
+  const flags = { keepAll: () => {}, keepUnkept: () => {}, unkept: 0 };
+  const watch = new StateWatch({ store, gates, rollouts, flags, events, log, now: () => stage.nowMs });
   /** Long enough for everything to be tried again. */
   const ticks = (): void => {
     for (let tick = 0; tick < 5; tick++) watch.tick();

@@ -37,24 +37,25 @@ const UNLEASH_SHARES: readonly (readonly [string, string, number, boolean])[] = 
   ['Feature.flexible.rollout.custom.stickiness_50', '388', 50, true],
   ['Feature.flexible.rollout.custom.stickiness_50', '39', 50, true],
 ];
-/** Unleash/client-specification 08, 12 and 16: group, weights, key, the variant's index. */
+/** The same, 08, 12 and 16, version 6.1.0 (before 5.0 variants had no seed of their own): group, weights, key, the variant's index. */
 const UNLEASH_VARIANTS: readonly (readonly [string, readonly number[], string, number])[] = [
-  ['Feature.Variants.B', [1, 1], '2', 0],
-  ['Feature.Variants.B', [1, 1], '0', 1],
-  ['Feature.Variants.C', [33, 33, 33], '315', 0],
-  ['Feature.Variants.C', [33, 33, 33], '320', 1],
-  ['Feature.Variants.C', [33, 33, 33], '729', 2],
-  ['Feature.Variants.D', [1, 49, 50], '367', 0],
-  ['Feature.Variants.D', [1, 49, 50], '31', 1],
-  ['Feature.Variants.D', [1, 49, 50], '19', 2],
-  ['Feature.Variants.override.D', [33, 33, 34], '82', 1],
-  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '528', 0],
-  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '16', 0],
-  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '198', 1],
-  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '43', 2],
-  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '112', 3],
+  ['Feature.Variants.B', [1, 1], '2', 1],
+  ['Feature.Variants.B', [1, 1], '0', 0],
+  ['Feature.Variants.C', [33, 33, 33], '232', 0],
+  ['Feature.Variants.C', [33, 33, 33], '607', 1],
+  ['Feature.Variants.C', [33, 33, 33], '656', 2],
+  ['Feature.Variants.D', [1, 49, 50], '712', 0],
+  ['Feature.Variants.D', [1, 49, 50], '525', 1],
+  ['Feature.Variants.D', [1, 49, 50], '537', 2],
+  ['Feature.Variants.override.D', [33, 33, 34], '388', 1],
+  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '616', 0],
+  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '503', 1],
+  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '438', 2],
+  ['Feature.flexible.rollout.custom.stickiness_100', [25, 25, 25, 25], '44', 3],
   ['a', [1, 1], '5', 0],
   ['a', [1, 1], '0', 1],
+  ['a', [1, 1], '1', 0],
+  ['a', [1, 1], '2', 1],
 ];
 
 t.test('unleash: its own numbers come out', async (t) => {
@@ -130,10 +131,16 @@ t.test('growthbook: a place on the border of a coverage is in, and at 0 nobody i
     for (let i = 0; i < 2000; i += 1) {
       const key = `user-${rng.below(1e6)}`;
       const { place, of } = buckets.traceRoll(key);
-      const coverage = rng.below(of + 1) / of;
-      const isIn = coverage !== 0 && place / of <= coverage;
-      if (buckets.roll(key) < coverage * SHARE_ALL !== isIn) t.fail(`${key} at ${coverage} (seed ${runSeed})`);
+      for (const border of [place - 1, place, place + 1, rng.below(of + 1)]) {
+        const isIn = border > 0 && place / of <= border / of;
+        if (buckets.roll(key) < border * (SHARE_ALL / of) !== isIn) t.fail(`${key} at ${border} (seed ${runSeed})`);
+      }
     }
+    const first = Array.from({ length: 20_000 }, (_, i) => `user-${i}`).find(
+      (key) => buckets.traceRoll(key).place === 0,
+    )!;
+    t.notOk(buckets.roll(first) < 0, 'nobody at 0, whoever comes first too');
+    t.ok(buckets.roll(first) < 1);
   }
 });
 
@@ -218,7 +225,7 @@ t.test('launchdarkly: it is the digest of Node, cut and divided', async (t) => {
   for (let i = 0; i < 500; i += 1) {
     const key = `Zoë-${rng.below(1e6)}`;
     const digest = createHash('sha1').update(`flag.pepper.${key}`).digest();
-    const place = Number(digest.readBigUInt64BE() >> 4n) / 0xfff_ffff_ffff_ffff;
+    const place = Number(digest.readBigUInt64BE() >> 4n) / Number(0xfff_ffff_ffff_ffffn);
     const weights = [1 + rng.below(100), rng.below(100), 1 + rng.below(100)];
     const [first, second, third] = weights as [number, number, number];
     const at = place * (first + second + third);

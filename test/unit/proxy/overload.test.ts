@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { AccessLog } from '../../../src/proxy/access-log.ts';
 import { ThreadContext } from '../../../src/proxy/context.ts';
 import { Downstream } from '../../../src/proxy/downstream.ts';
+import { ExposureNotes } from '../../../src/proxy/flag-exposures.ts';
 import { ListenerRuntime } from '../../../src/proxy/listener.ts';
 import { Runtime } from '../../../src/proxy/runtime.ts';
 import type { Snapshot } from '../../../src/routing/snapshot.ts';
@@ -50,6 +51,7 @@ class Stage {
       thread: 0,
       process,
       accessLog: new AccessLog(process, () => {}),
+      exposures: new ExposureNotes(() => {}),
       nowMs: performance.now(),
       runtime: new Runtime(snapshot, 0, new Map()),
       onActivated: () => {},

@@ -6,7 +6,7 @@ import { parseConfig } from '../../../src/config/parse.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import { Board } from '../../../src/control/board.ts';
 import { probePort } from '../../../src/control/ports.ts';
-import { buildSnapshot } from '../../../src/control/snapshot-builder.ts';
+import { buildSnapshot, type SnapshotParts } from '../../../src/control/snapshot-builder.ts';
 import { createGateMemory, GateWriter } from '../../../src/routing/gate.ts';
 import type { Snapshot } from '../../../src/routing/snapshot.ts';
 
@@ -23,6 +23,13 @@ export async function unusedPort(): Promise<number> {
   if ('error' in probe) throw new Error(probe.error);
   return probe.port;
 }
+
+/** What a snapshot is built from where no flag is anywhere. */
+export const NO_FLAGS: SnapshotParts['flags'] = {
+  specs: [],
+  countsOf: () => new SharedArrayBuffer(8),
+  sampleOf: () => new SharedArrayBuffer(8),
+};
 
 export class Snapshots {
   readonly board: Board;
@@ -55,7 +62,7 @@ export class Snapshots {
     });
     const { board } = this;
     const portOf = (key: string): number => this.#ports.get(key)!;
-    const snapshot = buildSnapshot({ config, generation, board, gateOf: () => this.#gate, portOf });
+    const snapshot = buildSnapshot({ config, generation, board, gateOf: () => this.#gate, portOf, flags: NO_FLAGS });
     return listeners.length === 0 ? { ...snapshot, listeners: [] } : snapshot;
   }
 }

@@ -1,0 +1,80 @@
+/**
+ * What a snapshot says of flags: those that routes name, where requests have their key and attributes, and where it is all counted.
+ *
+ * The counters of a variant are made for the pools of the services whose routes name its flag, and for no others: their number is
+ * that of the config, and no client can add to it.
+ */
+import type { Config } from '../config/schema.ts';
+import type { FlagContextSpec } from '../flags/context-spec.ts';
+import type { FlagSpec } from '../flags/flag.ts';
+import type { Snapshot } from '../routing/snapshot.ts';
+import type { Board } from './board.ts';
+import type { SnapshotParts } from './snapshot-builder.ts';
+
+/** The part of a snapshot that is about flags. */
+export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagSamples' | 'flagContext'>;
+
+/** The flags of a snapshot: `specs` are those that routes name and those that these require. */
+export function flagSnapshot(
+  config: Config,
+  { specs, countsOf, sampleOf }: SnapshotParts['flags'],
+  board: Board,
+): FlagSnapshot {
+  if (config.flags.size === 0) return { flags: [], flagCells: [], flagSamples: [], flagContext: null };
+  return {
+    flags: specs,
+    flagCells: specs.map(countsOf),
+    flagSamples: specs.map(sampleOf),
+    flagContext: contextSpec(config, board),
+  };
+}
+
+/** Where each variant of each flag is counted in a pool of a service, by the flag's index and the variant's. */
+export function flagBlocks(
+  { routes }: Config,
+  { service, pool }: { readonly service: string; readonly pool: string },
+  specs: readonly FlagSpec[],
+  board: Board,
+): readonly (readonly SharedArrayBuffer[])[] {
+  const named = new Set(routes.filter((route) => route.service === service).flatMap(({ flags }) => flags));
+  return specs.map(({ name, variants }) =>
+    named.has(name)
+      ? variants.map((variant) => board.flagSeries({ flag: name, variant: variant.name, service, pool }))
+      : [],
+  );
+}
+
+function contextSpec({ flagContext, exposures }: Config, board: Board): FlagContextSpec {
+  const { key, attributes, jwt, anonymous, overrides, headerLimitBytes, baggage } = flagContext;
+  return {
+    key,
+    attributes: [...attributes],
+    token:
+      jwt === undefined ? null : { from: jwt.from, verify: jwt.verify === undefined ? null : verifySpec(jwt.verify) },
+    anonymous:
+      anonymous === undefined ? null : { cookie: anonymous.cookie, maxAgeS: Math.ceil(anonymous.maxAgeMs / 1000) },
+    overrides:
+      overrides === undefined
+        ? null
+        : { header: overrides.header, cookie: overrides.cookie ?? null, secret: overrides.secret },
+    headerBytes: headerLimitBytes,
+    baggage,
+    exposures:
+      exposures === undefined
+        ? null
+        : { secret: exposures.secret ?? '', windowMs: exposures.windowMs, memory: exposures.memory },
+    tally: board.flagTally,
+  };
+}
+
+type Verify = NonNullable<NonNullable<Config['flagContext']['jwt']>['verify']>;
+
+function verifySpec({
+  secret,
+  publicKey,
+  algorithms,
+  issuer,
+  audience,
+}: Verify): NonNullable<FlagContextSpec['token']>['verify'] {
+  return { key: (secret ?? publicKey)!, algorithms, issuer: issuer ?? null, audience: audience ?? null };
+}

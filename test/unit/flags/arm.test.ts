@@ -1,0 +1,86 @@
+import t from 'tap';
+import { armAt, armOf, hasArms, treatmentPart } from '../../../src/flags/arm.ts';
+import { SHARE_ALL } from '../../../src/flags/dial.ts';
+import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
+import type { FlagSpec } from '../../../src/flags/flag.ts';
+import { runSeed, Seeded, sigmas } from '../routing/seeded.ts';
+import { contextOf, flagOf, NOW_MS, ruleOf, turn } from './flag-of.ts';
+
+t.test('the control is as large as the treatment and lies beside it, until there are not so many left', async (t) => {
+  const lengths = (share: number) => {
+    const arms = Array.from({ length: SHARE_ALL }, (_, roll) => armOf(roll, share));
+    const count = (arm: string | null) => arms.filter((is) => is === arm).length;
+    t.equal(arms.lastIndexOf('treatment'), share - 1);
+    return [count('treatment'), count('control'), count(null)];
+  };
+  t.strictSame(lengths(1000), [1000, 1000, 98_000]);
+  t.strictSame(lengths(50_000), [50_000, 50_000, 0]);
+  t.strictSame(lengths(75_000), [75_000, 25_000, 0]);
+  t.strictSame(lengths(SHARE_ALL), [SHARE_ALL, 0, 0]);
+  t.strictSame(lengths(0), [0, 0, SHARE_ALL]);
+  t.equal(treatmentPart(1000), 0.5);
+  t.equal(treatmentPart(50_000), 0.5);
+  t.equal(treatmentPart(75_000), 0.75);
+  t.equal(treatmentPart(SHARE_ALL), 1);
+});
+
+t.test(`who is treated is in the treatment, and nobody else (seed ${runSeed})`, async (t) => {
+  const rng = new Seeded(runSeed);
+  for (const kind of ['percentage', 'variants'] as const) {
+    const spec = flagOf({ strategy: { kind, share: 5000 } });
+    const evaluator = new FlagEvaluator([spec]);
+    const counts = { treatment: 0, control: 0, none: 0 };
+    const word = evaluator.loadDialAt(0);
+    for (let i = 0; i < 20_000; i += 1) {
+      const key = `user-${rng.below(1e9)}`;
+      const evaluation = evaluator.evaluateAt(0, contextOf(key), NOW_MS, word);
+      const arm = armAt(evaluator, 0, evaluation, contextOf(key), NOW_MS, word);
+      const isTreated = evaluator.flagAt(0).buckets.draw(key, 5000) !== -1;
+      if ((arm === 'treatment') !== isTreated) t.fail(`${kind}: ${key}`);
+      counts[arm ?? 'none'] += 1;
+    }
+    t.ok(sigmas(counts.treatment, 20_000, 0.05) < 4, `${kind}: ${counts.treatment} treated`);
+    t.ok(sigmas(counts.control, 20_000, 0.05) < 4, `${kind}: ${counts.control} in control`);
+    turn(spec, 100);
+    const evaluation = evaluator.evaluateAt(0, contextOf('alice'), NOW_MS, word);
+    t.equal(
+      armAt(evaluator, 0, evaluation, contextOf('alice'), NOW_MS, word),
+      armOf(evaluator.flagAt(0).buckets.roll('alice'), 5000),
+      'by the word that the answer was given by, wherever the dial stands now',
+    );
+  }
+});
+
+t.test('whoever was not decided on by the flag itself is in no arm', async (t) => {
+  const armIn = (spec: FlagSpec, key: string | undefined = 'alice', others: readonly FlagSpec[] = []) => {
+    const evaluator = new FlagEvaluator([spec, ...others]);
+    const word = evaluator.loadDialAt(0);
+    return armAt(evaluator, 0, evaluator.evaluateAt(0, contextOf(key), NOW_MS, word), contextOf(key), NOW_MS, word);
+  };
+  const strategy = { kind: 'percentage', share: SHARE_ALL } as const;
+  t.equal(armIn(flagOf({ strategy })), 'treatment');
+  t.equal(armIn(flagOf()), null, 'all');
+  t.equal(armIn(flagOf({ strategy: { kind: 'users', users: ['alice'] } })), null, 'users');
+  t.equal(armIn(flagOf({ strategy, rules: [ruleOf({ strategy })] })), null, 'a rule');
+  t.equal(armIn(flagOf({ strategy, schedule: { fromMs: NOW_MS + 1, untilMs: null } })), null, 'not yet');
+  t.equal(armIn(flagOf({ strategy }), ''), null, 'no key');
+  t.equal(armIn(flagOf({ strategy, bucketing: 'unleash' })), null, 'other buckets');
+  const needs = flagOf({ strategy, requires: [{ flag: 'other', variant: 'off' }] });
+  t.equal(armIn(needs, 'alice', [flagOf({ name: 'other' })]), null, 'a prerequisite');
+  const killed = flagOf({ strategy });
+  turn(killed, SHARE_ALL, { killed: true });
+  t.equal(armIn(killed), null, 'killed');
+  t.notOk(hasArms(flagOf({ strategy, bucketing: 'flagd' })));
+});
+
+t.test('a ramp moves the arms with it', async (t) => {
+  const ramp = { fromShare: 0, toShare: SHARE_ALL, startMs: NOW_MS, overMs: 1000 };
+  const evaluator = new FlagEvaluator([flagOf({ strategy: { kind: 'percentage', share: 0 }, ramp })]);
+  const word = evaluator.loadDialAt(0);
+  const at = (nowMs: number) =>
+    armAt(evaluator, 0, evaluator.evaluateAt(0, contextOf('alice'), nowMs, word), contextOf('alice'), nowMs, word);
+  t.equal(at(NOW_MS), null);
+  t.equal(at(NOW_MS + 1000), 'treatment');
+  const roll = evaluator.flagAt(0).buckets.roll('alice');
+  t.equal(at(NOW_MS + Math.floor(roll / 100)), 'control', 'one thousandth before its turn it is the counterpart');
+});
