@@ -35,6 +35,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     load: () => import('./cli/rollout.ts'),
   },
   judge: { summary: 'judge a past rollout again under other settings', load: () => import('./cli/judge.ts') },
+  flag: {
+    summary: 'feature flags: who gets what, kill, history, import',
+    load: () => import('./cli/flag.ts'),
+  },
   freeze: { summary: 'keep rollouts from being begun', load: () => import('./cli/freeze.ts') },
   receipt: { summary: 'the account of one traffic change', load: () => import('./cli/receipt.ts') },
   reload: { summary: 'read the config file again', load: () => import('./cli/reload.ts') },

@@ -98,7 +98,11 @@ const INSTRUCTION_HEADERS = {
   'x-tidegate-reason': { type: 'string', description: 'Why, for the receipt and the event log.' },
 };
 const CONDITION_HEADERS = {
-  'if-match': { type: 'string', description: 'Only if the gate stands at this epoch, such as "42" with the quotes.' },
+  'if-match': {
+    type: 'string',
+    description:
+      'Only if the gate stands at this epoch, or the flag is at this revision, such as "42" with the quotes.',
+  },
 };
 
 /** A route's schema as the OpenAPI document wants it: JSON Schema, with what holds for every call added. */
@@ -119,10 +123,10 @@ function documented(schema: FastifySchema, route: RouteOptions): FastifySchema {
   document.response = response;
   if (route.config?.action !== undefined) {
     document.security = [{ token: [] }, {}];
-    const movesGate = route.url.startsWith('/api/services/');
+    const isConditional = /^\/api\/(?:services|flags)\//.test(route.url);
     document.headers = {
       type: 'object',
-      properties: { ...INSTRUCTION_HEADERS, ...(movesGate ? CONDITION_HEADERS : {}) },
+      properties: { ...INSTRUCTION_HEADERS, ...(isConditional ? CONDITION_HEADERS : {}) },
     };
   }
   return document;

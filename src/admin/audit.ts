@@ -8,8 +8,14 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import type { Instruction, Receipt } from '../control/operations.ts';
+import type { FlagReceipt, Instruction, Receipt } from '../control/operations.ts';
 import type { Fault } from './fault.ts';
+
+/** Flags that a line names. */
+const FLAGS_MAX = 20;
+
+/** A change of flags: without their definitions, which may be long. */
+type FlagAccount = readonly Pick<FlagReceipt, 'flag' | 'revision' | 'how'>[];
 
 /** What is known of a call beyond its request and status. */
 interface Account {
@@ -21,7 +27,7 @@ interface Account {
   note?: string;
   ifEpoch?: number | null;
   code?: string;
-  change?: { readonly epoch: number; readonly from: unknown; readonly to: unknown };
+  change?: { readonly epoch: number; readonly from: unknown; readonly to: unknown } | FlagAccount;
 }
 
 /** Collects what happens to changing calls and writes it down once they are answered. */
@@ -56,6 +62,12 @@ export class Audit {
     this.#account(request).change = { epoch, from, to };
   }
 
+  /** The call has changed flags; of a long list, the first of them stand for it. */
+  changedFlags(request: FastifyRequest, receipts: readonly FlagReceipt[]): void {
+    const change = receipts.slice(0, FLAGS_MAX).map(({ flag, revision, how }) => ({ flag, revision, how }));
+    this.#account(request).change = change;
+  }
+
   /** The call is answered with this fault. */
   faulted(request: FastifyRequest, fault: Fault): void {
     this.#account(request).code = fault.code;
@@ -71,11 +83,12 @@ export class Audit {
   answered(request: FastifyRequest, reply: FastifyReply): void {
     const action = actionOf(request);
     if (action === undefined) return;
-    const params = request.params as { readonly service?: string };
+    const params = request.params as { readonly service?: string; readonly flag?: string };
     this.#log.info(
       {
         audit: action,
         service: params.service?.slice(0, 64),
+        flag: params.flag?.slice(0, 100),
         status: reply.statusCode,
         ...this.#accounts.get(request),
       },

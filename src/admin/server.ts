@@ -26,6 +26,7 @@ import { addConfigRoutes } from './config-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.ts';
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
+import { addFlagRoutes } from './flag-routes.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
 import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
@@ -145,6 +146,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     addServiceRoutes(app, operations, audit);
     addRolloutRoutes(app, operations, audit);
     addFreezeRoutes(app, operations, audit);
+    addFlagRoutes(app, operations, audit);
     addConfigRoutes(app, operations, audit);
     addEventRoutes(app, streams);
     addLinkRoutes(app, operations, audit);

@@ -35,6 +35,8 @@ export interface Command {
   readonly has: (option: string) => boolean;
   /** The value of an option; undefined when it was not given or is empty. The last one counts. */
   readonly value: (option: string) => string | undefined;
+  /** All values of an option that may be given several times, in order. */
+  readonly all: (option: string) => readonly string[];
 }
 
 /** Where Tidegate is looked for when nothing else is said. */
@@ -61,7 +63,7 @@ export function readCommand(spec: VerbSpec, args: readonly string[], io: CliIo):
   config.help!.short = 'h';
   const parsed = parseArgs({ args, options: config, strict: false, allowPositionals: true, tokens: true });
   const flags = new Set<string>();
-  const values = new Map<string, string>();
+  const values = new Map<string, string[]>();
   for (const token of parsed.tokens) {
     if (token.kind !== 'option') continue;
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
@@ -72,7 +74,7 @@ export function readCommand(spec: VerbSpec, args: readonly string[], io: CliIo):
     } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))) {
       return misused(spec, `${token.rawName} needs a value: --${token.name}=${option.value}`, io);
     } else {
-      values.set(token.name, token.value);
+      values.set(token.name, [...(values.get(token.name) ?? []), token.value]);
     }
   }
   if (flags.has('help')) {
@@ -82,7 +84,12 @@ export function readCommand(spec: VerbSpec, args: readonly string[], io: CliIo):
   const words = parsed.positionals;
   if (words.length < spec.words.least) return misused(spec, 'something is missing', io);
   if (words.length > spec.words.most) return misused(spec, 'there are more words than it takes', io);
-  return { words, has: (name) => flags.has(name), value: (name) => values.get(name) || undefined };
+  return {
+    words,
+    has: (name) => flags.has(name),
+    value: (name) => values.get(name)?.at(-1) || undefined,
+    all: (name) => values.get(name) ?? [],
+  };
 }
 
 /** Says on standard error what is wrong with a command, and how it is used; answers the exit code. */

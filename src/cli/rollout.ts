@@ -3,15 +3,10 @@
  * is imported when it is called; the five commands of a running rollout differ in a word only and share one.
  */
 
-import { nearest } from '../config/suggest.ts';
-import { type CliIo, EXIT } from './io.ts';
+import type { CliIo } from './io.ts';
+import { runVerbOf, type SubVerb, type VerbTable } from './verb-table.ts';
 
-interface RolloutVerb {
-  readonly summary: string;
-  readonly run: (args: readonly string[], io: CliIo) => Promise<number>;
-}
-
-const VERBS: Readonly<Record<string, RolloutVerb>> = {
+const VERBS: Readonly<Record<string, SubVerb>> = {
   start: {
     summary: 'begin one, or say with --dry-run what it would do',
     run: async (args, io) => (await import('./rollout-start.ts')).run(args, io),
@@ -35,39 +30,19 @@ const VERBS: Readonly<Record<string, RolloutVerb>> = {
   },
 };
 
+const TABLE: VerbTable = {
+  name: 'rollout',
+  usage: 'SERVICE [--option ...]',
+  verbs: VERBS,
+  codes: `Exit codes: 0 done, healthy or promoted, 1 refused or rolled back, 2 wrong usage, 3 Tidegate not reachable,
+130 a wait that was interrupted while the rollout goes on.`,
+};
+
 /** Runs the verb that `args` begin with. */
-export async function run(args: readonly string[], io: CliIo): Promise<number> {
-  const [first, ...rest] = args;
-  if (first === '--help' || first === '-h') {
-    io.out(overview());
-    return EXIT.done;
-  }
-  const verb = first !== undefined && Object.hasOwn(VERBS, first) ? VERBS[first] : undefined;
-  if (verb !== undefined) return verb.run(rest, io);
-  io.err(first === undefined ? overview() : unknownVerb(first));
-  return EXIT.usage;
+export function run(args: readonly string[], io: CliIo): Promise<number> {
+  return runVerbOf(TABLE, args, io);
 }
 
-function steering(command: Parameters<typeof import('./rollout-command.ts').run>[0], summary: string): RolloutVerb {
+function steering(command: Parameters<typeof import('./rollout-command.ts').run>[0], summary: string): SubVerb {
   return { summary, run: async (args, io) => (await import('./rollout-command.ts')).run(command, args, io) };
-}
-
-function unknownVerb(word: string): string {
-  const meant = nearest(word, Object.keys(VERBS));
-  const hint =
-    meant === undefined ? '`tidegate rollout --help` lists them' : `did you mean \`tidegate rollout ${meant}\`?`;
-  return `tidegate rollout: there is no ${JSON.stringify(word)}, ${hint}\n`;
-}
-
-function overview(): string {
-  const width = Math.max(...Object.keys(VERBS).map((name) => name.length));
-  const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return `usage: tidegate rollout VERB SERVICE [--option ...]
-
-${lines.join('\n')}
-
-\`tidegate rollout VERB --help\` explains a verb.
-Exit codes: 0 done, healthy or promoted, 1 refused or rolled back, 2 wrong usage, 3 Tidegate not reachable,
-130 a wait that was interrupted while the rollout goes on.
-`;
 }

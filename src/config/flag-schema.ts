@@ -32,12 +32,19 @@ const ROUTE_FLAGS_MAX = 50;
 const RAMP_MAX_MS = 10 * 365 * 24 * 3_600_000;
 
 const FLAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/;
+/** What the API has at the place of a name. */
+const RESERVED = 'import';
 const VARIANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 
 /** The name of a flag. */
-export const flagName = z.string().regex(FLAG_NAME).meta({
-  allowed: 'a name of 1 to 100 letters, digits and inner hyphens, dots and underscores, such as new-checkout',
-});
+export const flagName = z
+  .string()
+  .regex(FLAG_NAME)
+  .refine((written) => written !== RESERVED)
+  .meta({
+    allowed:
+      'a name of 1 to 100 letters, digits and inner hyphens, dots and underscores, such as new-checkout, and not import',
+  });
 
 const variantName = z.string().regex(VARIANT_NAME).meta({
   allowed: 'a name of 1 to 64 letters, digits and inner hyphens, dots and underscores, such as treatment',
@@ -191,8 +198,11 @@ export const flag = z
       .describe('What is otherwise in an environment (see `environment`), key by key.'),
   })
   .check((context) => {
+    // What a part is like by itself is told first, and the rest cannot be asked before.
+    if (context.issues.length > 0) return;
     for (const { path: at, message, allowed } of checkFlag(context.value)) {
-      context.issues.push({ code: 'custom', message, input: context.value, path: [...at], params: { allowed } });
+      const params = { allowed, levels: at.length };
+      context.issues.push({ code: 'custom', message, input: context.value, path: [...at], params });
     }
   });
 

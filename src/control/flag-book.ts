@@ -129,6 +129,15 @@ export class FlagBook {
     return { spec: { ...spec, dial }, share, problem };
   }
 
+  /** A flag that there is as it would be if it said this, with a dial of its own. */
+  imagine(name: string, definition: FlagDefinition): FlagEntry {
+    const before = this.#entries.get(name)!;
+    const definitions = this.definitions().set(name, definition);
+    const { spec, share, problem } = compileFlag(name, definitions, this.#environment);
+    const dial = dialAt(share, before.slot, before.killed);
+    return { ...before, definition, spec: { ...spec, dial }, share, problem };
+  }
+
   /** Makes what was staged so; `revisionBefore` knows of flags that are gone. */
   adopt(staged: StagedFlags, at: string, revisionBefore: (name: string) => number): readonly AdoptedChange[] {
     this.#environment = staged.environment;

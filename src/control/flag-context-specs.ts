@@ -12,14 +12,19 @@ import type { Board } from './board.ts';
 import type { SnapshotParts } from './snapshot-builder.ts';
 
 /** The part of a snapshot that is about flags. */
-export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagContext'>;
+export type FlagSnapshot = Pick<Snapshot, 'flags' | 'flagCells' | 'flagSamples' | 'flagContext'>;
 
 /** The flags of a snapshot: `specs` are those that routes name and those that these require. */
-export function flagSnapshot(config: Config, { specs, countsOf }: SnapshotParts['flags'], board: Board): FlagSnapshot {
-  if (config.flags.size === 0) return { flags: [], flagCells: [], flagContext: null };
+export function flagSnapshot(
+  config: Config,
+  { specs, countsOf, sampleOf }: SnapshotParts['flags'],
+  board: Board,
+): FlagSnapshot {
+  if (config.flags.size === 0) return { flags: [], flagCells: [], flagSamples: [], flagContext: null };
   return {
     flags: specs,
     flagCells: specs.map(countsOf),
+    flagSamples: specs.map(sampleOf),
     flagContext: contextSpec(config, board),
   };
 }

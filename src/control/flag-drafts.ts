@@ -7,22 +7,21 @@
  * whatever is written of it, until somebody restores it.
  */
 
+import type { Logger } from 'pino';
 import { flagFingerprint } from '../config/fingerprint.ts';
-import { checkRequired, type FlagFinding } from '../config/flag-checks.ts';
+import { checkRequired } from '../config/flag-checks.ts';
 import { checkPlaces } from '../config/flag-config-checks.ts';
 import { changeFlag } from '../config/flag-merge.ts';
 import { FLAG_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition, flag, flagName } from '../config/flag-schema.ts';
-import { allowedAt } from '../config/language.ts';
-import { formatPath } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import type { FlagDraft, FlagEntry, Word } from './flag-book.ts';
 import { compileFlag } from './flag-compile.ts';
+import { badFlag, findingsOf } from './flag-problems.ts';
+import type { FlagRecord, FlagStore } from './flag-store.ts';
 import type { Refusal } from './operations.ts';
 
 /** How many characters all flags may have together as JSON. */
 const ALL_CHARACTERS_MAX = 32 * 1024 ** 2;
-/** Problems that one refusal names. */
-const PROBLEMS_MAX = 20;
 
 /** What the file says anew of flags, given how they stand; empty when it says what it said before. */
 export function draftsOfFile(
@@ -54,7 +53,7 @@ export function changedFlag(
     return badFlag(name, 'what is said of a flag must be a mapping', []);
   }
   const merged = before === undefined ? withoutNulls(change) : changeFlag(before, { ...change }, environment);
-  const read = flag.safeParse(merged);
+  const read = flag.safeParse(merged, { reportInput: true });
   if (!read.success) return badFlag(name, 'it does not fit', findingsOf(name, read.error.issues));
   if (JSON.stringify(read.data).length <= FLAG_CHARACTERS_MAX) return read.data;
   return badFlag(name, `it is longer than ${FLAG_CHARACTERS_MAX} characters`, []);
@@ -62,19 +61,6 @@ export function changedFlag(
 
 function withoutNulls(change: object): object {
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== null));
-}
-
-function findingsOf(
-  name: string,
-  issues: readonly { path: PropertyKey[]; message: string; code?: string }[],
-): FlagFinding[] {
-  return issues.map((issue) => {
-    const params = (issue as { params?: { allowed?: string } }).params;
-    const message = issue.message === '' || issue.message === 'Invalid input' ? 'is not allowed' : issue.message;
-    const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-    const allowed = params?.allowed ?? allowedAt(['flags', name, ...path]);
-    return { path, message, ...(allowed === undefined ? {} : { allowed }) };
-  });
 }
 
 /** Why these flags cannot stand beside the others and in this config; null when they can. */
@@ -132,8 +118,19 @@ export function resalting(
   return { refused: true, code: 'resalt', message, details: { keys } };
 }
 
-/** A kept definition as this version reads it; null when it is no flag. */
-export function readKept(definition: unknown): FlagDefinition | null {
+/** The flags of the state file; what cannot be read is left out, and told. */
+export function keptFlags(store: FlagStore, log: Logger): readonly FlagRecord[] {
+  const kept = store.load();
+  if (!kept.ok) log.error({ error: kept.error }, 'the state file cannot be read; flags are what the config says');
+  return (kept.ok ? kept.value : []).flatMap((record) => {
+    const definition = readKept(record.definition);
+    if (definition !== null) return [{ ...record, definition }];
+    log.error({ flag: record.name }, 'this version cannot read a flag of the state file: it is left out');
+    return [];
+  });
+}
+
+function readKept(definition: unknown): FlagDefinition | null {
   const read = flag.safeParse(definition);
   return read.success ? read.data : null;
 }
@@ -146,22 +143,4 @@ function sizeOf(definition: FlagDefinition): number {
   const size = JSON.stringify(definition).length;
   sizes.set(definition, size);
   return size;
-}
-
-function badFlag(name: string, message: string, findings: readonly FlagFinding[]): Refusal {
-  const problems = findings.slice(0, PROBLEMS_MAX).map(({ path, message: what, allowed }) => ({
-    path: formatPath(path),
-    message: what,
-    ...(allowed === undefined ? {} : { allowed }),
-  }));
-  const [first] = problems;
-  const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
-  const allowed = first?.allowed === undefined ? '' : `; allowed: ${first.allowed}`;
-  const text = first === undefined ? message : `${where}${first.message}${allowed}`;
-  return {
-    refused: true,
-    code: 'bad-flag',
-    message: `flag ${name.slice(0, 100)}: ${text}`.slice(0, 500),
-    details: { problems },
-  };
 }

@@ -6,7 +6,9 @@
  * its removal, so that a number never means two things.
  */
 import type { FlagDefinition } from '../config/flag-schema.ts';
+import type { Explanation } from '../flags/explanation.ts';
 import type { Evaluation, EvaluationContext, Strategy } from '../flags/flag.ts';
+import type { FlagPreview } from './flag-preview.ts';
 import type { Instruction, Refusal } from './operations.ts';
 
 /** What changed a flag: an edit of the file, a call, a list that was brought in. */
@@ -97,6 +99,9 @@ export interface FlagOperations {
   remove(name: string, instruction: FlagInstruction): Promise<FlagReceipt | Refusal>;
   /** Newest first; also of a flag that was removed. */
   history(name: string): readonly FlagReceipt[] | Refusal;
+  explain(name: string, context: EvaluationContext): Explanation | Refusal;
+  /** What a change would change, which is not made; refused where the change would be, but not for other buckets. */
+  preview(name: string, change: unknown): FlagPreview | Refusal;
   evaluate(name: string, context: EvaluationContext): Evaluation;
   /** Of every flag, sorted by name. */
   evaluateAll(context: EvaluationContext): readonly Evaluation[];

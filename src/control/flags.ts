@@ -16,6 +16,7 @@ import type { Logger } from 'pino';
 import { flagFingerprint } from '../config/fingerprint.ts';
 import type { FlagDefinition } from '../config/flag-schema.ts';
 import type { Config } from '../config/schema.ts';
+import type { Explanation } from '../flags/explanation.ts';
 import type { Evaluation, EvaluationContext, FlagSpec } from '../flags/flag.ts';
 import type { ProcessOwner } from '../stats/process-cells.ts';
 import { FlagAnswers } from './flag-answers.ts';
@@ -26,9 +27,10 @@ import {
   type FlagEntry,
   recordOf,
   type StagedFlags,
+  standOf,
   type Word,
 } from './flag-book.ts';
-import { changedFlag, draftsOfFile, misfit, needsOf, readKept, resalting } from './flag-drafts.ts';
+import { changedFlag, draftsOfFile, keptFlags, misfit, needsOf, resalting } from './flag-drafts.ts';
 import { FlagJournal, type FlagJournalOptions } from './flag-journal.ts';
 import type {
   FlagHow,
@@ -38,6 +40,7 @@ import type {
   FlagToImport,
   FlagView,
 } from './flag-operations.ts';
+import { type FlagPreview, PREVIEW_WITHIN_MS } from './flag-preview.ts';
 import { flagView } from './flag-views.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
 import { isRefusal, type Refusal } from './operations.ts';
@@ -61,6 +64,7 @@ export interface PreparedFlags {
   /** Those that data threads have to know. */
   readonly specs: readonly FlagSpec[];
   readonly countsOf: (spec: FlagSpec) => SharedArrayBuffer;
+  readonly sampleOf: (spec: FlagSpec) => SharedArrayBuffer;
   readonly adopt: () => void;
   readonly conclude: () => void;
 }
@@ -98,6 +102,7 @@ export class Flags implements FlagOperations {
     return {
       specs: routedSpecs(config, staged.specs),
       countsOf: (spec) => this.#answers.countsOf(spec),
+      sampleOf: (spec) => this.#answers.samples.memoryOf(spec),
       adopt: () => {
         adopted = this.#adopt(staged);
       },
@@ -111,17 +116,7 @@ export class Flags implements FlagOperations {
   #restore(environment: string): void {
     if (this.#isRestored) return;
     this.#isRestored = true;
-    const { store, log } = this.#options;
-    const kept = store.load();
-    if (!kept.ok) log.error({ error: kept.error }, 'the state file cannot be read; flags are what the config says');
-    const records = kept.ok ? kept.value : [];
-    const readable = records.flatMap((record) => {
-      const definition = readKept(record.definition);
-      if (definition === null)
-        log.error({ flag: record.name }, 'this version cannot read a flag of the state file: it is left out');
-      return definition === null ? [] : [{ ...record, definition }];
-    });
-    this.#book.restore(readable, environment);
+    this.#book.restore(keptFlags(this.#options.store, this.#options.log), environment);
   }
 
   get revision(): string {
@@ -268,6 +263,30 @@ export class Flags implements FlagOperations {
     const kept = this.#options.store.history(name);
     if (!kept.ok) return { refused: true, code: 'state-store', message: kept.error };
     return kept.value.length === 0 && this.#book.get(name) === undefined ? unknownFlag(name) : kept.value;
+  }
+
+  explain(name: string, context: EvaluationContext): Explanation | Refusal {
+    return this.#answers.explain(name, context) ?? unknownFlag(name);
+  }
+
+  preview(name: string, change: unknown): FlagPreview | Refusal {
+    const entry = this.#book.get(name);
+    if (entry === undefined) return unknownFlag(name);
+    const definition = changedFlag(name, entry.definition, change, this.#book.environment);
+    if (isRefusal(definition)) return definition;
+    const word = wordOf('set', { by: '', reason: '', ifEpoch: null });
+    const drafts = new Map([[name, this.#draft(name, definition, word)]]);
+    const refusal = misfit([name], this.#definitionsWith(drafts), this.#options.config());
+    if (refusal !== null) return refusal;
+    const after = this.#book.imagine(name, definition);
+    return {
+      flag: name,
+      revision: entry.revision,
+      from: standOf(entry)!,
+      to: standOf(after)!,
+      withinMs: PREVIEW_WITHIN_MS,
+      ...this.#answers.foretell(entry.spec, after.spec),
+    };
   }
 
   evaluate(name: string, context: EvaluationContext): Evaluation {

@@ -11,6 +11,7 @@ import { badEventTable } from '../judge/bad-event.ts';
 import type { EvidenceSpec, KeySource, RouteSpec, ServiceSpec, Snapshot, Timeouts } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
 import { flagBlocks, flagSnapshot } from './flag-context-specs.ts';
+import type { PreparedFlags } from './flags.ts';
 import { routeMatch } from './match-specs.ts';
 import { poolRules, routeRules } from './rule-specs.ts';
 import { requestSignals } from './signal-specs.ts';
@@ -24,7 +25,7 @@ export interface SnapshotParts {
   readonly board: Board;
   readonly gateOf: (service: string, pools: readonly string[]) => SharedArrayBuffer;
   /** The flags that routes name, and those that they require, with the memory that each is counted in. */
-  readonly flags: { readonly specs: readonly FlagSpec[]; readonly countsOf: (spec: FlagSpec) => SharedArrayBuffer };
+  readonly flags: Pick<PreparedFlags, 'specs' | 'countsOf' | 'sampleOf'>;
   /** The port that stands for a listener's configured one, which may be 0. */
   readonly portOf: (key: string) => number;
 }

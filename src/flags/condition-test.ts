@@ -4,8 +4,8 @@
  * A test has three outcomes: it holds, it does not, or the value says nothing about it, because it is not there or of another type.
  * In the third case the condition does not hold, negated or not: "not below 18" says nothing of somebody whose age is "unknown".
  *
- * What a request brings (fields, cookies, the query) is text, so numbers and moments are read from texts that are wholly one. A
- * list, such as the groups in a token, holds what any of its elements holds.
+ * A text is no number, also where it looks like one: whoever takes an attribute from a field of a request says there what it is to
+ * be read as. A list, such as the groups in a token, holds what any of its elements holds.
  *
  * Regular expressions run in RE2's way, in linear time whatever a client sends. Rejected: JavaScript's own with a check for
  * expressions that backtrack (as routes have them): here they also come from other products, over an API, where refusing them
@@ -127,11 +127,8 @@ function isInOrder(comparison: number, operator: Order): boolean {
   }
 }
 
-const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
-
 function numberIn(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isNaN(value) ? undefined : value;
-  return typeof value === 'string' && value.length <= 64 && DECIMAL.test(value) ? Number(value) : undefined;
+  return typeof value === 'number' && !Number.isNaN(value) ? value : undefined;
 }
 
 function momentIn(value: unknown): number | undefined {

@@ -21,7 +21,6 @@ export type ConditionTest =
   | { readonly kind: 'prefix' | 'suffix' | 'contains'; readonly value: string }
   /** In linear time (RE2's syntax), anywhere in the text. */
   | { readonly kind: 'matches'; readonly source: string }
-  /** The attribute is a number, or a text that is one in decimal. */
   | { readonly kind: 'number'; readonly operator: Order; readonly value: number }
   /** By the precedence of Semantic Versioning 2.0.0, chapter 11. */
   | { readonly kind: 'semver'; readonly operator: Order; readonly value: string }

@@ -91,7 +91,7 @@ export class RouteFlags {
       for (let at = 0; at < evaluations.length; at += 1) {
         const evaluation = evaluations[at]!;
         cells[this.flags[at]!.index]!.count(evaluation.index, evaluation.reason);
-        if (exposures.isWanted && evaluation.reason === 'SPLIT') this.#expose(at, evaluation, exposures, nowMs);
+        if (evaluation.reason === 'SPLIT') this.#drawn(at, evaluation, exposures, nowMs);
       }
     }
     return new FlagDecision(this, evaluations, isTest, newKey);
@@ -131,10 +131,13 @@ export class RouteFlags {
     return isTest;
   }
 
-  #expose(at: number, evaluation: Evaluation, exposures: ExposureNotes, nowMs: number): void {
-    const { context, tally } = this.shared;
-    const unit = bucketKeyOf(this.flags[at]!.spec.bucketBy, context);
-    if (unit !== undefined) exposures.drawn(evaluation, unit, this.#service, nowMs, tally);
+  /** A bucket was drawn for somebody: for previews, and for those who want to know who was exposed. */
+  #drawn(at: number, evaluation: Evaluation, exposures: ExposureNotes, nowMs: number): void {
+    const { context, samples, tally } = this.shared;
+    const { index, spec } = this.flags[at]!;
+    const unit = bucketKeyOf(spec.bucketBy, context);
+    if (evaluation.rule === null) samples[index]!.saw(unit, nowMs);
+    if (exposures.isWanted && unit !== undefined) exposures.drawn(evaluation, unit, this.#service, nowMs, tally);
   }
 }
 

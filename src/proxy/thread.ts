@@ -251,6 +251,7 @@ const EMPTY: Snapshot = {
   accessLog: { kind: 'off' },
   flags: [],
   flagCells: [],
+  flagSamples: [],
   flagContext: null,
   unrouted: createSeriesMemory(64),
 };

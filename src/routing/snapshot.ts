@@ -222,6 +222,8 @@ export interface Snapshot {
   readonly flags: readonly FlagSpec[];
   /** The counters of each of them (see `flag-cells.ts`). */
   readonly flagCells: readonly SharedArrayBuffer[];
+  /** The sample of the keys that each of them was drawn for (see `key-sample.ts`). */
+  readonly flagSamples: readonly SharedArrayBuffer[];
   /** Null when the config has no flags. */
   readonly flagContext: FlagContextSpec | null;
   /** The series of exchanges that no route was found for, and of refused requests. */

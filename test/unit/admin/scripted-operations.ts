@@ -194,6 +194,8 @@ export class ScriptedOperations implements Operations {
     restore: async (name) => refusal('unknown-flag', name),
     remove: async (name) => refusal('unknown-flag', name),
     history: (name) => refusal('unknown-flag', name),
+    explain: (name) => refusal('unknown-flag', name),
+    preview: (name) => refusal('unknown-flag', name),
     evaluate: () => {
       throw new Error('no flag is evaluated here');
     },

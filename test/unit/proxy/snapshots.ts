@@ -25,7 +25,11 @@ export async function unusedPort(): Promise<number> {
 }
 
 /** What a snapshot is built from where no flag is anywhere. */
-export const NO_FLAGS: SnapshotParts['flags'] = { specs: [], countsOf: () => new SharedArrayBuffer(8) };
+export const NO_FLAGS: SnapshotParts['flags'] = {
+  specs: [],
+  countsOf: () => new SharedArrayBuffer(8),
+  sampleOf: () => new SharedArrayBuffer(8),
+};
 
 export class Snapshots {
   readonly board: Board;

@@ -1,0 +1,59 @@
+/**
+ * `tidegate flag get FLAG`: one flag with its definition, as it would stand in the file.
+ */
+import { stringify } from 'yaml';
+import type { FlagView } from '../control/flag-operations.ts';
+import { adminOf, ask, reportFailure } from './admin-client.ts';
+import { misused, readCommand, type VerbSpec } from './command.ts';
+import { flagPath } from './flag-request.ts';
+import { isFlagView } from './flag-shapes.ts';
+import { byLine, standText, UNSTORED } from './flag-text.ts';
+import { type CliIo, EXIT } from './io.ts';
+import { plain, shown } from './terminal-text.ts';
+
+const SPEC: VerbSpec = {
+  name: 'flag get',
+  usage: 'FLAG',
+  about: `Shows a flag: its revision, whom it is on for, its last change, the routes that name it,
+and its definition, as it would stand in the file under \`flags:\`.`,
+  words: { least: 1, most: 1 },
+  options: {},
+};
+
+const YAML_WIDTH = 100;
+
+/** Shows the flag that the words name. */
+export async function run(args: readonly string[], io: CliIo): Promise<number> {
+  const command = readCommand(SPEC, args, io);
+  if (typeof command === 'number') return command;
+  const admin = adminOf(command, io.env);
+  if (typeof admin === 'string') return misused(SPEC, admin, io);
+  const answer = await ask(admin, { method: 'GET', path: flagPath(command.words[0]!) }, isFlagView);
+  const json = command.has('json');
+  if (answer.kind !== 'ok') return reportFailure(answer, json, io);
+  if (json) io.out(`${JSON.stringify(answer.value)}\n`);
+  else for (const line of linesOf(answer.value)) io.out(shown(line, io));
+  return EXIT.done;
+}
+
+function linesOf(flag: FlagView): string[] {
+  const { name, revision, since, inFile, asInFile, routes, requiredBy, stored, definition } = flag;
+  const place = inFile ? (asInFile ? 'as the file says' : 'changed since the file said otherwise') : 'not in the file';
+  return [
+    `${plain(name)}  revision ${revision}: ${standText(flag)}`,
+    `  since     ${byLine(since)}`,
+    `  file      ${place}`,
+    ...(routes.length === 0 ? [] : [`  routes    ${routes.map(plain).join(', ')}`]),
+    ...(requiredBy.length === 0 ? [] : [`  needed by ${requiredBy.map(plain).join(', ')}`]),
+    ...(stored ? [] : [`  ! ${UNSTORED}`]),
+    ...stringify({ [name]: definition }, { lineWidth: YAML_WIDTH })
+      .trimEnd()
+      .split('\n')
+      .map(yamlLine),
+  ];
+}
+
+/** `plain` would join what YAML writes in several lines; so each line is made harmless by itself. */
+function yamlLine(line: string): string {
+  return `  ${plain(line)}`;
+}

@@ -1,0 +1,51 @@
+/**
+ * `tidegate flag list`: every flag in one row, with whom it is on for and who changed it last.
+ */
+import type { FlagView } from '../control/flag-operations.ts';
+import { adminOf, ask, reportFailure } from './admin-client.ts';
+import { misused, readCommand, type VerbSpec } from './command.ts';
+import { isFlagList } from './flag-shapes.ts';
+import { byLine, standText } from './flag-text.ts';
+import { type CliIo, EXIT } from './io.ts';
+import { plainTable } from './plain-table.ts';
+import { ascii, plain } from './terminal-text.ts';
+
+const SPEC: VerbSpec = {
+  name: 'flag list',
+  usage: '',
+  about: 'Lists all flags: the revision of each, whom it is on for, and its last change.',
+  words: { least: 0, most: 0 },
+  options: {},
+};
+
+const COLUMNS = [
+  { title: 'FLAG', side: 'left' },
+  { title: 'REV', side: 'right' },
+  { title: 'ON FOR', side: 'left' },
+  { title: 'SINCE', side: 'left' },
+] as const;
+
+/** Lists the flags. */
+export async function run(args: readonly string[], io: CliIo): Promise<number> {
+  const command = readCommand(SPEC, args, io);
+  if (typeof command === 'number') return command;
+  const admin = adminOf(command, io.env);
+  if (typeof admin === 'string') return misused(SPEC, admin, io);
+  const answer = await ask(admin, { method: 'GET', path: ['api', 'flags'] }, isFlagList);
+  const json = command.has('json');
+  if (answer.kind !== 'ok') return reportFailure(answer, json, io);
+  if (json) {
+    io.out(`${JSON.stringify(answer.value)}\n`);
+    return EXIT.done;
+  }
+  const { columns, unicode } = io.screen();
+  const { flags } = answer.value;
+  const layout = { width: columns, indent: 0, mark: unicode ? '…' : '~' };
+  const text = flags.length === 0 ? 'there is no flag' : plainTable(COLUMNS, flags.map(rowOf), layout).join('\n');
+  io.out(`${unicode ? text : ascii(text)}\n`);
+  return EXIT.done;
+}
+
+function rowOf(flag: FlagView): string[] {
+  return [plain(flag.name), String(flag.revision), standText(flag), byLine(flag.since)];
+}
