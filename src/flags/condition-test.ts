@@ -139,3 +139,13 @@ function momentIn(value: unknown): number | undefined {
 function versionIn(value: unknown) {
   return typeof value === 'string' ? parseVersion(value) : undefined;
 }
+
+/** Whether a text is a regular expression that can be asked for. */
+export function isExpression(source: string): boolean {
+  try {
+    RE2JS.compile(source);
+    return true;
+  } catch {
+    return false;
+  }
+}

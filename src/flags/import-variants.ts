@@ -1,0 +1,102 @@
+/**
+ * Values of another product as variants of ours: each with a name that a variant may have, all of one type.
+ */
+import type { WrittenVariant } from './definition.ts';
+import type { JsonValue } from './flag.ts';
+import type { FlagReport } from './import-report.ts';
+
+const VARIANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+const WEIGHTS_MAX = 1_000_000;
+
+/** Collects variants in the order of declaration. */
+export class VariantTable {
+  readonly #report: FlagReport;
+  readonly #variants = new Map<string, { value: JsonValue; weight: number }>();
+
+  constructor(report: FlagReport) {
+    this.#report = report;
+  }
+
+  /** Adds one and gives the name that it has here: the one it had, as far as a variant may be called so. */
+  add(at: string, wanted: string, value: JsonValue, weight: number): string {
+    const name = this.#nameFor(wanted);
+    if (name !== wanted) this.#report.changed(at, `the variant ${JSON.stringify(wanted)} is called ${name} here`);
+    this.#variants.set(name, { value, weight });
+    return name;
+  }
+
+  /** The first variant with this value; undefined where there is none. */
+  withValue(value: JsonValue): string | undefined {
+    const text = JSON.stringify(value);
+    return this.names.find((name) => JSON.stringify(this.#variants.get(name)!.value) === text);
+  }
+
+  weightOf(name: string): number {
+    return this.#variants.get(name)?.weight ?? 0;
+  }
+
+  setWeight(name: string, weight: number): void {
+    this.#variants.get(name)!.weight = weight;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#variants.keys()];
+  }
+
+  get values(): readonly JsonValue[] {
+    return [...this.#variants.values()].map(({ value }) => value);
+  }
+
+  /** All of them, as a definition has them. */
+  written(): Readonly<Record<string, WrittenVariant>> {
+    return Object.fromEntries([...this.#variants].map(([name, { value, weight }]) => [name, { value, weight }]));
+  }
+
+  #nameFor(wanted: string): string {
+    const plain = wanted.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 56);
+    const inner = plain.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
+    const base = VARIANT_NAME.test(inner) ? inner : `v${this.#variants.size + 1}`;
+    let name = base;
+    for (let count = 2; this.#variants.has(name); count += 1) name = `${base}-${count}`;
+    return name;
+  }
+}
+
+/** The type of a value, in words; flags have values of one type. */
+export function typeOf(value: JsonValue): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'list' : typeof value;
+}
+
+/** What a flag of this type is when it is off, where the product has no value for that. */
+export function neutralValue(type: string): JsonValue {
+  switch (type) {
+    case 'boolean':
+      return false;
+    case 'number':
+      return 0;
+    case 'list':
+      return [];
+    case 'object':
+      return {};
+    default:
+      return '';
+  }
+}
+
+/** Parts of one as whole weights with the same ratios, as far as six digits go; undefined for parts that are none. */
+export function wholeWeights(parts: readonly number[]): readonly number[] | undefined {
+  if (parts.some((part) => !(part >= 0 && part <= WEIGHTS_MAX))) return undefined;
+  const sum = parts.reduce((total, part) => total + part, 0);
+  for (let factor = 1; factor * Math.max(sum, 1) <= WEIGHTS_MAX; factor *= 10) {
+    const scaled = parts.map((part) => part * factor);
+    if (scaled.every((part) => Math.abs(part - Math.round(part)) < 1e-6)) return scaled.map(Math.round);
+  }
+  const scale = sum > 0 ? 10 ** Math.floor(Math.log10(WEIGHTS_MAX / sum)) : 0;
+  return parts.map((part) => Math.round(part * scale));
+}
+
+/** A percentage in the steps that there are here. */
+export function percentOf(part: number): number {
+  return Math.round(Math.min(Math.max(part, 0), 1) * 100_000) / 1000;
+}
