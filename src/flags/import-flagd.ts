@@ -10,6 +10,7 @@ import { decisionsOf } from './import-branches.ts';
 import { FlagdConditions } from './import-flagd-condition.ts';
 import { type FlagdDraw, FlagdTargetingReader, Unreadable } from './import-flagd-targeting.ts';
 import {
+  documentIn,
   FlagReport,
   type Import,
   type ImportedFlag,
@@ -25,7 +26,8 @@ import { typeOf, VariantTable } from './import-variants.ts';
 /** Reads a flag definition file. Never throws. */
 export function importFlagd(document: unknown): Import {
   const report = new ImportReport();
-  const root = recordIn(document) ?? {};
+  const root = documentIn(document, report);
+  if (root === undefined) return { flags: [], notes: report.notes };
   const found = flagsIn(root.flags);
   if (found === undefined) report.note('refused', null, '', 'this is no definition of flagd: it has no flags');
   const shared = recordIn(root.$evaluators) ?? {};

@@ -12,6 +12,7 @@ import { conjunctionsOf } from './import-expression.ts';
 import { attributeOf, GrowthbookConditions } from './import-growthbook-condition.ts';
 import { type GrowthbookRule, readRule } from './import-growthbook-rule.ts';
 import {
+  documentIn,
   FlagReport,
   type Import,
   type ImportedFlag,
@@ -39,7 +40,8 @@ interface Gate {
 /** Reads an SDK payload. Never throws. */
 export function importGrowthbook(document: unknown): Import {
   const report = new ImportReport();
-  const payload = recordIn(document) ?? {};
+  const payload = documentIn(document, report);
+  if (payload === undefined) return { flags: [], notes: report.notes };
   const features = recordIn(payload.features);
   if (features === undefined) {
     const message =
