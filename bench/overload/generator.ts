@@ -6,7 +6,7 @@
  * All connections are opened before the first load and kept. A request takes the one that has been idle for longest; when
  * none is, it is not sent and lost. A client that has waited beyond the deadline counts as late and keeps its connection
  * until the answer comes. A client that closes it, as many do, would cost a proxy more, but most of all it would cost this
- * process more than the proxy: opening a connection is dearer than the request.
+ * process more than the proxy: opening a connection is dearer than the request. With a body, requests are POSTs of JSON.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -14,9 +14,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { LoadOrder, Tally } from './tally.ts';
 
-const { values } = parseArgs({ options: { port: { type: 'string' }, path: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { port: { type: 'string' }, path: { type: 'string' }, body: { type: 'string', default: '' } },
+});
 const port = Number(values.port);
-const request = Buffer.from(`GET ${values.path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`, 'latin1');
+const fields =
+  values.body === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(values.body)}\r\n`;
+const head = `${values.body === '' ? 'GET' : 'POST'} ${values.path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${fields}`;
+const request = Buffer.from(`${head}\r\n${values.body}`);
 /** Connections that are opened at once; a pause of a few milliseconds follows. */
 const dialBatch = 10;
 

@@ -16,24 +16,23 @@
  * link that a foreign page cannot know. Host and Origin are checked as for every other.
  *
  * Every call that is not GET or HEAD counts as changing, also `config/validate`: it has no effect, but it spends time and
- * reads the environment that the config names. Reads need no token unless the config says so: they show no secret, and
+ * reads the environment that the config names. Questions about flags, whose contexts are too long for a URL, spend time too,
+ * and need a token where any is set, but one that may read is enough. Reads need no token unless the config says so: they show no secret, and
  * operators' tools read without one. Probes and /metrics need no rule at all, since orchestrators call them by whatever
  * address they know.
  *
  * Sources: RFC 9110, sections 7.2 (Host), 7.4 (421), 11.6 (Authorization); the Fetch standard on preflights and Origin.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Fault } from './fault.ts';
-
-/** What a token is good for: `read` shows, `operate` also changes. */
-export type Role = 'read' | 'operate';
+import { bearerOf, type KnownToken, KnownTokens, type NamedToken, type Role } from './known-tokens.ts';
+import { OwnHost } from './own-host.ts';
 
 /** Who may call, as the config in force says it. */
 export interface AdminAccess {
   /** A token without a name that may operate; empty where none is set. */
   readonly token: string;
-  readonly tokens: readonly { readonly name: string; readonly token: string; readonly role: Role }[];
+  readonly tokens: readonly NamedToken[];
   readonly readsNeedToken: boolean;
   /** Further Host values, with a port for exactly that one or without for any; compared without regard to case. */
   readonly allowedHosts: readonly string[];
@@ -44,24 +43,18 @@ export function hasToken({ token, tokens }: AdminAccess): boolean {
   return token !== '' || tokens.length > 0;
 }
 
-interface KnownToken {
-  /** '' for the one without a name. */
-  readonly name: string;
-  readonly role: Role;
-  readonly digest: Buffer;
+/** All tokens of the admin API, the one without a name first. */
+export function tokensOf({ token, tokens }: Pick<AdminAccess, 'token' | 'tokens'>): readonly NamedToken[] {
+  return token === '' ? tokens : [{ name: '', token, role: 'operate' }, ...tokens];
 }
-
-const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::([0-9]{1,5}))?$/;
-const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Decides for each request whether it may be looked at. */
 export class Admission {
-  readonly #host: string;
+  readonly #host: OwnHost;
   readonly #access: () => AdminAccess;
   readonly #checkRight: (address: string, token: string) => Fault | null;
   #read: AdminAccess | null = null;
-  #known: readonly KnownToken[] = [];
-  #allowed: ReadonlySet<string> = new Set();
+  #known = new KnownTokens([]);
 
   /**
    * `host` is the address that the admin API was told to listen on; `access` gives the same object until it changes.
@@ -72,7 +65,7 @@ export class Admission {
     access: () => AdminAccess,
     checkRight: (address: string, token: string) => Fault | null = () => null,
   ) {
-    this.#host = hostName(host);
+    this.#host = new OwnHost(host, 'this admin API', 'admin.allowedHosts');
     this.#access = access;
     this.#checkRight = checkRight;
   }
@@ -80,24 +73,20 @@ export class Admission {
   /** Whether the request is addressed to the admin API itself; the fault says how to make it so. */
   checkHost(req: IncomingMessage): Fault | null {
     this.#follow();
-    if (!req.url?.startsWith('/')) return new Fault(400, 'bad-url', 'The request target must be a path.');
-    const hosts = req.headersDistinct.host ?? [];
-    const host = hosts[0];
-    if (host === undefined || hosts.length > 1) {
-      return new Fault(400, 'bad-host', 'A request must have exactly one Host field.');
-    }
-    if (this.#isOwn(host.toLowerCase(), req)) return null;
-    return new Fault(
-      421,
-      'wrong-host',
-      'The Host field does not name this admin API. Call it by its own address, or add the name to admin.allowedHosts.',
-      { host: host.slice(0, 260) },
-    );
+    return this.#host.check(req);
   }
 
   /** Whether a changing call, whose Host is already admitted, comes from somebody who may make it. */
   checkChange(req: IncomingMessage): Fault | null {
     return this.#checkOrigin(req) ?? this.#checkToken(req, 'operate') ?? checkContentType(req);
+  }
+
+  /**
+   * Whether a POST that changes nothing may be asked: no page of another origin may, and where any token is set, it takes one,
+   * but one that may read is enough.
+   */
+  checkQuestion(req: IncomingMessage): Fault | null {
+    return this.#checkOrigin(req) ?? this.#checkToken(req, 'read') ?? checkContentType(req);
   }
 
   /**
@@ -123,18 +112,8 @@ export class Admission {
     const access = this.#access();
     if (access === this.#read) return;
     this.#read = access;
-    const own = access.token === '' ? [] : [{ name: '', token: access.token, role: 'operate' as const }];
-    this.#known = [...own, ...access.tokens].map(({ name, token, role }) => ({ name, role, digest: sha256(token) }));
-    this.#allowed = new Set(access.allowedHosts.map((host) => host.toLowerCase()));
-  }
-
-  #isOwn(host: string, req: IncomingMessage): boolean {
-    const parts = AUTHORITY.exec(host);
-    if (parts === null) return false;
-    const name = parts[1]!;
-    if (this.#allowed.has(host) || this.#allowed.has(name)) return true;
-    if (Number(parts[2] ?? 80) !== req.socket.localPort) return false;
-    return LOOPBACK_NAMES.includes(name) || name === this.#host || name === hostName(req.socket.localAddress ?? '');
+    this.#known = new KnownTokens(tokensOf(access));
+    this.#host.allow(access.allowedHosts);
   }
 
   #checkOrigin(req: IncomingMessage): Fault | null {
@@ -142,14 +121,14 @@ export class Admission {
     if (origin === undefined) return null;
     const authority = /^https?:\/\/([^/]+)$/.exec(origin.toLowerCase())?.[1];
     if (authority === req.headers.host?.toLowerCase()) return null;
-    if (authority !== undefined && this.#allowed.has(authority)) return null;
+    if (authority !== undefined && this.#host.allows(authority)) return null;
     return new Fault(403, 'wrong-origin', 'Pages of another origin may not change anything here.', {
       origin: origin.slice(0, 260),
     });
   }
 
   #checkToken(req: IncomingMessage, needed: Role): Fault | null {
-    if (this.#known.length === 0) return null;
+    if (this.#known.isEmpty) return null;
     const token = this.#tokenOf(req);
     if (token === null) {
       const isWrong = req.headers.authorization !== undefined;
@@ -167,12 +146,7 @@ export class Admission {
   }
 
   #tokenOf(req: IncomingMessage): KnownToken | null {
-    const given = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1];
-    if (given === undefined) return null;
-    const digest = sha256(bytesOf(given));
-    let found: KnownToken | null = null;
-    for (const known of this.#known) if (timingSafeEqual(digest, known.digest)) found ??= known;
-    return found;
+    return this.#known.find(bearerOf(req));
   }
 }
 
@@ -188,23 +162,7 @@ function checkFormType(req: IncomingMessage): Fault | null {
   return new Fault(415, 'content-type', 'This page takes its own form only: application/x-www-form-urlencoded.');
 }
 
-/** An address as it stands in a Host field: IPv6 in brackets, IPv4 that came over an IPv6 socket as IPv4. */
-function hostName(address: string): string {
-  const plain = address.toLowerCase().replace(/^\[|\]$/g, '');
-  if (!plain.includes(':')) return plain;
-  return plain.startsWith('::ffff:') && plain.includes('.') ? plain.slice(7) : `[${plain}]`;
-}
-
 /** Whether an address can only be reached from this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
-}
-
-/** The bytes of a header value, which Node reads as Latin-1 whatever was meant. */
-function bytesOf(value: string): Buffer {
-  return Buffer.from(value, 'latin1');
-}
-
-function sha256(data: string | Buffer): Buffer {
-  return createHash('sha256').update(data).digest();
 }

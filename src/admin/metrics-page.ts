@@ -15,6 +15,8 @@ import { flagTrafficFamilies } from './flag-traffic-families.ts';
 import type { Family } from './metric-family.ts';
 import { nameFamilies } from './name-families.ts';
 import { notifyFamilies } from './notify-families.ts';
+import type { OfrepFigures } from './ofrep-counts.ts';
+import { ofrepFamilies } from './ofrep-families.ts';
 import { overloadFamilies } from './overload-families.ts';
 import { RetainedCounts } from './retained-counts.ts';
 import { rolloutFamilies } from './rollout-families.ts';
@@ -24,6 +26,12 @@ import { signalFamilies } from './signal-families.ts';
 
 /** The media type of the page. */
 export const METRICS_CONTENT_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** What the servers of the control plane know of themselves. */
+export interface ServerFigures {
+  readonly streams: { readonly clients: number; readonly dropped: number };
+  readonly ofrep: { figures(): OfrepFigures };
+}
 
 /** Writes the metrics of one process. */
 export class MetricsPage {
@@ -35,7 +43,7 @@ export class MetricsPage {
   }
 
   /** The page at this moment, in the Prometheus text format 0.0.4. */
-  render(source: MetricsSource, streams: { readonly clients: number; readonly dropped: number }): Promise<string> {
+  render(source: MetricsSource, { streams, ofrep }: ServerFigures): Promise<string> {
     const families = [
       ...seriesFamilies(source.series, this.#retries),
       ...gateFamilies(source),
@@ -51,6 +59,7 @@ export class MetricsPage {
       ...flagFamilies(source.flags),
       ...controlFamilies(source),
       ...notifyFamilies(source),
+      ...ofrepFamilies(ofrep.figures()),
       ...processFamilies(this.#version, streams),
     ];
     const registry = new Registry();

@@ -6,15 +6,14 @@
  */
 import type { Operations } from '../control/operations.ts';
 import type { AdminApp } from './app.ts';
-import type { EventStreams } from './event-streams.ts';
-import { METRICS_CONTENT_TYPE, type MetricsPage } from './metrics-page.ts';
+import { METRICS_CONTENT_TYPE, type MetricsPage, type ServerFigures } from './metrics-page.ts';
 import { healthAnswer, readyAnswer } from './schemas.ts';
 
 const tags = ['probes'];
 const config = { probe: true } as const;
 
 /** Adds the probes and the metrics. */
-export function addProbeRoutes(app: AdminApp, operations: Operations, streams: EventStreams, page: MetricsPage): void {
+export function addProbeRoutes(app: AdminApp, operations: Operations, figures: ServerFigures, page: MetricsPage): void {
   app.get(
     '/healthz',
     { config, schema: { tags, operationId: 'health', summary: 'Alive?', response: { 200: healthAnswer } } },
@@ -45,7 +44,7 @@ export function addProbeRoutes(app: AdminApp, operations: Operations, streams: E
       },
     },
     async (_request, reply) => {
-      const text = await page.render(operations.metrics(), streams);
+      const text = await page.render(operations.metrics(), figures);
       return reply.type(METRICS_CONTENT_TYPE).send(text);
     },
   );

@@ -8,6 +8,7 @@
  *
  * Fastify's own request log is off: it would log raw URLs. The audit log is written instead.
  */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
@@ -30,6 +31,9 @@ import { addFlagRoutes } from './flag-routes.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
 import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
+import { isOfrep, type Ofrep } from './ofrep.ts';
+import { OfrepDoor } from './ofrep-door.ts';
+import type { OfrepRules } from './ofrep-rules.ts';
 import { addProbeRoutes } from './probe-routes.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
 import { addServiceRoutes } from './service-routes.ts';
@@ -43,7 +47,10 @@ export interface ServerLimits {
   readonly headersMs: number;
   /** How often both are looked at. */
   readonly timeoutCheckMs: number;
+  /** How long a connection may wait for its next request. */
+  readonly keepAliveMs: number;
   readonly bodyBytesMax: number;
+  /** Beside those of change streams. */
   readonly connectionsMax: number;
 }
 
@@ -52,6 +59,7 @@ export const SERVER_LIMITS: ServerLimits = {
   requestMs: 30_000,
   headersMs: 10_000,
   timeoutCheckMs: 2_000,
+  keepAliveMs: 72_000,
   bodyBytesMax: 64 * 1024,
   connectionsMax: 1_000,
 };
@@ -70,6 +78,8 @@ export interface AdminOptions {
   readonly log: Logger;
   /** The version of Tidegate. */
   readonly version: string;
+  /** What answers about flags at this address too, and who may ask it; to be closed before the server is. */
+  readonly ofrep: { readonly answers: Ofrep; readonly rules: () => OfrepRules; readonly streamsMax: number };
   readonly streamLimits?: Partial<StreamLimits>;
   readonly serverLimits?: Partial<ServerLimits>;
   readonly slowDown?: SlowDown;
@@ -84,30 +94,28 @@ export interface AdminServer {
 
 /** Opens the admin API; fails when the address cannot be opened, or is not loopback and no token is set. */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
-  const { operations, host, port, access, version } = options;
+  const { operations, host, port, access, version, ofrep } = options;
   if (!hasToken(access()) && !isLoopback(host)) {
     throw new Error(`the admin API at ${host} can be reached from other machines and needs a token`);
   }
   const log = options.log.child({ part: 'admin' });
   const limits = { ...SERVER_LIMITS, ...options.serverLimits };
   const audit = new Audit(log);
+  const wrongTokens = new WrongTokens(options.slowDown ?? SLOW_DOWN);
+  const door = new OfrepDoor(host, ofrep.rules, 'admin.allowedHosts', wrongTokens);
 
   const app: AdminApp = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytesMax,
-    requestTimeout: limits.requestMs,
     return503OnClosing: false,
-    http: {
-      headersTimeout: limits.headersMs,
-      connectionsCheckingInterval: limits.timeoutCheckMs,
-      requireHostHeader: false,
-    },
+    serverFactory: (handler) => serverBesideOfrep(handler),
     routerOptions: { maxParamLength: 256 },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
   }).withTypeProvider<ZodTypes>();
-  app.server.maxConnections = limits.connectionsMax;
+  // Change streams have a limit of their own, and must not take the connections of operators.
+  app.server.maxConnections = limits.connectionsMax + ofrep.streamsMax;
 
   useZod(app, version);
   app.removeAllContentTypeParsers();
@@ -117,7 +125,6 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     else parseJson(request, String(body), done);
   });
 
-  const wrongTokens = new WrongTokens(options.slowDown ?? SLOW_DOWN);
   const admission = new Admission(host, access, (address, token) => wrongTokens.checkRight(address, token));
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(ANSWER_HEADERS);
@@ -150,7 +157,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     addConfigRoutes(app, operations, audit);
     addEventRoutes(app, streams);
     addLinkRoutes(app, operations, audit);
-    addProbeRoutes(app, operations, streams, new MetricsPage(version));
+    addProbeRoutes(app, operations, { streams, ofrep: ofrep.answers }, new MetricsPage(version));
     app.get('/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
     for (const [url, known] of [...methods]) refuseOtherMethods(app, url, known);
   });
@@ -163,6 +170,17 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   }
   const address = app.server.address() as AddressInfo;
   return { address: { host: address.address, port: address.port }, close: () => app.close() };
+
+  /** One server for two: what is about flags goes past the framework, which decodes paths and shapes errors its own way. */
+  function serverBesideOfrep(handler: (req: IncomingMessage, res: ServerResponse) => void): Server {
+    const times = { headersTimeout: limits.headersMs, requestTimeout: limits.requestMs };
+    const server = createServer(
+      { ...times, connectionsCheckingInterval: limits.timeoutCheckMs, requireHostHeader: false },
+      (req, res) => (isOfrep(req.url) ? ofrep.answers.serve(req, res, door) : handler(req, res)),
+    );
+    server.keepAliveTimeout = limits.keepAliveMs;
+    return server;
+  }
 
   function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const fault = faultOf(error) ?? internalFault();
@@ -191,12 +209,14 @@ function refusalOf(request: FastifyRequest, admission: Admission): Fault | null 
   }
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (config.link === true) return isRead ? null : admission.checkForm(request.raw);
-  if (!isRead) return admission.checkChange(request.raw);
+  if (!isRead) return config.asks === true ? admission.checkQuestion(request.raw) : admission.checkChange(request.raw);
   return config.probe === true ? null : admission.checkRead(request.raw);
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
+    /** A POST that changes nothing, because what it asks about does not fit into a URL. */
+    asks?: true;
     /** A page whose URL holds a signed link, which stands for a token; it is changed by its own form. */
     link?: true;
     /** Set on the routes that answer methods which the path does not take: the methods that it takes. */

@@ -1,19 +1,19 @@
 /**
- * `tidegate flag list`: every flag in one row, with whom it is on for and who changed it last.
+ * `tidegate flag list`: every flag in one row, with when it was changed and whom it is on for.
  */
 import type { FlagView } from '../control/flag-operations.ts';
 import { adminOf, ask, reportFailure } from './admin-client.ts';
 import { misused, readCommand, type VerbSpec } from './command.ts';
 import { isFlagList } from './flag-shapes.ts';
-import { byLine, standText } from './flag-text.ts';
+import { standText } from './flag-text.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { plainTable } from './plain-table.ts';
-import { ascii, plain } from './terminal-text.ts';
+import { ascii, plain, when } from './terminal-text.ts';
 
 const SPEC: VerbSpec = {
   name: 'flag list',
   usage: '',
-  about: 'Lists all flags: the revision of each, whom it is on for, and its last change.',
+  about: 'Lists all flags: the revision of each, when it was changed, and whom it is on for.',
   words: { least: 0, most: 0 },
   options: {},
 };
@@ -21,9 +21,11 @@ const SPEC: VerbSpec = {
 const COLUMNS = [
   { title: 'FLAG', side: 'left' },
   { title: 'REV', side: 'right' },
-  { title: 'ON FOR', side: 'left' },
   { title: 'SINCE', side: 'left' },
+  { title: 'ON FOR', side: 'left' },
 ] as const;
+/** Of a moment, its date, hours and minutes. */
+const MINUTES = 'YYYY-MM-DD hh:mm'.length;
 
 /** Lists the flags. */
 export async function run(args: readonly string[], io: CliIo): Promise<number> {
@@ -47,5 +49,5 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
 }
 
 function rowOf(flag: FlagView): string[] {
-  return [plain(flag.name), String(flag.revision), standText(flag), byLine(flag.since)];
+  return [plain(flag.name), String(flag.revision), when(flag.since.at).slice(0, MINUTES), standText(flag)];
 }

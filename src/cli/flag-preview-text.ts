@@ -3,7 +3,7 @@
  */
 import type { FlagPreview } from '../control/flag-preview.ts';
 import { counted, percent, span } from './figures.ts';
-import { aimText } from './flag-text.ts';
+import { turnText } from './flag-text.ts';
 import { plain } from './terminal-text.ts';
 
 const UNTOLD = {
@@ -17,7 +17,7 @@ const UNTOLD = {
 export function previewLines(preview: FlagPreview): string[] {
   const { flag, from, to, sample, withinMs, ofAll } = preview;
   const indent = '  ';
-  const lines = [`${plain(flag)}: ${aimText(from)} → ${aimText(to)}; nothing is changed`];
+  const lines = [`${plain(flag)}: ${turnText(from, to)}; nothing is changed`];
   if (sample.moved.length > 0) {
     lines.push(`${indent}another ${sample.moved.join(' and ')}: everybody is put into buckets anew`);
   }

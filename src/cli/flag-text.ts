@@ -7,40 +7,36 @@ import type { FlagReceipt, FlagStand } from '../control/flag-operations.ts';
 import { counted, duration } from './figures.ts';
 import { plain, when } from './terminal-text.ts';
 
-/** Whom a flag is on for, without regard to its switch: `5% of keys`, `3 keys`, `everybody, and 2 rules`. */
-export function aimText({ definition, share }: FlagStand): string {
-  const { rules, ramp, schedule, requires } = definition;
-  const but = [
-    ...(ramp === undefined ? [] : [`ramp to ${ramp.to}%`]),
-    ...(rules === undefined || rules.length === 0 ? [] : [counted(rules.length, 'rule')]),
-    ...(schedule === undefined ? [] : ['schedule']),
-    ...(requires === undefined || requires.length === 0
-      ? []
-      : [`needs ${requires.map(({ flag }) => flag).join(', ')}`]),
-  ];
-  return [strategyText(definition, share), ...but].map(plain).join('; ');
+/** Whom a flag is on for, without regard to its switch: `5% of keys`, `3 keys`, `everybody; 2 rules`. */
+export function aimText(stand: FlagStand): string {
+  return [strategyText(stand), ...besides(stand)].join('; ');
 }
 
-/** The same with its switch: a killed flag is on for nobody, whatever it says. */
+/** From one aim to another; what both have beside their strategies is not repeated. */
+export function turnText(from: FlagStand, to: FlagStand): string {
+  const isSame = besides(from).join() === besides(to).join();
+  const [before, after] = isSame ? [strategyText(from), strategyText(to)] : [aimText(from), aimText(to)];
+  return before === after ? after : `${before} → ${after}`;
+}
+
+/** Whom it is on for, with its switch: a killed flag is on for nobody, whatever it says. */
 export function standText(stand: FlagStand): string {
   return stand.killed ? `KILLED (else ${aimText(stand)})` : aimText(stand);
 }
 
 /** What a change has done, in one line. */
-export function flagReceiptLine(receipt: FlagReceipt): string {
-  const { flag, revision, how, from, to, appliedMs } = receipt;
+export function flagReceiptLine({ flag, revision, how, from, to, appliedMs }: FlagReceipt): string {
   const name = plain(flag);
   const at = `revision ${revision}, in ${duration(appliedMs)}`;
   if (to === null) return `${name}: removed at ${at}`;
   if (how === 'kill') return `${name}: killed at ${at}; from now on every request gets the off value`;
   if (how === 'restore') return `${name}: restored at ${at}: ${aimText(to)}`;
-  const [before, after] = [from === null ? 'new' : aimText(from), aimText(to)];
-  const change = before === after ? after : `${before} → ${after}`;
+  const change = from === null ? `new, ${aimText(to)}` : turnText(from, to);
   const switchedOff = to.killed ? `; it is killed, and stays so until \`tidegate flag restore ${name}\`` : '';
   return `${name}: ${change} at ${at}${switchedOff}`;
 }
 
-/** Who did it, how and when, in one line, with the reason where one was given. */
+/** When it was done, how and by whom, in one line, with the reason where one was given. */
 export function byLine({ at, by, how, reason }: Pick<FlagReceipt, 'at' | 'by' | 'how' | 'reason'>): string {
   const why = reason === '' ? '' : `: ${plain(reason)}`;
   const who = how === by ? plain(by) : `${plain(how)} by ${plain(by)}`;
@@ -50,8 +46,18 @@ export function byLine({ at, by, how, reason }: Pick<FlagReceipt, 'at' | 'by' | 
 /** What is to be said of a change that the state file did not take. */
 export const UNSTORED = 'the state file did not take it yet: a restart now would forget it';
 
-function strategyText(definition: FlagStand['definition'], share: number | null): string {
-  const { strategy, value, variants } = definition;
+/** What decides beside a flag's own strategy. */
+function besides({ definition: { rules = [], ramp, schedule, requires = [] } }: FlagStand): readonly string[] {
+  return [
+    ...(ramp === undefined ? [] : [`ramp to ${ramp.to}%`]),
+    ...(rules.length === 0 ? [] : [counted(rules.length, 'rule')]),
+    ...(schedule === undefined ? [] : ['schedule']),
+    ...(requires.length === 0 ? [] : [`needs ${requires.map(({ flag }) => plain(flag)).join(', ')}`]),
+  ];
+}
+
+function strategyText({ definition, share }: FlagStand): string {
+  const { strategy, value, variants = {} } = definition;
   switch (strategy) {
     case 'all':
       return 'everybody';
@@ -62,11 +68,12 @@ function strategyText(definition: FlagStand['definition'], share: number | null)
     case 'percentage':
       return `${share ?? 0}% of keys`;
     case 'variants': {
-      const weights = Object.entries(variants ?? {}).map(([name, { weight }]) => `${name} ${weight ?? 1}`);
-      return `${weights.join(' : ')}${share === null || share === 100 ? '' : `, of ${share}% of keys`}`;
+      const drawn = Object.entries(variants).filter(([, { weight = 1 }]) => weight > 0);
+      const weights = drawn.map(([name, { weight = 1 }]) => `${plain(name)} ${weight}`).join(' : ');
+      return share === null || share === 100 ? weights : `${weights}, of ${share}% of keys`;
     }
     default:
       strategy satisfies never;
-      return String(strategy);
+      return plain(String(strategy));
   }
 }

@@ -10,7 +10,7 @@ const TABLE: VerbTable = {
   usage: '[FLAG] [--option ...]',
   verbs: {
     list: {
-      summary: 'all flags, whom each is on for, and who changed it last',
+      summary: 'all flags, and whom each is on for',
       run: async (args, io) => (await import('./flag-list.ts')).run(args, io),
     },
     get: {

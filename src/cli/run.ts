@@ -5,16 +5,13 @@
  * SIGHUP reads the file again. The first SIGTERM or SIGINT stops in order, a second one ends at once. Logs are JSON
  * lines on standard output; the access log goes to the same place through one writer.
  */
-import { readFileSync } from 'node:fs';
 import { destination, pino } from 'pino';
-import type { AdminAccess } from '../admin/admission.ts';
-import { type AdminServer, startAdmin } from '../admin/server.ts';
 import { formatAddress } from '../config/address.ts';
-import type { Config } from '../config/schema.ts';
 import { watchConfig } from '../config/watch.ts';
 import { ControlPlane } from '../control/control-plane.ts';
 import { readCommand, type VerbSpec } from './command.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { openServers } from './run-servers.ts';
 
 const DEFAULT_FILE = 'tidegate.yaml';
 /** Characters of the log that wait for standard output; more are dropped and counted. */
@@ -56,24 +53,14 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
     for (const line of plane.lines) io.err(`tidegate: ${line}\n`);
     return EXIT.refused;
   }
-  const { admin: settings } = plane.configInForce;
   log.level = plane.configInForce.log.level;
-  let admin: AdminServer;
-  try {
-    admin = await startAdmin({
-      operations: plane,
-      host: settings.address.host,
-      port: settings.address.port,
-      access: adminAccess(() => plane.configInForce.admin),
-      log,
-      version: version(),
-    });
-  } catch (error) {
+  const servers = await openServers(plane, log);
+  if ('closed' in servers) {
     await plane.terminate();
-    const cause = error instanceof Error ? error.message : String(error);
-    io.err(`tidegate: the admin API cannot be opened at ${formatAddress(settings.address)}: ${cause}\n`);
+    io.err(`tidegate: ${servers.closed}\n`);
     return EXIT.refused;
   }
+  const { admin, ofrep } = servers;
   const reported = (reload: Promise<unknown>): void => {
     reload.catch((error: unknown) => log.error({ err: error }, 'a reload has failed'));
   };
@@ -92,6 +79,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
       pid: process.pid,
       listeners: plane.listeners(),
       admin: formatAddress(admin.address),
+      ...(ofrep === null ? {} : { ofrep: formatAddress(ofrep.address) }),
       threads: plane.threads.count,
     },
     'Tidegate is running',
@@ -100,22 +88,10 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   await untilStopped(plane, signals);
   process.off('SIGHUP', reload);
   await watch.close();
-  await admin.close();
+  await servers.close();
   log.info('Tidegate has stopped');
   await written(output);
   return EXIT.done;
-}
-
-/** Who may call the admin API, by the config in force: a token that is changed in the file counts from then on. */
-function adminAccess(inForce: () => Config['admin']): () => AdminAccess {
-  let read: Config['admin'] | undefined;
-  let access: AdminAccess = { token: '', tokens: [], readsNeedToken: false, allowedHosts: [] };
-  return () => {
-    const admin = inForce();
-    if (admin !== read) access = { ...admin, token: admin.token ?? '' };
-    read = admin;
-    return access;
-  };
 }
 
 /**
@@ -156,11 +132,4 @@ function awaitSignals(): StopSignals {
 async function untilStopped(plane: ControlPlane, signals: StopSignals): Promise<void> {
   await signals.first;
   await Promise.race([plane.stop(), signals.second.then(() => plane.terminate())]);
-}
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
 }

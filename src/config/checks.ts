@@ -12,6 +12,7 @@ import { checkFlags } from './flag-config-checks.ts';
 import { checkFlagContext } from './flag-context-checks.ts';
 import { type Check, checkServiceName, reportTwice, shown } from './name-checks.ts';
 import { checkNotify } from './notify-checks.ts';
+import { checkOfrep } from './ofrep-checks.ts';
 import { checkPeers } from './peer-checks.ts';
 import { formatValue, HIDDEN, type Path } from './problem.ts';
 import type { Config, Route, Service } from './schema.ts';
@@ -28,6 +29,7 @@ export function checkMeaning(config: Config, source: Source, structure: Structur
   checkInFlight(config, check);
   checkRoutes(config, check);
   checkNotify(config, check);
+  checkOfrep(config, check);
   checkFlags(config, check);
   checkFlagContext(config, check);
 }
@@ -52,25 +54,21 @@ function checkAdmin(config: Config, { source, structure }: Check): void {
   });
 }
 
+type OpenPlace = { readonly address: Place; readonly path: Path; readonly what: string };
+
 function checkListeners(config: Config, { source, structure }: Check): void {
-  const open: { readonly address: Place; readonly path: Path; readonly what: string }[] = [];
+  const open: OpenPlace[] = [];
   const names = new Map<string, Path>();
   if (!structure.touched(['admin', 'address'])) {
     open.push({ address: config.admin.address, path: ['admin', 'address'], what: 'the admin API' });
   }
+  if (config.ofrep.address !== undefined && !structure.touched(['ofrep', 'address'])) {
+    reportClash(config.ofrep.address, ['ofrep', 'address'], open, source);
+    open.push({ address: config.ofrep.address, path: ['ofrep', 'address'], what: 'the answers about flags' });
+  }
   for (const [index, listener] of config.listeners.entries()) {
     const path = structure.original(['listeners', index, 'address']);
-    const other = open.find((one) => clash(one.address, listener.address));
-    if (other !== undefined) {
-      const value = shown(source, path, formatAddress(listener.address));
-      const where = source.has(other.path) ? `${other.what} (line ${source.lineOf(other.path)})` : other.what;
-      source.report({
-        path,
-        message: `${value} cannot be open beside ${where}`,
-        value,
-        allowed: 'an address that nothing else listens on',
-      });
-    }
+    reportClash(listener.address, path, open, source);
     open.push({ address: listener.address, path, what: 'another listener' });
     checkPeers(listener, path.slice(0, -1), source, structure);
     const namePath = [...path.slice(0, -1), 'name'];
@@ -78,6 +76,19 @@ function checkListeners(config: Config, { source, structure }: Check): void {
     if (first !== undefined && source.has(namePath)) reportTwice(source, namePath, listener.name, first);
     else names.set(listener.name, namePath);
   }
+}
+
+function reportClash(address: Place, path: Path, open: readonly OpenPlace[], source: Source): void {
+  const other = open.find((one) => clash(one.address, address));
+  if (other === undefined) return;
+  const value = shown(source, path, formatAddress(address));
+  const where = source.has(other.path) ? `${other.what} (line ${source.lineOf(other.path)})` : other.what;
+  source.report({
+    path,
+    message: `${value} cannot be open beside ${where}`,
+    value,
+    allowed: 'an address that nothing else listens on',
+  });
 }
 
 function checkService(service: Service, check: Check): void {

@@ -37,7 +37,7 @@ export function differences(before: Config, after: Config): Difference[] {
   ];
 }
 
-const RESTART: ReadonlySet<string> = new Set(['workers', 'state', 'admin.address']);
+const RESTART: ReadonlySet<string> = new Set(['workers', 'state', 'admin.address', 'ofrep.address']);
 
 function compareSettings(before: Config, after: Config): Difference[] {
   const [left, right] = [settingsOf(before), settingsOf(after)];
@@ -45,8 +45,9 @@ function compareSettings(before: Config, after: Config): Difference[] {
 }
 
 function settingsOf(config: Config): Map<string, string> {
-  const { workers, state, admin, log, limits, overload, shutdown, dns, notify, environment } = config;
+  const { workers, state, admin, log, limits, overload, shutdown, dns, notify, ofrep, environment } = config;
   const tokens = Object.fromEntries(admin.tokens.map((token) => [token.name, token]));
+  const applications = Object.fromEntries(ofrep.tokens.map((token) => [token.name, token]));
   const webhooks = Object.fromEntries(notify.webhooks.map((webhook) => [webhook.name, webhook]));
   const freeze = config.freeze.map((window) => `${windowText(window)}: ${window.reason}`);
   const told = { links: notify.links, webhooks };
@@ -61,6 +62,7 @@ function settingsOf(config: Config): Map<string, string> {
     dns,
     freeze,
     notify: told,
+    ofrep: { ...ofrep, tokens: applications },
     flagContext: { ...config.flagContext, attributes: Object.fromEntries(config.flagContext.attributes) },
     exposures: config.exposures,
     environment,

@@ -157,12 +157,21 @@ function* checkVariants(flag: Here): Generator<FlagFinding> {
       allowed: 'off, or offVariant',
     };
   }
-  const weights = Object.values(variants).reduce((sum, { weight }) => sum + (weight ?? 1), 0);
-  if (weights > WEIGHTS_MAX)
-    yield { path: ['variants'], message: `has weights of ${weights} together`, allowed: `at most ${WEIGHTS_MAX}` };
-  if (draws && weights === 0)
-    yield { path: ['variants'], message: 'has no weight, so none can be drawn', allowed: 'a weight above zero' };
+  yield* checkWeights(variants, draws);
   if (onVariantOf(flag) === undefined && needsVariant(strategy)) yield whichVariant(['variant']);
+}
+
+function* checkWeights(variants: NonNullable<Here['variants']>, draws: boolean): Generator<FlagFinding> {
+  const weights = Object.entries(variants).map(([name, { weight }]) => ({ name, weight: weight ?? 1 }));
+  const sum = weights.reduce((total, { weight }) => total + weight, 0);
+  const [largest] = weights.sort((left, right) => right.weight - left.weight);
+  const path = ['variants', largest!.name, 'weight'];
+  if (sum > WEIGHTS_MAX) {
+    yield { path, message: `is the largest of weights of ${sum} together`, allowed: `at most ${WEIGHTS_MAX} together` };
+  }
+  if (draws && sum === 0) {
+    yield { path, message: 'is zero as all others are, so none can be drawn', allowed: 'a weight above zero' };
+  }
 }
 
 function* checkRules(flag: Here): Generator<FlagFinding> {

@@ -141,8 +141,8 @@ const INTRODUCTION = `# Configuration
 
 One YAML file says everything. \`tidegate validate FILE\` shows all its problems at once, each with line and column; a
 key that is not on this page is an error. A running Tidegate watches the file: a good edit takes effect without a
-restart and without losing a request, a bad one changes nothing and is reported. Only \`workers\`, \`state\` and
-\`admin.address\` wait for the next start.
+restart and without losing a request, a bad one changes nothing and is reported. Only \`workers\`, \`state\`,
+\`admin.address\` and \`ofrep.address\` wait for the next start.
 
 For help in an editor, name the JSON Schema on the first line:
 

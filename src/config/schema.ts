@@ -16,6 +16,7 @@ import { environment, flags } from './flag-schema.ts';
 import { freeze } from './freeze-schema.ts';
 import type { Immutable } from './immutable.ts';
 import { notify } from './notify-schema.ts';
+import { ofrep } from './ofrep-schema.ts';
 import { route } from './route-schema.ts';
 import { adminToken } from './rule-schema.ts';
 import {
@@ -225,6 +226,7 @@ export const configSchema = z.strictObject({
   dns,
   notify,
   freeze,
+  ofrep,
   services: z
     .record(name, service)
     .transform((all) => new Map(Object.entries(all).map(([key, one]) => [key, { name: key, ...one }])))

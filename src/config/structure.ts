@@ -45,7 +45,7 @@ export function readStructure(source: Source): Structure {
     for (const issue of issues) {
       const place = original(issue.path as Path);
       // A later round finds the gaps that the repair has torn; only rules that could not be asked before are news.
-      if (round === 0 || (issue.code === 'custom' && !touched(place))) reportIssue(source, issue, place);
+      if (round === 0 || (issue.code === 'custom' && !touched(asked(issue, place)))) reportIssue(source, issue, place);
       unfit.push(...unfitPaths(issue, data));
     }
     removed.push(...unfit.map(original));
@@ -53,6 +53,12 @@ export function readStructure(source: Source): Structure {
     standIn(data, removed);
   }
   return { config: undefined, original, touched };
+}
+
+/** The part of the file that a rule was asked about: where it objects, or so many levels above that as it says. */
+function asked(issue: Issue, place: Path): Path {
+  const { levels = 0 } = (issue.code === 'custom' ? (issue.params as { readonly levels?: number }) : undefined) ?? {};
+  return place.slice(0, place.length - levels);
 }
 
 /** Replaces a union that failed by the branch that was meant: the one whose kind of value fits. */

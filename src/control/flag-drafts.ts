@@ -9,22 +9,19 @@
 
 import type { Logger } from 'pino';
 import { flagFingerprint } from '../config/fingerprint.ts';
-import { checkRequired, type FlagFinding } from '../config/flag-checks.ts';
+import { checkRequired } from '../config/flag-checks.ts';
 import { checkPlaces } from '../config/flag-config-checks.ts';
 import { changeFlag } from '../config/flag-merge.ts';
 import { FLAG_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition, flag, flagName } from '../config/flag-schema.ts';
-import { allowedAt } from '../config/language.ts';
-import { formatPath } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import type { FlagDraft, FlagEntry, Word } from './flag-book.ts';
 import { compileFlag } from './flag-compile.ts';
+import { badFlag, findingsOf } from './flag-problems.ts';
 import type { FlagRecord, FlagStore } from './flag-store.ts';
 import type { Refusal } from './operations.ts';
 
 /** How many characters all flags may have together as JSON. */
 const ALL_CHARACTERS_MAX = 32 * 1024 ** 2;
-/** Problems that one refusal names. */
-const PROBLEMS_MAX = 20;
 
 /** What the file says anew of flags, given how they stand; empty when it says what it said before. */
 export function draftsOfFile(
@@ -56,7 +53,7 @@ export function changedFlag(
     return badFlag(name, 'what is said of a flag must be a mapping', []);
   }
   const merged = before === undefined ? withoutNulls(change) : changeFlag(before, { ...change }, environment);
-  const read = flag.safeParse(merged);
+  const read = flag.safeParse(merged, { reportInput: true });
   if (!read.success) return badFlag(name, 'it does not fit', findingsOf(name, read.error.issues));
   if (JSON.stringify(read.data).length <= FLAG_CHARACTERS_MAX) return read.data;
   return badFlag(name, `it is longer than ${FLAG_CHARACTERS_MAX} characters`, []);
@@ -64,19 +61,6 @@ export function changedFlag(
 
 function withoutNulls(change: object): object {
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== null));
-}
-
-function findingsOf(
-  name: string,
-  issues: readonly { path: PropertyKey[]; message: string; code?: string }[],
-): FlagFinding[] {
-  return issues.map((issue) => {
-    const params = (issue as { params?: { allowed?: string } }).params;
-    const message = issue.message === '' || issue.message === 'Invalid input' ? 'is not allowed' : issue.message;
-    const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-    const allowed = params?.allowed ?? allowedAt(['flags', name, ...path]);
-    return { path, message, ...(allowed === undefined ? {} : { allowed }) };
-  });
 }
 
 /** Why these flags cannot stand beside the others and in this config; null when they can. */
@@ -159,22 +143,4 @@ function sizeOf(definition: FlagDefinition): number {
   const size = JSON.stringify(definition).length;
   sizes.set(definition, size);
   return size;
-}
-
-function badFlag(name: string, message: string, findings: readonly FlagFinding[]): Refusal {
-  const problems = findings.slice(0, PROBLEMS_MAX).map(({ path, message: what, allowed }) => ({
-    path: formatPath(path),
-    message: what,
-    ...(allowed === undefined ? {} : { allowed }),
-  }));
-  const [first] = problems;
-  const where = first === undefined || first.path === '' ? '' : `${first.path}: `;
-  const allowed = first?.allowed === undefined ? '' : `; allowed: ${first.allowed}`;
-  const text = first === undefined ? message : `${where}${first.message}${allowed}`;
-  return {
-    refused: true,
-    code: 'bad-flag',
-    message: `flag ${name.slice(0, 100)}: ${text}`.slice(0, 500),
-    details: { problems },
-  };
 }

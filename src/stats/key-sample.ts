@@ -1,7 +1,7 @@
 /**
  * A bounded sample of the keys that a flag was lately asked about, of which nothing is kept but the roll: where the key stands on the
- * scale of shares. A roll alone says whether a percentage takes the key in, so a preview can count who would change, and nobody
- * can read from the memory who was here.
+ * scale of shares. A roll alone says whether a percentage takes the key in, so a preview can count who would change. The table is in
+ * memory only and leaves the process as a count, because with all keys at hand one could try which of them fits a cell.
  *
  *     a cell, 32 bits:   bits 0-16  the roll and 1 (0: empty)      bits 17-31  the minute in which it was written, of 22 days
  *

@@ -32,6 +32,8 @@ export function createShop() {
     const checkout = flags.get('new-checkout') === true ? 'one page' : 'three pages';
     const button = flags.get('buy-button') ?? 'grey';
     res.setHeader('content-type', 'text/plain; charset=utf-8');
+    // For caches: Tidegate puts the fields in its place that the flags were decided by.
+    res.setHeader('vary', 'Feature-Flags');
     res.end(`checkout: ${checkout}, button: ${button}\n`);
   });
 }

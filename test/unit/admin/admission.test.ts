@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import t from 'tap';
 import { startAdmin } from '../../../src/admin/server.ts';
-import { type Ask, errorOf, start } from './harness.ts';
+import { type Ask, errorOf, scriptedOfrep, start } from './harness.ts';
 import { ScriptedOperations } from './scripted-operations.ts';
 
 const TOKEN = 'correct horse battery staple'.replaceAll(' ', '-');
@@ -225,6 +225,7 @@ t.test('an address that others can reach is not opened without a token', async (
       access: () => NO_TOKEN,
       log: pino({ level: 'silent' }),
       version: '1.2.3',
+      ofrep: scriptedOfrep().door,
     });
     await t.rejects(starting, /needs a token/, host);
   }
@@ -248,6 +249,7 @@ t.test('a port that is taken is an error of the start', async (t) => {
     access: () => NO_TOKEN,
     log: pino({ level: 'silent' }),
     version: '1.2.3',
+    ofrep: scriptedOfrep().door,
   });
   await t.rejects(second, { code: 'EADDRINUSE' });
   t.equal(operations.listeners, 0);

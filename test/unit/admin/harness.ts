@@ -1,11 +1,15 @@
 /** A running admin API over a scripted control plane, a client that sends exact bytes, and the log as objects. */
 import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { Test } from 'tap';
 import type { AdminAccess } from '../../../src/admin/admission.ts';
+import { Ofrep } from '../../../src/admin/ofrep.ts';
+import { adminDoorRules, followed, type OfrepConfig } from '../../../src/admin/ofrep-rules.ts';
+import { CHANGE_STREAM_LIMITS, type ChangeStreamLimits } from '../../../src/admin/ofrep-streams.ts';
 import { type AdminOptions, type AdminServer, startAdmin } from '../../../src/admin/server.ts';
 import { SLOW_DOWN } from '../../../src/admin/wrong-tokens.ts';
+import { ScriptedFlags } from './scripted-flags.ts';
 import { ScriptedOperations } from './scripted-operations.ts';
 
 export interface Answer {
@@ -30,12 +34,16 @@ export interface Ask {
 export class Harness {
   readonly operations: ScriptedOperations;
   readonly server: AdminServer;
+  readonly flags: ScriptedFlags;
+  readonly ofrep: Ofrep;
   readonly logged: Record<string, unknown>[];
 
-  constructor(operations: ScriptedOperations, server: AdminServer, logged: Record<string, unknown>[]) {
-    this.operations = operations;
-    this.server = server;
-    this.logged = logged;
+  constructor(parts: Pick<Harness, 'operations' | 'server' | 'flags' | 'ofrep' | 'logged'>) {
+    this.operations = parts.operations;
+    this.server = parts.server;
+    this.flags = parts.flags;
+    this.ofrep = parts.ofrep;
+    this.logged = parts.logged;
   }
 
   get own(): string {
@@ -87,9 +95,55 @@ export class Harness {
   }
 }
 
+/** What a config without `ofrep:` says of it. */
+export const OFREP: OfrepConfig['ofrep'] = {
+  address: undefined,
+  public: false,
+  tokens: [],
+  origins: [],
+  allowedHosts: [],
+  baseUrl: undefined,
+  limits: { bodyBytes: 65_536, attributes: 256, depth: 8, streams: 1_000 },
+};
+
+/** What a test may say of the admin API that it starts. */
+export interface Given extends Partial<Omit<AdminOptions, 'ofrep'> & AdminAccess> {
+  readonly ofrep?: Partial<OfrepConfig['ofrep']> | undefined;
+  readonly changeStreams?: Partial<ChangeStreamLimits> | undefined;
+}
+
+/** Answers about scripted flags, and the door to them at the admin address. */
+export function scriptedOfrep({
+  access = { token: '', tokens: [], readsNeedToken: false, allowedHosts: [] },
+  ofrep = {},
+  changeStreams = {},
+  log = pino({ level: 'silent' }),
+}: {
+  readonly access?: AdminAccess;
+  readonly ofrep?: Given['ofrep'];
+  readonly changeStreams?: Given['changeStreams'];
+  readonly log?: Logger;
+} = {}) {
+  const address = { host: '127.0.0.1', port: 0 };
+  const config = { admin: { ...access, address }, ofrep: { ...OFREP, ...ofrep }, environment: 'production' };
+  const flags = new ScriptedFlags();
+  const streamLimits = { ...CHANGE_STREAM_LIMITS, ...changeStreams };
+  const answers = new Ofrep({ flags, config: () => config, log, streamLimits });
+  const door = { answers, rules: followed(() => config, adminDoorRules), streamsMax: config.ofrep.limits.streams };
+  return { answers, flags, config, door };
+}
+
 /** Starts an admin API that ends with the test. */
-export async function start(t: Test, given: Partial<AdminOptions & AdminAccess> = {}): Promise<Harness> {
-  const { token = '', tokens = [], readsNeedToken = false, allowedHosts = [], ...options } = given;
+export async function start(t: Test, given: Given = {}): Promise<Harness> {
+  const {
+    token = '',
+    tokens = [],
+    readsNeedToken = false,
+    allowedHosts = [],
+    ofrep,
+    changeStreams,
+    ...options
+  } = given;
   const access: AdminAccess = { token, tokens, readsNeedToken, allowedHosts };
   const operations = new ScriptedOperations();
   const logged: Record<string, unknown>[] = [];
@@ -99,18 +153,24 @@ export async function start(t: Test, given: Partial<AdminOptions & AdminAccess> 
       done();
     },
   });
+  const log = pino({ level: 'trace' }, sink);
+  const { answers, flags, door } = scriptedOfrep({ access, ofrep, changeStreams, log });
   const server = await startAdmin({
     operations,
     host: '127.0.0.1',
     port: 0,
     access: () => access,
     slowDown: { ...SLOW_DOWN, firstMs: 0 },
-    log: pino({ level: 'trace' }, sink),
+    log,
     version: '1.2.3',
+    ofrep: door,
     ...options,
   });
-  t.teardown(() => server.close());
-  return new Harness(operations, server, logged);
+  t.teardown(() => {
+    answers.close();
+    return server.close();
+  });
+  return new Harness({ operations, server, flags, ofrep: answers, logged });
 }
 
 export function errorOf(answer: Answer): ErrorBody['error'] {

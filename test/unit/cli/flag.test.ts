@@ -28,7 +28,7 @@ const noFlag: Script = ({ method }, res) => {
 
 const asked = ({ method, url }: Seen): string => `${method} ${url}`;
 
-t.test('list shows whom each flag is on for, and who changed it last', async (t) => {
+t.test('list shows whom each flag is on for, and since when', async (t) => {
   const flags = [
     flagView(),
     flagView({ name: 'dark-mode', definition: { strategy: 'all' }, share: null, killed: true }),
@@ -43,11 +43,15 @@ t.test('list shows whom each flag is on for, and who changed it last', async (t)
   const { run, seen } = await admin(t, (_, res) => json(res, { flags }));
   const { code, out, err } = await run('list');
   t.same([code, err], [0, '']);
-  t.match(out, /^FLAG +REV +ON FOR +SINCE\n/);
-  t.match(out, /^new-checkout +12 +5% of keys +2026-01-31 12:00:00Z, set by cli:ann/m);
-  t.match(out, /^dark-mode +12 +KILLED \(else everybody\) /m);
-  t.match(out, /^buy-button +12 +green 1 : blue 1, of 40% of keys; 1 rule +2026-01-31 12:00:00Z, file$/m);
-  t.match(out, /^beta +12 +1 key /m);
+  t.equal(
+    out,
+    `FLAG          REV  SINCE             ON FOR
+new-checkout   12  2026-01-31 12:00  5% of keys
+dark-mode      12  2026-01-31 12:00  KILLED (else everybody)
+buy-button     12  2026-01-31 12:00  green 1 : blue 1, of 40% of keys; 1 rule
+beta           12  2026-01-31 12:00  1 key
+`,
+  );
   t.equal(asked(seen[0]!), 'GET /api/flags');
   const empty = await admin(t, (_, res) => json(res, { flags: [] }));
   t.equal((await empty.run('list')).out, 'there is no flag\n');
@@ -136,7 +140,7 @@ t.test(
 t.test('a new flag is made by the same words; a value that is no JSON is a text', async (t) => {
   const { run, seen } = await admin(t, noFlag);
   const { out } = await run('set', 'x', '--percentage', '10', '--value', 'on=new', '--value', 'off="old"');
-  t.match(out, /^new-checkout: new → 25% of keys at revision 13/);
+  t.match(out, /^new-checkout: new, 25% of keys at revision 13/);
   t.same(JSON.parse(seen[1]!.body), { strategy: 'percentage', value: 10, on: 'new', off: 'old' });
   t.equal(seen[1]!.headers['if-match'], undefined);
 });

@@ -13,7 +13,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   health: [],
   control: [...CORE, 'config', 'health', 'proxy/messages.ts'],
   admin: [...CORE, 'config', 'control/operations.ts'],
-  cli: ['admin', 'config', 'control', 'judge/figures.ts', 'rollout/plan.ts'],
+  cli: [
+    'admin',
+    'config',
+    'control',
+    'judge/figures.ts',
+    'rollout/plan.ts',
+    'flags/flag.ts',
+    'flags/explanation.ts',
+    'flags/import-report.ts',
+    'flags/import-unleash.ts',
+    'flags/import-growthbook.ts',
+    'flags/import-flagd.ts',
+  ],
   '.': ['cli', 'config'],
 };
 

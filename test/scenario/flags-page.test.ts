@@ -1,0 +1,86 @@
+/**
+ * docs/flags.md does what it says: its commands are run in their order against the example shop, its pieces of config are valid, and its
+ * code for Node is the example's. With WRITE_PAGES=1 the page gets the outputs of this run.
+ */
+import { once } from 'node:events';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import t from 'tap';
+import { createShop } from '../../config/examples/flags/shop.js';
+import { parseConfig } from '../../src/config/parse.ts';
+import { formatProblem } from '../../src/config/problem.ts';
+import { inBash, steady, withOutputs } from './stage/page-commands.ts';
+import { type Cleaning, Tidegate, temporaryDirectory } from './stage/tidegate.ts';
+
+const PAGE = resolve('docs/flags.md');
+const EXAMPLES = resolve('config/examples/flags');
+const VISITORS = 400;
+
+/** The shop of the examples behind Tidegate, and a shell that has the commands of the page. */
+async function place(t: Cleaning) {
+  const shop = createShop().listen(0, '127.0.0.1');
+  t.teardown(() => shop.close());
+  await once(shop, 'listening');
+  const directory = await temporaryDirectory(t);
+  const tidegate = await Tidegate.start(t, join(EXAMPLES, 'tidegate.yaml'), {
+    env: {
+      SHOP_LISTEN: '127.0.0.1:0',
+      SHOP_ADMIN: '127.0.0.1:0',
+      SHOP_STATE: join(directory, 'state.db'),
+      SHOP_ENDPOINT: `127.0.0.1:${(shop.address() as AddressInfo).port}`,
+    },
+  });
+  const bin = join(directory, 'bin');
+  await mkdir(bin);
+  const tool = async (name: string, line: string): Promise<void> => {
+    const file = join(bin, name);
+    await writeFile(file, `#!/usr/bin/env bash\n${line}\n`);
+    await chmod(file, 0o755);
+  };
+  await tool('node', `exec '${process.execPath}' "$@"`);
+  await tool('tidegate', `exec '${process.execPath}' '${resolve('bin/tidegate.js')}' "$@"`);
+  const base = `http://127.0.0.1:${tidegate.port}/`;
+  const admin = `http://127.0.0.1:${tidegate.admin.port}`;
+  const env = {
+    PATH: `${bin}:${process.env.PATH}`,
+    LANG: 'C.UTF-8',
+    TIDEGATE_ADMIN: admin,
+    OFREP_ENDPOINT: admin,
+  };
+  const run = (line: string) => inBash(line.replaceAll('http://127.0.0.1:8080/', base), EXAMPLES, env);
+  return { base, run };
+}
+
+t.test('every command of the page gives what the page shows, and its Node code is what the examples run', async (t) => {
+  const { base, run } = await place(t);
+  for (let i = 0; i < VISITORS; i += 1) {
+    const response = await fetch(base, { headers: { cookie: `uid=user-${i}` } });
+    t.equal(response.status, 200);
+    t.match(await response.text(), /^checkout: (?:one page|three pages), button: (?:grey|green|blue)\n$/);
+  }
+  const page = await readFile(PAGE, 'utf8');
+  const code = await readFile(join(EXAMPLES, 'openfeature.js'), 'utf8');
+  const actual = (await withOutputs(page, run)).replace(/(^### Node\n[\s\S]*?^```js\n)[\s\S]*?(^```$)/m, `$1${code}$2`);
+  if (process.env.WRITE_PAGES === '1') await writeFile(PAGE, actual.replaceAll(/cli:[\w-]+/g, 'cli:ann'));
+  else t.equal(steady(page), steady(actual));
+  t.match(actual, /\$ node openfeature\.js/);
+  t.notMatch(actual, /command not found|cannot be reached|there is no flag/);
+});
+
+t.test('every piece of config on the page is valid', async (t) => {
+  const page = await readFile(PAGE, 'utf8');
+  const pieces = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
+  t.ok(pieces.length > 6);
+  const rest: Readonly<Record<string, string>> = {
+    listeners: 'listeners: [{ address: 127.0.0.1:0 }]\n',
+    services: 'services: { shop: { pools: { main: { version: v1, endpoints: [127.0.0.1:1] } }, traffic: main } }\n',
+    routes: 'routes: [{ path: /, service: shop }]\n',
+  };
+  for (const piece of pieces) {
+    const missing = Object.entries(rest).filter(([key]) => !new RegExp(`^${key}:`, 'm').test(piece));
+    const text = missing.map(([, part]) => part).join('') + piece;
+    const { problems } = parseConfig(text, { file: 'flags.md', env: { JWT_SECRET: 'a-secret-of-the-page' } });
+    t.strictSame(problems.map(formatProblem), [], piece);
+  }
+});
