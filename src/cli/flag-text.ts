@@ -64,7 +64,8 @@ function strategyText({ definition, share }: FlagStand): string {
     case 'none':
       return 'nobody';
     case 'users':
-      return Array.isArray(value) ? counted(value.length, 'key') : 'listed keys';
+      if (!Array.isArray(value)) return 'listed keys';
+      return value.length === 0 ? 'nobody' : counted(value.length, 'key');
     case 'percentage':
       return `${share ?? 0}% of keys`;
     case 'variants': {
