@@ -6,7 +6,7 @@ import type { JsonValue } from './flag.ts';
 import type { FlagReport } from './import-report.ts';
 
 const VARIANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
-const WEIGHTS_MAX = 1_000_000;
+const WEIGHTS_MAX = 100_000;
 
 /** Collects variants in the order of declaration. */
 export class VariantTable {
@@ -19,8 +19,14 @@ export class VariantTable {
 
   /** Adds one and gives the name that it has here: the one it had, as far as a variant may be called so. */
   add(at: string, wanted: string, value: JsonValue, weight: number): string {
-    const name = this.#nameFor(wanted);
+    const name = this.invent(wanted, value, weight);
     if (name !== wanted) this.#report.changed(at, `the variant ${JSON.stringify(wanted)} is called ${name} here`);
+    return name;
+  }
+
+  /** Adds one that had no name, by the one that is wanted for it or something like it. */
+  invent(wanted: string, value: JsonValue, weight: number): string {
+    const name = this.#nameFor(wanted);
     this.#variants.set(name, { value, weight });
     return name;
   }
@@ -35,16 +41,8 @@ export class VariantTable {
     return this.#variants.get(name)?.weight ?? 0;
   }
 
-  setWeight(name: string, weight: number): void {
-    this.#variants.get(name)!.weight = weight;
-  }
-
   get names(): readonly string[] {
     return [...this.#variants.keys()];
-  }
-
-  get values(): readonly JsonValue[] {
-    return [...this.#variants.values()].map(({ value }) => value);
   }
 
   /** All of them, as a definition has them. */
@@ -84,7 +82,7 @@ export function neutralValue(type: string): JsonValue {
   }
 }
 
-/** Parts of one as whole weights with the same ratios, as far as six digits go; undefined for parts that are none. */
+/** Parts of one as whole weights with the same ratios, as far as five digits go; undefined for parts that are none. */
 export function wholeWeights(parts: readonly number[]): readonly number[] | undefined {
   if (parts.some((part) => !(part >= 0 && part <= WEIGHTS_MAX))) return undefined;
   const sum = parts.reduce((total, part) => total + part, 0);
