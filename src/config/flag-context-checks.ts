@@ -16,8 +16,30 @@ export function checkFlagContext(config: Config, check: Check): void {
     checkClaims(config, at, check);
     checkToken(config, [...at, 'jwt'], check);
     checkUse(config, at, check);
+    checkCookies(config, [...at, 'anonymous', 'cookie'], check);
   }
+  checkEnds(config, check);
   checkExposures(config, check);
+}
+
+/** Flags are told to endpoints, and a route without a service has none. */
+function checkEnds({ routes }: Config, { source, structure }: Check): void {
+  for (const [index, { flags, service }] of routes.entries()) {
+    const path = structure.original(['routes', index, 'flags']);
+    if (flags.length === 0 || service !== undefined || structure.touched(path.slice(0, -1))) continue;
+    const message = 'are told to nobody: this route leads to no service';
+    source.report({ path, message, allowed: 'flags on a route with a service' });
+  }
+}
+
+/** One cookie cannot hold two keys. */
+function checkCookies({ flagContext, services }: Config, path: Path, { source }: Check): void {
+  const cookie = flagContext.anonymous?.cookie;
+  for (const { name, sticky } of services.values()) {
+    if (sticky?.kind !== 'cookie' || sticky.name !== cookie) continue;
+    const message = `is also the cookie by which clients stick to pools of ${name}`;
+    source.report({ path, message, allowed: 'a name of its own' });
+  }
 }
 
 /** A claim is looked for in a token, so somebody must say where that is. */

@@ -8,11 +8,15 @@
  */
 
 import { z } from 'zod';
+import { isForwardable } from './rule-checks.ts';
 import { cookieName, duration, fieldName, secret, size, text } from './scalars.ts';
 
 /** Attributes that every request has, and beginnings of names that say themselves where to look. */
 const BUILT_IN: ReadonlySet<string> = new Set(['method', 'host', 'path', 'ip', 'targetingKey']);
 const DIRECT = /^(?:query|header|cookie)\./;
+
+/** Fields that hold more than a choice, and that endpoints need. */
+const CARRIED: ReadonlySet<string> = new Set(['authorization', 'cookie', 'feature-flags', 'baggage']);
 
 const SECRET_CHARACTERS = 16;
 const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
@@ -160,7 +164,10 @@ const anonymous = z
 
 const overrides = z
   .strictObject({
-    header: fieldName.prefault('x-tidegate-flags').describe('The field that carries the signed choice.'),
+    header: fieldName
+      .refine((name) => isForwardable(name) && !CARRIED.has(name), { params: { allowed: 'a field of its own' } })
+      .prefault('x-tidegate-flags')
+      .describe('The field that carries the signed choice; it goes no further.'),
     cookie: cookieName.optional().describe('A cookie that carries it too, for browsers.'),
     secret: longSecret.describe('The secret that choices are signed with. Empty means none are believed.'),
   })

@@ -198,6 +198,8 @@ export const flag = z
       .describe('What is otherwise in an environment (see `environment`), key by key.'),
   })
   .check((context) => {
+    // What a part is like by itself is told first, and the rest cannot be asked before.
+    if (context.issues.length > 0) return;
     for (const { path: at, message, allowed } of checkFlag(context.value)) {
       const params = { allowed, levels: at.length };
       context.issues.push({ code: 'custom', message, input: context.value, path: [...at], params });

@@ -44,7 +44,7 @@ export function ruleAnswer(exchange: Exchange): OwnAnswer | null {
   if (spec === null) return null;
   const { status, body, contentType, lines } = answerOf(spec, exchange);
   // Whom a variant sends elsewhere is one user, and the answer is for nobody else.
-  const own = redirect === null ? lines : `${lines}Cache-Control: no-store\r\n`;
+  const own = redirect === null ? (flags?.route.varied(lines) ?? lines) : `${lines}Cache-Control: no-store\r\n`;
   return { status, body, contentType, lines: withResponseRules(exchange, own) + flagCookie(exchange, null) };
 }
 

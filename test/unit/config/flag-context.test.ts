@@ -70,12 +70,30 @@ const bad: readonly (readonly [title: string, keys: string, complaint: RegExp])[
   ['a secret is long', 'jwt: { secret: short }', /short enough to be guessed/],
   ['that of testers too', 'overrides: { secret: short }', /short enough to be guessed/],
   ['what is not checked is not checked by anything', 'jwt: { unverified: true, issuer: me }', /checks nothing/],
+  [
+    'a choice has a field of its own',
+    'overrides: { secret: sixteen-or-more-characters, header: Cookie }',
+    /a field of its own/,
+  ],
   ['a token is in one place', 'jwt: { header: a, cookie: b, unverified: true }', /is in two places/],
   ['a public key is PEM', 'jwt: { publicKey: abc }', /as PEM/],
 ];
 for (const [title, keys, complaint] of bad) {
   t.test(title, async (t) => t.match(complaints(withContext(keys)).join('\n'), complaint));
 }
+
+t.test('a visitor is not known by the cookie that sticks to a pool', async (t) => {
+  const sticky = withContext('anonymous: { cookie: tg }').replace(
+    '    pools:',
+    '    sticky: { cookie: tg }\n    pools:',
+  );
+  t.match(complaints(sticky).join(), /anonymous\.cookie: is also the cookie by which clients stick to pools of shop/);
+});
+
+t.test('a route that leads to no service tells nobody of flags', async (t) => {
+  const text = `${SMALL}  - { path: /gone, respond: { status: 410 }, flags: [one] }\n${FLAG}`;
+  t.match(complaints(text).join(), /routes\[1\]\.flags: are told to nobody/);
+});
 
 t.test('without flags it is for nothing, and an empty secret believes nobody', async (t) => {
   const warnings = (text: string) => read(text).problems.map(({ message, severity }) => `${severity}: ${message}`);

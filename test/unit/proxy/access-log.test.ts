@@ -38,6 +38,7 @@ function exchange(rest: object = {}): Exchange {
       service,
       user: '',
       wouldLimit: false,
+      flags: null,
       authMs: 0,
       pool,
     },
@@ -90,7 +91,7 @@ t.test('a line tells of an exchange in full, and nothing of its query', async (t
 
 t.test('what an exchange never came to is null', async (t) => {
   const { log, lines } = start({ kind: 'errors' });
-  const admission = { client: '203.0.113.7', epoch: 0, route: null, pool: null };
+  const admission = { client: '203.0.113.7', epoch: 0, route: null, pool: null, flags: null };
   const never = { admission, endpoint: null, attempts: null, status: 404, sentAt: 0, connectedAt: 0, firstByteAt: 0 };
   log.finished(exchange(never), FAULTS.noRoute, 100);
   const missing = { route: null, service: null, pool: null, version: null, endpoint: null };
