@@ -39,7 +39,9 @@ async function place(t: Cleaning) {
     const [program, ...words] = wordsOf(line.replaceAll('http://127.0.0.1:8080/', base));
     switch (program) {
       case 'tidegate': {
-        const { out, err } = await tidegateHere(words, { env, columns: 80 });
+        // The page stands in the folder of the examples, and a test stands where the runner does.
+        const here = words.map((word) => (word.startsWith('exports/') ? join(EXAMPLES, word) : word));
+        const { out, err } = await tidegateHere(here, { env, columns: 80 });
         return out + err;
       }
       case 'curl':
@@ -69,7 +71,7 @@ t.test('every command of the page gives what the page shows, and its Node code i
   if (process.env.WRITE_PAGES === '1') await writeFile(PAGE, actual.replaceAll(/cli:[\w-]+(?: {2})?/g, renamed));
   else t.equal(steady(actual), steady(page));
   t.match(actual, /\$ node openfeature\.js/);
-  t.notMatch(actual, /command not found|cannot be reached|there is no flag/);
+  t.notMatch(actual, /command not found|cannot be re|there is no flag|^usage:/m);
 });
 
 t.test('every piece of config on the page is valid', async (t) => {
