@@ -16,7 +16,8 @@
  * link that a foreign page cannot know. Host and Origin are checked as for every other.
  *
  * Every call that is not GET or HEAD counts as changing, also `config/validate`: it has no effect, but it spends time and
- * reads the environment that the config names. Reads need no token unless the config says so: they show no secret, and
+ * reads the environment that the config names. Questions about flags, whose contexts are too long for a URL, spend time too,
+ * and need a token where any is set, but one that may read is enough. Reads need no token unless the config says so: they show no secret, and
  * operators' tools read without one. Probes and /metrics need no rule at all, since orchestrators call them by whatever
  * address they know.
  *
@@ -78,6 +79,14 @@ export class Admission {
   /** Whether a changing call, whose Host is already admitted, comes from somebody who may make it. */
   checkChange(req: IncomingMessage): Fault | null {
     return this.#checkOrigin(req) ?? this.#checkToken(req, 'operate') ?? checkContentType(req);
+  }
+
+  /**
+   * Whether a POST that changes nothing may be asked: no page of another origin may, and where any token is set, it takes one,
+   * but one that may read is enough.
+   */
+  checkQuestion(req: IncomingMessage): Fault | null {
+    return this.#checkOrigin(req) ?? this.#checkToken(req, 'read') ?? checkContentType(req);
   }
 
   /**

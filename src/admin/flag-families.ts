@@ -4,11 +4,11 @@
  * Labels are names of flags and variants, which the config and operators choose; never anything of a user, or of a context. A pair
  * of variant and reason appears when it was given first: of the many that are possible, few ever are.
  */
-import type { FlagFigures } from '../control/published.ts';
+import type { MetricsSource } from '../control/operations.ts';
 import { counter, type Family, gauge } from './metric-family.ts';
 
 /** The families of flags. */
-export function flagFamilies({ evaluations, changes, flags }: FlagFigures): Family[] {
+export function flagFamilies({ evaluations, changes, flags }: MetricsSource['flags']): Family[] {
   return [
     counter(
       'flag_evaluations_total',

@@ -165,6 +165,7 @@ export function addFlagRoutes(app: AdminApp, { flags }: Operations, audit: Audit
   app.post(
     '/api/flags/:flag/explain',
     {
+      config: { asks: true },
       schema: {
         tags,
         operationId: 'explainFlag',
@@ -184,6 +185,7 @@ export function addFlagRoutes(app: AdminApp, { flags }: Operations, audit: Audit
     '/api/flags/:flag/preview',
     {
       bodyLimit: DEFINITION_BYTES_MAX,
+      config: { asks: true },
       schema: {
         tags,
         operationId: 'previewFlag',

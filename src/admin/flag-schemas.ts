@@ -4,8 +4,7 @@
  */
 import { z } from 'zod';
 import { flag } from '../config/flag-schema.ts';
-import type { FlagPreview } from '../control/flag-preview.ts';
-import type { FlagReceipt, FlagStand, FlagView } from '../control/operations.ts';
+import type { FlagPreview, FlagReceipt, FlagStand, FlagView } from '../control/operations.ts';
 import type { Explanation } from '../flags/explanation.ts';
 import { REASON_CHARACTERS_MAX } from './instruction.ts';
 

@@ -209,12 +209,14 @@ function refusalOf(request: FastifyRequest, admission: Admission): Fault | null 
   }
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (config.link === true) return isRead ? null : admission.checkForm(request.raw);
-  if (!isRead) return admission.checkChange(request.raw);
+  if (!isRead) return config.asks === true ? admission.checkQuestion(request.raw) : admission.checkChange(request.raw);
   return config.probe === true ? null : admission.checkRead(request.raw);
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
+    /** A POST that changes nothing, because what it asks about does not fit into a URL. */
+    asks?: true;
     /** A page whose URL holds a signed link, which stands for a token; it is changed by its own form. */
     link?: true;
     /** Set on the routes that answer methods which the path does not take: the methods that it takes. */

@@ -125,7 +125,8 @@ export class Flags implements FlagOperations {
   }
 
   list(): readonly FlagView[] {
-    return this.#book.all().map((entry) => this.#view(entry));
+    const needing = this.#needing();
+    return this.#book.all().map((entry) => this.#view(entry, needing));
   }
 
   get(name: string): FlagView | Refusal {
@@ -255,8 +256,13 @@ export class Flags implements FlagOperations {
     return resalting(name, before, definition, this.#book.environment);
   }
 
-  #needing(name: string): readonly string[] {
-    return this.#book.all().flatMap((entry) => (needsOf(entry.definition).includes(name) ? [entry.name] : []));
+  /** Who needs each flag that is needed. */
+  #needing(): ReadonlyMap<string, readonly string[]> {
+    const needing = new Map<string, string[]>();
+    for (const { name, definition } of this.#book.all()) {
+      for (const needed of new Set(needsOf(definition))) needing.set(needed, [...(needing.get(needed) ?? []), name]);
+    }
+    return needing;
   }
 
   history(name: string): Receipts {
@@ -334,11 +340,11 @@ export class Flags implements FlagOperations {
     this.#options.store.keepAll(this.#book.all().map(recordOf));
   }
 
-  #view(entry: FlagEntry): FlagView {
+  #view(entry: FlagEntry, needing = this.#needing()): FlagView {
     return flagView(entry, {
       config: this.#options.config(),
       environment: this.#book.environment,
-      requiredBy: this.#needing(entry.name),
+      requiredBy: needing.get(entry.name) ?? [],
       stored: this.#options.store.isKept(entry.name),
     });
   }
