@@ -12,6 +12,7 @@ import type { FlagDefinition } from '../config/flag-schema.ts';
 import { createDialMemory, DIAL_SLOTS, Dial } from '../flags/dial.ts';
 import type { FlagSpec } from '../flags/flag.ts';
 import { compileFlag, digest } from './flag-compile.ts';
+import { needsOf } from './flag-drafts.ts';
 import type { FlagHow, FlagStand } from './flag-operations.ts';
 import type { FlagRecord } from './flag-store.ts';
 
@@ -111,7 +112,8 @@ export class FlagBook {
       const before = this.#entries.get(name);
       const draft = drafts.get(name) ?? null;
       // What a flag needs may have changed, so that it has to be looked at although nothing was said of it.
-      const needsLook = draft !== null || environment !== this.#environment || needsOthers(definition);
+      const isNear = needsOf(definition).some((needed) => drafts.has(needed));
+      const needsLook = draft !== null || environment !== this.#environment || isNear;
       const next = needsLook ? this.#next(name, definitions, environment) : before!;
       specs.push(next.spec);
       if (draft !== null || next.spec !== before?.spec || next.problem !== before.problem) {
@@ -136,6 +138,11 @@ export class FlagBook {
     const { spec, share, problem } = compileFlag(name, definitions, this.#environment);
     const dial = dialAt(share, before.slot, before.killed);
     return { ...before, definition, spec: { ...spec, dial }, share, problem };
+  }
+
+  /** Notes that what a flag says is the answer to what the file says, of this fingerprint. */
+  answer(name: string, fingerprint: string | null): void {
+    this.#entries.set(name, { ...this.#entries.get(name)!, fingerprint });
   }
 
   /** Makes what was staged so; `revisionBefore` knows of flags that are gone. */
@@ -189,11 +196,6 @@ export function standOf(entry: FlagEntry | null): FlagStand | null {
 /** A flag as it is kept. */
 export function recordOf({ name, revision, definition, fingerprint, killed, slot, since }: FlagEntry): FlagRecord {
   return { name, revision, definition, fingerprint, killed, slot, since };
-}
-
-/** Whether a flag needs others, in any environment. */
-function needsOthers({ requires, environments }: FlagDefinition): boolean {
-  return requires !== undefined || Object.values(environments ?? {}).some((over) => over.requires !== undefined);
 }
 
 function dialAt(share: number, slot: number, killed: boolean): SharedArrayBuffer {

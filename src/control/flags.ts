@@ -112,6 +112,27 @@ export class Flags implements FlagOperations {
     };
   }
 
+  /** What all flags say now, for `supersede`. */
+  said(): ReadonlyMap<string, FlagDefinition> {
+    return this.#book.definitions();
+  }
+
+  /**
+   * Makes what was said of flags since `before` the answer to what a config says of them, because it was said after somebody had
+   * asked for the config; gives what takes that back.
+   */
+  supersede(config: Config, before: ReadonlyMap<string, FlagDefinition>): () => void {
+    const later = this.#book.all().filter(({ name, definition }) => before.get(name) !== definition);
+    const inFile = later.filter(({ name }) => config.flags.has(name));
+    const answer = (fingerprintOf: (entry: FlagEntry) => string | null): void => {
+      for (const entry of inFile) this.#book.answer(entry.name, fingerprintOf(entry));
+      const records = inFile.map(({ name }) => [name, recordOf(this.#book.get(name)!)] as const);
+      if (records.length > 0) this.#options.store.save(new Map(records), []);
+    };
+    answer(({ name }) => flagFingerprint(config.flags.get(name)!));
+    return () => answer(({ fingerprint }) => fingerprint);
+  }
+
   /** What the state file knows, once, before the first config. */
   #restore(environment: string): void {
     if (this.#isRestored) return;
