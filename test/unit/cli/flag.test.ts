@@ -43,6 +43,13 @@ t.test('list shows whom each flag is on for, and since when', async (t) => {
       since: { at: '2026-01-31T12:00:00.000Z', by: 'file', how: 'file', reason: '' },
     }),
     flagView({ name: 'beta', definition: { strategy: 'users', value: ['alice'] }, share: null }),
+    flagView({
+      name: 'gamma',
+      definition: { strategy: 'none', environments: { staging: { strategy: 'all' } } },
+      environment: 'staging',
+      share: null,
+    }),
+    flagView({ name: 'lost', problem: 'it needs new-nav, and there is none' }),
   ];
   const { run, seen } = await admin(t, (_, res) => json(res, { flags }));
   const { code, out, err } = await run('list');
@@ -54,6 +61,8 @@ new-checkout   12  2026-01-31 12:00  5% of keys
 dark-mode      12  2026-01-31 12:00  KILLED (else everybody)
 buy-button     12  2026-01-31 12:00  green 1 : blue 1, of 40% of keys; 1 rule
 beta           12  2026-01-31 12:00  1 key
+gamma          12  2026-01-31 12:00  everybody
+lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
 `,
   );
   t.equal(asked(seen[0]!), 'GET /api/flags');
