@@ -10,6 +10,7 @@ import { decisionsOf } from './import-branches.ts';
 import { FlagdConditions } from './import-flagd-condition.ts';
 import { type FlagdDraw, FlagdTargetingReader, Unreadable } from './import-flagd-targeting.ts';
 import {
+  documentIn,
   FlagReport,
   type Import,
   type ImportedFlag,
@@ -25,7 +26,8 @@ import { typeOf, VariantTable } from './import-variants.ts';
 /** Reads a flag definition file. Never throws. */
 export function importFlagd(document: unknown): Import {
   const report = new ImportReport();
-  const root = recordIn(document) ?? {};
+  const root = documentIn(document, report);
+  if (root === undefined) return { flags: [], notes: report.notes };
   const found = flagsIn(root.flags);
   if (found === undefined) report.note('refused', null, '', 'this is no definition of flagd: it has no flags');
   const shared = recordIn(root.$evaluators) ?? {};
@@ -96,15 +98,18 @@ function definitionOf(
   const isSwitch = !isTargeted && values.get(fallback) === true;
   const off = (isSwitch ? [...values].find(([, value]) => value === false)?.[0] : undefined) ?? fallback;
   const other = names.find((name) => name !== fallback) ?? fallback;
+  // A branch that is left out would give its people to the ones behind it.
   const decided = isTargeted
-    ? decisionsOf(branches, called.get(other)!, report)
-    : { strategy: 'all' as const, variant: called.get(fallback)! };
+    ? decisionsOf(branches, called.get(other)!, { lost: (where, message) => report.refused(where, message) })
+    : { strategy: 'all' as const, variant: called.get(fallback)!, isWhole: true };
+  if (!decided.isWhole) return undefined;
   const description = textIn(recordIn(flag.metadata)?.description);
   const isOn = stateOf(flag, at, report);
-  const { value: _, ...switchedOff } = decided as FlagDefinition;
+  const { isWhole: _whole, ...says } = decided;
+  const { value: _, ...switchedOff } = says as FlagDefinition;
   return {
     ...(description === undefined ? {} : { description: description.slice(0, 1000) }),
-    ...(isOn ? decided : { ...switchedOff, strategy: 'none' }),
+    ...(isOn ? says : { ...switchedOff, strategy: 'none' }),
     variants: table.written() as Readonly<Record<string, WrittenVariant>>,
     offVariant: called.get(off)!,
     ...(read.draw === null ? {} : { bucketing: 'flagd', salt: read.draw.salt }),
@@ -125,10 +130,12 @@ function inOrder(
 function valuesOf(flag: JsonRecord, at: string, report: FlagReport): ReadonlyMap<string, JsonValue> | undefined {
   const values = new Map(Object.entries(recordIn(flag.variants) ?? {}) as [string, JsonValue][]);
   const types = new Set([...values.values()].map(typeOf));
-  if (values.size > 0 && types.size === 1 && !types.has('null')) return values;
+  if (values.size > 0 && types.size === 1 && !types.has('unfit')) return values;
   report.refused(
     `${at}.variants`,
-    values.size === 0 ? 'it has no variants' : `its values are of several types, or null: ${[...types].join(', ')}`,
+    values.size === 0
+      ? 'it has no variants'
+      : `its values are not of one type that a flag may have: ${[...types].join(', ')}`,
   );
   return undefined;
 }

@@ -12,6 +12,7 @@ import { conjunctionsOf } from './import-expression.ts';
 import { attributeOf, GrowthbookConditions } from './import-growthbook-condition.ts';
 import { type GrowthbookRule, readRule } from './import-growthbook-rule.ts';
 import {
+  documentIn,
   FlagReport,
   type Import,
   type ImportedFlag,
@@ -24,6 +25,7 @@ import {
   shortText,
   textIn,
 } from './import-report.ts';
+import { togetherOf } from './import-requires.ts';
 import { typeOf, VariantTable } from './import-variants.ts';
 
 /** What a feature needs of another: that it has this value. */
@@ -38,7 +40,8 @@ interface Gate {
 /** Reads an SDK payload. Never throws. */
 export function importGrowthbook(document: unknown): Import {
   const report = new ImportReport();
-  const payload = recordIn(document) ?? {};
+  const payload = documentIn(document, report);
+  if (payload === undefined) return { flags: [], notes: report.notes };
   const features = recordIn(payload.features);
   if (features === undefined) {
     const message =
@@ -73,8 +76,8 @@ function definitionOf(
   report: FlagReport,
 ): FlagDefinition | undefined {
   const fallback = ownIn(feature, 'defaultValue') as JsonValue | undefined;
-  if (fallback === undefined || fallback === null) {
-    report.refused(at, 'it has no default value, and a flag has one here');
+  if (fallback === undefined || typeOf(fallback) === 'unfit') {
+    report.refused(at, 'it has no default value, or one that a flag cannot have');
     return undefined;
   }
   const conditions = new GrowthbookConditions(groups, report);
@@ -90,7 +93,7 @@ function definitionOf(
   const off = table.invent('default', fallback, 0);
   const branches = rules.map((rule): Branch => branchOf(rule, table, isSwitch));
   const on = isSwitch ? null : (table.names.find((name) => name !== off) ?? off);
-  const decided = decisionsOf(branches, on, report);
+  const { isWhole: _, ...decided } = decisionsOf(branches, on, report);
   const draw = rules.find((rule) => rule.draw !== null)?.draw ?? null;
   const always = { strategy: 'all', on: true } as const;
   return {
@@ -195,14 +198,15 @@ function addGates(
       return variant === undefined ? undefined : { flag: gate.feature, variant };
     });
     const missing = requires.indexOf(undefined);
-    if (missing === -1) {
+    const together = missing === -1 ? togetherOf(requires.map((one) => one!)) : undefined;
+    if (together !== undefined) {
       own.changed(needed[0]!.at, 'without what it needs it has no value there, and its off value here');
       const late = needed.find(({ isLate }) => isLate);
       if (late !== undefined) own.changed(late.at, 'it concerns the rules behind it there, and all rules here');
-      flags.set(name, { name, definition: { ...definition, requires: requires.map((one) => one!) } });
+      flags.set(name, { name, definition: { ...definition, requires: together } });
     } else {
       own.refused(
-        needed[missing]!.at,
+        needed[Math.max(missing, 0)]!.at,
         'what it needs cannot be asked for here, and without it it would be on for more people',
       );
       flags.delete(name);
