@@ -14,7 +14,7 @@ import { socketRoom } from '../../../src/proxy/socket-room.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream.ts';
 import { createGateMemory, GateWriter } from '../../../src/routing/gate.ts';
 import type { Cleaning } from './driven-thread.ts';
-import { configOf } from './snapshots.ts';
+import { configOf, NO_FLAGS } from './snapshots.ts';
 
 /** Asks and remembers the connection that it was given. */
 class Asker {
@@ -53,7 +53,14 @@ async function endpointOf(t: Cleaning, connections: number): Promise<Endpoint> {
   const gate = createGateMemory(1);
   new GateWriter(gate, 1).move(0, 1, [1]);
   const board = new Board(1);
-  const { services } = buildSnapshot({ config, generation: 1, board, gateOf: () => gate, portOf: () => 1 });
+  const { services } = buildSnapshot({
+    config,
+    generation: 1,
+    board,
+    gateOf: () => gate,
+    portOf: () => 1,
+    flags: NO_FLAGS,
+  });
   const endpoint = new Endpoint('app/main', services[0]!.pools[0]!.endpoints[0]!, services[0]!, 0);
   t.teardown(() => {
     socketRoom.limit(Number.POSITIVE_INFINITY);
