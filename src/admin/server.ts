@@ -29,6 +29,7 @@ import { EventStreams, STREAM_LIMITS, type StreamLimits } from './event-streams.
 import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
+import { endLastConnections } from './last-connections.ts';
 import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { isOfrep, type Ofrep } from './ofrep.ts';
@@ -147,6 +148,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   app.addHook('preClose', (done) => {
     streams.close();
     wrongTokens.close();
+    endLastConnections(app.server);
     done();
   });
   app.after(() => {
