@@ -21,8 +21,11 @@ const resalt = z
 
 const definition = z.looseObject(flag.shape).partial().describe('As it is written; see `flags` of the configuration.');
 
+const inForce = z.string().describe('The environment whose part of the definition holds.');
+
 const stand = z.object({
   definition,
+  environment: inForce,
   share: z.number().nullable().describe('In percent; null where its own strategy has no share.'),
   killed: z.boolean(),
 }) as unknown as z.ZodType<FlagStand>;
@@ -87,6 +90,7 @@ export const flagAnswer = z
     name: z.string(),
     revision: z.number().int(),
     definition,
+    environment: inForce,
     share: z.number().nullable(),
     killed: z.boolean(),
     strategy: z.enum(['all', 'none', 'users', 'percentage', 'variants']),

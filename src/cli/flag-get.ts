@@ -37,7 +37,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
 }
 
 function linesOf(flag: FlagView): string[] {
-  const { name, revision, since, inFile, asInFile, routes, requiredBy, stored, definition } = flag;
+  const { name, revision, since, inFile, asInFile, routes, requiredBy, problem, stored, definition } = flag;
   const place = inFile ? (asInFile ? 'as the file says' : 'changed since the file said otherwise') : 'not in the file';
   return [
     `${plain(name)}  revision ${revision}: ${standText(flag)}`,
@@ -45,6 +45,7 @@ function linesOf(flag: FlagView): string[] {
     `  file      ${place}`,
     ...(routes.length === 0 ? [] : [`  routes    ${routes.map(plain).join(', ')}`]),
     ...(requiredBy.length === 0 ? [] : [`  needed by ${requiredBy.map(plain).join(', ')}`]),
+    ...(problem === null ? [] : [`  ! off for everybody: ${plain(problem)}`]),
     ...(stored ? [] : [`  ! ${UNSTORED}`]),
     ...stringify({ [name]: definition }, { lineWidth: YAML_WIDTH })
       .trimEnd()

@@ -19,6 +19,8 @@ import type { FlagRecord } from './flag-store.ts';
 /** A flag as it stands. */
 export interface FlagEntry extends FlagRecord {
   readonly spec: FlagSpec;
+  /** The environment that it was compiled for. */
+  readonly environment: string;
   /** In thousandths of a percent. */
   readonly share: number;
   /** Why it is off whatever it says; null for a sound flag. */
@@ -45,7 +47,7 @@ interface StagedFlag {
   readonly name: string;
   readonly draft: FlagDraft | null;
   /** Null for a flag that goes. */
-  readonly next: Pick<FlagEntry, 'definition' | 'spec' | 'share' | 'problem'> | null;
+  readonly next: Pick<FlagEntry, 'definition' | 'environment' | 'spec' | 'share' | 'problem'> | null;
 }
 
 /** What would be so, and what is different then. */
@@ -92,7 +94,8 @@ export class FlagBook {
     for (const record of records) {
       const { name, slot, killed } = record;
       const { spec, share, problem } = compileFlag(name, definitions, environment);
-      this.#entries.set(name, { ...record, spec: { ...spec, dial: dialAt(share, slot, killed) }, share, problem });
+      const dial = dialAt(share, slot, killed);
+      this.#entries.set(name, { ...record, environment, spec: { ...spec, dial }, share, problem });
     }
   }
 
@@ -117,7 +120,8 @@ export class FlagBook {
       const next = needsLook ? this.#next(name, definitions, environment) : before!;
       specs.push(next.spec);
       if (draft !== null || next.spec !== before?.spec || next.problem !== before.problem) {
-        changes.push({ name, draft, next: { definition, spec: next.spec, share: next.share, problem: next.problem } });
+        const { spec, share, problem } = next;
+        changes.push({ name, draft, next: { definition, environment, spec, share, problem } });
       }
     }
     return { specs, changes, environment };
@@ -147,7 +151,11 @@ export class FlagBook {
 
   /** Makes what was staged so; `revisionBefore` knows of flags that are gone. */
   adopt(staged: StagedFlags, at: string, revisionBefore: (name: string) => number): readonly AdoptedChange[] {
-    this.#environment = staged.environment;
+    const { environment } = staged;
+    if (environment !== this.#environment) {
+      this.#environment = environment;
+      for (const [name, entry] of this.#entries) this.#entries.set(name, { ...entry, environment });
+    }
     return staged.changes.map(({ name, draft, next }) => {
       const before = this.#entries.get(name) ?? null;
       const word = draft?.word ?? null;
@@ -189,8 +197,8 @@ export class FlagBook {
 /** A flag as receipts have it. */
 export function standOf(entry: FlagEntry | null): FlagStand | null {
   if (entry === null) return null;
-  const { definition, share, killed, spec } = entry;
-  return { definition, share: 'share' in spec.strategy ? share / 1000 : null, killed };
+  const { definition, environment, share, killed, spec } = entry;
+  return { definition, environment, share: 'share' in spec.strategy ? share / 1000 : null, killed };
 }
 
 /** A flag as it is kept. */
