@@ -139,9 +139,13 @@ t.test('a restart is no instruction: everything is as it was, killed or changed 
   t.equal(second.variantOf('made'), 'on');
   t.equal(second.told.length, 0, 'and there is nothing to tell');
   done(await second.flags.remove('made', ANN));
-  done(await second.set('made', { strategy: 'all' }));
+  second.store.close();
+  const third = new FlagStage(path);
+  third.apply(config);
+  t.strictSame(third.stand('made'), { refused: 'unknown-flag' });
+  done(await third.set('made', { strategy: 'all' }));
   t.strictSame(
-    done(second.flags.history('made')).map(({ how, revision: at }) => [how, at]),
+    done(third.flags.history('made')).map(({ how, revision: at }) => [how, at]),
     [
       ['set', 3],
       ['remove', 2],
@@ -149,7 +153,7 @@ t.test('a restart is no instruction: everything is as it was, killed or changed 
     ],
     'a revision never means two things',
   );
-  second.store.close();
+  third.store.close();
 });
 
 t.test('what is said while an edit of the file waits for its turn is the later word', async (t) => {
