@@ -3,11 +3,15 @@
 import type { FlagDefinition } from '../../../src/config/flag-schema.ts';
 import { flag as flagSchema } from '../../../src/config/flag-schema.ts';
 import { compileFlag } from '../../../src/control/flag-compile.ts';
+import type { FlagDefinition as CoreDefinition } from '../../../src/flags/definition.ts';
 import { createDialMemory, Dial } from '../../../src/flags/dial.ts';
 import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
 import type { Evaluation } from '../../../src/flags/flag.ts';
 import type { Import, ImportNote } from '../../../src/flags/import-report.ts';
 import { contextOf, NOW_MS } from './flag-of.ts';
+
+/** What importers give out has the shape that the schema reads: a compiler that is content with this says so. */
+export const asWritten = (definition: CoreDefinition): FlagDefinition => definition;
 
 export class Imported {
   readonly notes: readonly ImportNote[];
