@@ -31,6 +31,7 @@ import { addFlagRolloutRoutes } from './flag-rollout-routes.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
 import { addGroupRoutes } from './group-routes.ts';
+import { endLastConnections } from './last-connections.ts';
 import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { isOfrep, type Ofrep } from './ofrep.ts';
@@ -149,6 +150,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   app.addHook('preClose', (done) => {
     streams.close();
     wrongTokens.close();
+    endLastConnections(app.server);
     done();
   });
   app.after(() => {
