@@ -1,5 +1,5 @@
 /**
- * The record of a rollout as it begins: everything that is decided once, at its start, and then goes by what it says.
+ * The record of a rollout as it begins, or cannot go on: everything that is decided once, at its start, and then goes by what it says.
  *
  * It is made without being begun, so that the records of a whole group can be written in one transaction before anything of
  * any of them happens.
@@ -74,4 +74,10 @@ export function openRollout({ id, service, aim, gate, board, scale, by, at, bond
     next: null,
   };
   return { record, effects: begun.effects };
+}
+
+/** A rollout that cannot go on after a restart, because the file does not have a pool of it any more. */
+export function endedWithoutPool(record: RolloutRecord, at: string): RolloutRecord {
+  const reason = 'a pool of it has left the file while Tidegate was not running';
+  return { ...record, endedAt: at, rollout: { ...record.rollout, phase: 'failed', errand: null, reason } };
 }

@@ -39,7 +39,7 @@ import { RolloutOutcomes, rolloutFigures } from './rollout-figures.ts';
 import { glanceOf } from './rollout-glance.ts';
 import { earlierCounts, evidenceOf, forgetUnits } from './rollout-memory.ts';
 import { newsOf } from './rollout-news.ts';
-import { type OpenedRollout, type Opening, openRollout } from './rollout-opening.ts';
+import { endedWithoutPool, type OpenedRollout, type Opening, openRollout } from './rollout-opening.ts';
 import type { DecisionEntry, RolloutRecord } from './rollout-record.ts';
 import { type CommandAnswer, RolloutRun } from './rollout-run.ts';
 import { judgeSettingsFor, whyLost } from './rollout-settings.ts';
@@ -337,14 +337,9 @@ export class Rollouts {
     const pools = [active, candidate].map((name) => service?.pools.get(name));
     const [from, to] = pools;
     if (service === undefined || from === undefined || to === undefined) {
-      const reason = 'a pool of it has left the file while Tidegate was not running';
-      const ended = {
-        ...record,
-        endedAt: this.#at(),
-        rollout: { ...record.rollout, phase: 'failed', errand: null, reason },
-      } as const;
+      const ended = endedWithoutPool(record, this.#at());
       this.#keep(ended);
-      this.#tell(ended, 'ended', reason);
+      this.#tell(ended, 'ended', ended.rollout.reason);
       return null;
     }
     if (record.scale !== null) new Uint8Array(board.levels(service.name)).set(levelTable(record.scale));
