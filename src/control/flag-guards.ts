@@ -83,9 +83,9 @@ export class FlagGuards {
   tick(): void {
     const time = this.#time();
     for (const [name, run] of this.#runs) {
-      run.tick(time);
+      const isJudged = run.tick(time);
       this.#blame.watch({ name, strata: run.strata });
-      if (run.verdict.kind === 'worse') this.#decide(name, run);
+      if (isJudged && run.verdict.kind === 'worse') this.#decide(name, run);
     }
   }
 

@@ -40,6 +40,8 @@ export type CommandAnswer =
 export class RolloutRun {
   readonly #world: RunWorld;
   record: RolloutRecord;
+  /** How often the judge has begun, in this process. */
+  beginnings = 1;
   #errand: { readonly id: number; readonly stop: AbortController } | null = null;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #errorsSeen = 0;
@@ -265,6 +267,7 @@ export class RolloutRun {
   /** The judge begins anew: a part of what was counted until now is not the version's doing. */
   startOver(why: string): void {
     if (this.#closed || hasEnded(this.record.rollout)) return;
+    this.beginnings += 1;
     this.#world.evidence.forget();
     this.#world.forgetUnits();
     this.record = { ...this.record, judge: openJudgement(this.record.settings), verdict: null };

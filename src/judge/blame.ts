@@ -76,9 +76,9 @@ export function binomialTail(count: number, chance: number, least: number): numb
 export function blameText(blame: Blame, flag: string, version: string): string {
   switch (blame) {
     case 'flag':
-      return `flag ${flag} is to blame: its treatment fails in both versions`;
+      return `flag ${flag} is to blame and not ${version}: its failures are no more there than its requests`;
     case 'version':
-      return `${version} is to blame: it fails with flag ${flag} and without`;
+      return `${version} is to blame and not flag ${flag}: its failures are no more among the treated than its requests`;
     case 'both':
       return `flag ${flag} and ${version} are to blame, each by itself`;
     case 'undecidable':
