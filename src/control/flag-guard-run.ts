@@ -132,6 +132,11 @@ export class FlagGuardRun {
     this.#evidence.close();
   }
 
+  /** The flag is killed for what it has found: whenever it is on again, that is another period. */
+  conclude(): void {
+    this.#wasKilled = true;
+  }
+
   /** Looks at everything, as time passes; whether the flag stands before the judge, and is not killed. */
   tick(clock: GuardClock): boolean {
     const { ms } = clock;

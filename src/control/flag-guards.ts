@@ -196,6 +196,7 @@ export class FlagGuards {
   #kill(name: string, decision: GuardDecision): void {
     const { kill, log } = this.#options;
     this.#killing.add(name);
+    this.#runs.get(name)?.conclude();
     kill(name, decision)
       .then((answer) => {
         if (answer !== null && isRefusal(answer)) log.error({ flag: name, why: answer.message }, 'a guard could not kill its flag');
