@@ -4,11 +4,11 @@
  * Labels are names of flags and variants, which the config and operators choose; never anything of a user, or of a context. A pair
  * of variant and reason appears when it was given first: of the many that are possible, few ever are.
  */
-import type { FlagFigures, FlagGuardFigures } from '../control/published.ts';
+import type { MetricsSource } from '../control/operations.ts';
 import { counter, type Family, gauge } from './metric-family.ts';
 
 /** The families of flags. */
-export function flagFamilies({ evaluations, changes, flags }: FlagFigures): Family[] {
+export function flagFamilies({ evaluations, changes, flags }: MetricsSource['flags']): Family[] {
   return [
     counter(
       'flag_evaluations_total',
@@ -36,7 +36,7 @@ export function flagFamilies({ evaluations, changes, flags }: FlagFigures): Fami
 const VERDICTS = ['waiting', 'healthy', 'worse', 'inconclusive', 'halt'] as const;
 
 /** The families of the guards of flags. */
-export function flagGuardFamilies(guards: readonly FlagGuardFigures[]): Family[] {
+export function flagGuardFamilies(guards: MetricsSource['flagGuards']): Family[] {
   const signals = guards.flatMap(({ flag, evidence }) =>
     evidence.map(({ signal, value, needed }) => ({ labels: { flag, signal }, value, needed })),
   );

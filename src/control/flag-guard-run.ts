@@ -224,7 +224,11 @@ export class FlagGuardRun {
 
   #look(ms: number): void {
     const { signals: names, latency } = this.spec.guard;
-    const counts = (name: string, epochs: ReturnType<FlagEvidence['errors']>): SignalLook => ({ kind: 'counts', name, epochs });
+    const counts = (name: string, epochs: ReturnType<FlagEvidence['errors']>): SignalLook => ({
+      kind: 'counts',
+      name,
+      epochs,
+    });
     const signals = [
       counts('errors', this.#evidence.errors()),
       ...(latency === null || this.#scale === null ? [] : [counts('latency', this.#evidence.latency())]),

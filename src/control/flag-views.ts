@@ -20,7 +20,10 @@ export interface FlagSurroundings {
   readonly guard: GuardView | null;
 }
 
-export function flagView(entry: FlagEntry, { config, environment, requiredBy, stored, guard }: FlagSurroundings): FlagView {
+export function flagView(
+  entry: FlagEntry,
+  { config, environment, requiredBy, stored, guard }: FlagSurroundings,
+): FlagView {
   const { name, revision, definition, fingerprint, since, problem } = entry;
   const here = inEnvironment(definition, environment);
   return {

@@ -31,6 +31,7 @@ import {
   type Word,
 } from './flag-book.ts';
 import { changedFlag, draftsOfFile, keptFlags, misfit, needsOf, resalting } from './flag-drafts.ts';
+import type { GuardDecision, GuardView } from './flag-guard-view.ts';
 import { FlagJournal, type FlagJournalOptions } from './flag-journal.ts';
 import type {
   FlagHow,
@@ -40,7 +41,6 @@ import type {
   FlagToImport,
   FlagView,
 } from './flag-operations.ts';
-import type { GuardDecision, GuardView } from './flag-guard-view.ts';
 import { type FlagPreview, PREVIEW_WITHIN_MS } from './flag-preview.ts';
 import { flagView } from './flag-views.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';

@@ -8,9 +8,9 @@
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
-import { FreezeStore } from './freeze-store.ts';
 import { FlagGuards } from './flag-guards.ts';
 import type { Flags } from './flags.ts';
+import { FreezeStore } from './freeze-store.ts';
 import { Freezes } from './freezes.ts';
 import { Notifications, type NotificationsOptions } from './notifications.ts';
 import { Releases } from './releases.ts';

@@ -43,8 +43,7 @@ export function blameFor(suspect: Suspect, { candidate, active }: BlameTable, do
   if (!isConcentrated(here, there, doubt)) return suspect;
   if (!isConcentrated(otherHere, otherThere, doubt)) return 'undecidable';
   // The other one is bad by itself. Is the suspect so too, where the other is not?
-  const [own, rest] =
-    suspect === 'flag' ? [active.treatment, active.control] : [candidate.control, active.control];
+  const [own, rest] = suspect === 'flag' ? [active.treatment, active.control] : [candidate.control, active.control];
   if (isConcentrated(own, rest, doubt)) return 'both';
   return suspect === 'flag' ? 'version' : 'flag';
 }

@@ -27,35 +27,42 @@ t.test('a treatment that fails is killed, once, with a receipt that can be judge
   const signals = evidence.signals.map(({ name, evidence: { epochs } }) => ({ kind: 'counts' as const, name, epochs }));
   const again = judge(openJudgement(settings), { atMs: 0, sinceEpoch: 0, isHoldOver: false, signals }, settings);
   t.equal(again.verdict.sentence, verdict.sentence);
-  t.match(table, [{ service: 'shop', pool: 'blue', version: 'v1.0', treatment: { requests: 220, bad: 20 } }, { pool: 'green' }]);
+  t.match(table, [
+    { service: 'shop', pool: 'blue', version: 'v1.0', treatment: { requests: 220, bad: 20 } },
+    { pool: 'green' },
+  ]);
   t.equal(one.told.filter(({ text }) => text.startsWith('flag new-checkout: killed by its guard (worse')).length, 1);
   t.equal(one.view(FLAG).rests, 'the flag is killed');
 });
 
-t.test('a bad event of the treatment wakes the guard, and evidence kills before the tick; a good one wakes nobody', async (t) => {
-  const one = new GuardStage(GUARDED);
-  await one.tick();
-  let isNews = false;
-  for (let user = 0; user < 100; user += 1) {
-    if (one.armOf(FLAG, `user-${user}`) === 'control' && one.visit(FLAG, `user-${user}`, { isBad: true })) isNews = true;
-  }
-  t.equal(isNews, false, 'a failure of the control is no news');
-  const two = new GuardStage(GUARDED);
-  t.equal(two.word[0], 1, 'somebody listens');
-  let failures = 0;
-  for (let user = 0; failures < 20; user += 1) {
-    if (two.armOf(FLAG, `user-${user}`) !== 'treatment') continue;
-    t.equal(two.visit(FLAG, `user-${user}`), false);
-    if (two.visit(FLAG, `user-${user}`, { isBad: true })) two.bell.ring();
-    failures += 1;
-    two.guards.lookEarly();
-    if (two.variantOf(FLAG, `user-${user}`) === 'off') break;
-  }
-  t.match(two.stand(FLAG), { killed: true });
-  t.ok(failures <= 12, `${failures} failures`);
-  await settled();
-  t.equal(done(two.flags.history(FLAG))[0]!.how, 'guard');
-});
+t.test(
+  'a bad event of the treatment wakes the guard, and evidence kills before the tick; a good one wakes nobody',
+  async (t) => {
+    const one = new GuardStage(GUARDED);
+    await one.tick();
+    let isNews = false;
+    for (let user = 0; user < 100; user += 1) {
+      if (one.armOf(FLAG, `user-${user}`) === 'control' && one.visit(FLAG, `user-${user}`, { isBad: true }))
+        isNews = true;
+    }
+    t.equal(isNews, false, 'a failure of the control is no news');
+    const two = new GuardStage(GUARDED);
+    t.equal(two.word[0], 1, 'somebody listens');
+    let failures = 0;
+    for (let user = 0; failures < 20; user += 1) {
+      if (two.armOf(FLAG, `user-${user}`) !== 'treatment') continue;
+      t.equal(two.visit(FLAG, `user-${user}`), false);
+      if (two.visit(FLAG, `user-${user}`, { isBad: true })) two.bell.ring();
+      failures += 1;
+      two.guards.lookEarly();
+      if (two.variantOf(FLAG, `user-${user}`) === 'off') break;
+    }
+    t.match(two.stand(FLAG), { killed: true });
+    t.ok(failures <= 12, `${failures} failures`);
+    await settled();
+    t.equal(done(two.flags.history(FLAG))[0]!.how, 'guard');
+  },
+);
 
 t.test('a key speaks once, however often it fails, and a harmless treatment stays', async (t) => {
   const one = new GuardStage(GUARDED);
@@ -123,11 +130,16 @@ t.test('a slow treatment is found by latency, whose boundaries come from the unt
   one.visits(FLAG, 'treatment', 60, { durationUs: 800_000 }, 'slow');
   await one.tick();
   t.match(one.stand(FLAG), { killed: true });
-  t.match(done(one.flags.history(FLAG))[0]!.reason, /^worse: 60 of 510 on treatment took .* or longer, 0 of 450 on control/);
+  t.match(
+    done(one.flags.history(FLAG))[0]!.reason,
+    /^worse: 60 of 510 on treatment took .* or longer, 0 of 450 on control/,
+  );
 });
 
 t.test('a dry run tells once and kills nothing', async (t) => {
-  const one = new GuardStage('new-checkout: { strategy: percentage, value: 20, guard: { latency: off, dryRun: true } }');
+  const one = new GuardStage(
+    'new-checkout: { strategy: percentage, value: 20, guard: { latency: off, dryRun: true } }',
+  );
   one.visits(FLAG, 'treatment', 20, { isBad: true });
   await one.tick();
   await one.tick();
@@ -145,7 +157,11 @@ t.test('a guard says why it rests', async (t) => {
   t.match(await rests('strategy: percentage, value: 0'), /nobody is treated/);
   t.match(await rests('strategy: percentage, value: 100'), /only the ceiling holds/);
   t.match(await rests('strategy: percentage, value: 5, schedule: { from: 2030-01-01T00:00:00Z }'), /schedule/);
-  t.equal(await rests('strategy: variants, variants: { a: { weight: 1 }, b: { weight: 1 } }, offVariant: a'), null, 'A/B');
+  t.equal(
+    await rests('strategy: variants, variants: { a: { weight: 1 }, b: { weight: 1 } }, offVariant: a'),
+    null,
+    'A/B',
+  );
 });
 
 t.test('a flag without a guard, and one whose guard is taken away, has none; and nobody listens then', async (t) => {
@@ -168,7 +184,9 @@ t.test('a bad treatment beside a release is the flag’s, and the release goes o
   one.visits(FLAG, 'treatment', 4, { isBad: true, pool: 'green' }, 'bad green');
   await one.tick();
   t.match(one.stand(FLAG), { killed: true });
-  t.match(done(one.flags.history(FLAG))[0]!, { decision: { suspect: 'flag', releases: [{ service: 'shop', blame: 'flag' }] } });
+  t.match(done(one.flags.history(FLAG))[0]!, {
+    decision: { suspect: 'flag', releases: [{ service: 'shop', blame: 'flag' }] },
+  });
   t.same(one.startedOver, []);
 });
 
@@ -196,34 +214,44 @@ t.test('a release that is worse where a flag treats is excused, and that flag is
   one.visits(FLAG, 'treatment', 5, { isBad: true, pool: 'green' }, 'bad');
   await one.tick();
   one.releases({ requests: 250, bad: 5 }, { requests: 1000, bad: 0 });
-  t.match(one.guards.seenBy('shop'), [{ flag: FLAG, release: { blame: 'undecidable' }, table: [{ pool: 'blue' }, { pool: 'green' }] }]);
-  t.match(one.guards.excuse('shop'), /cannot be told apart: .*; the flag is killed first and the release is judged anew$/);
+  t.match(one.guards.seenBy('shop'), [
+    { flag: FLAG, release: { blame: 'undecidable' }, table: [{ pool: 'blue' }, { pool: 'green' }] },
+  ]);
+  t.match(
+    one.guards.excuse('shop'),
+    /cannot be told apart: .*; the flag is killed first and the release is judged anew$/,
+  );
   t.equal(one.guards.excuse('shop'), null, 'while it is being killed');
   await settled();
   t.match(done(one.flags.history(FLAG))[0]!, { how: 'guard', decision: { suspect: 'version' } });
 });
 
-t.test('a release that is worse for everybody is not excused, nor for one key that fails again and again', async (t) => {
-  const one = new GuardStage(GUARDED);
-  one.releases({ requests: 0, bad: 0 }, { requests: 0, bad: 0 });
-  await one.tick();
-  one.visits(FLAG, 'treatment', 40, { pool: 'green' }, 'green');
-  one.visits(FLAG, 'treatment', 2, { isBad: true, pool: 'green' }, 'bad');
-  await one.tick();
-  one.releases({ requests: 250, bad: 12 }, { requests: 1000, bad: 0 });
-  t.equal(one.guards.excuse('shop'), null, '2 of 12 with the treated sixth');
+t.test(
+  'a release that is worse for everybody is not excused, nor for one key that fails again and again',
+  async (t) => {
+    const one = new GuardStage(GUARDED);
+    one.releases({ requests: 0, bad: 0 }, { requests: 0, bad: 0 });
+    await one.tick();
+    one.visits(FLAG, 'treatment', 40, { pool: 'green' }, 'green');
+    one.visits(FLAG, 'treatment', 2, { isBad: true, pool: 'green' }, 'bad');
+    await one.tick();
+    one.releases({ requests: 250, bad: 12 }, { requests: 1000, bad: 0 });
+    t.equal(one.guards.excuse('shop'), null, '2 of 12 with the treated sixth');
 
-  const two = new GuardStage(GUARDED);
-  two.releases({ requests: 0, bad: 0 }, { requests: 0, bad: 0 });
-  await two.tick();
-  two.visits(FLAG, 'treatment', 40, { pool: 'green' }, 'green');
-  const user = Array.from({ length: 50 }, (_, at) => `x-${at}`).find((name) => two.armOf(FLAG, name) === 'treatment')!;
-  for (let times = 0; times < 8; times += 1) two.visit(FLAG, user, { isBad: true, pool: 'green' });
-  await two.tick();
-  two.releases({ requests: 250, bad: 8 }, { requests: 1000, bad: 0 });
-  t.equal(two.guards.excuse('shop'), null, 'all eight are of one key');
-  t.match(two.stand(FLAG), { killed: false });
-});
+    const two = new GuardStage(GUARDED);
+    two.releases({ requests: 0, bad: 0 }, { requests: 0, bad: 0 });
+    await two.tick();
+    two.visits(FLAG, 'treatment', 40, { pool: 'green' }, 'green');
+    const user = Array.from({ length: 50 }, (_, at) => `x-${at}`).find(
+      (name) => two.armOf(FLAG, name) === 'treatment',
+    )!;
+    for (let times = 0; times < 8; times += 1) two.visit(FLAG, user, { isBad: true, pool: 'green' });
+    await two.tick();
+    two.releases({ requests: 250, bad: 8 }, { requests: 1000, bad: 0 });
+    t.equal(two.guards.excuse('shop'), null, 'all eight are of one key');
+    t.match(two.stand(FLAG), { killed: false });
+  },
+);
 
 t.test('a release whose judge has begun anew is compared from there on', async (t) => {
   const one = new GuardStage(GUARDED);

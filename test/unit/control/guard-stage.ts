@@ -7,8 +7,8 @@ import type { Config } from '../../../src/config/schema.ts';
 import { Board } from '../../../src/control/board.ts';
 import { EarlyLooks } from '../../../src/control/early-looks.ts';
 import type { RunningRelease } from '../../../src/control/flag-blame.ts';
-import { FlagGuards } from '../../../src/control/flag-guards.ts';
 import type { GuardView } from '../../../src/control/flag-guard-view.ts';
+import { FlagGuards } from '../../../src/control/flag-guards.ts';
 import { buildSnapshot } from '../../../src/control/snapshot-builder.ts';
 import { type Arm, armAt } from '../../../src/flags/arm.ts';
 import { slotIn } from '../../../src/flags/dial.ts';
@@ -120,7 +120,9 @@ export class GuardStage extends FlagStage {
   #guardOf(index: number, pool: string): FlagGuard {
     const key = `${index} ${pool}`;
     const { guards } = this.snapshot.services[0]!.pools.find(({ name }) => name === pool)!;
-    const made = this.#threads.get(key) ?? new FlagGuard(new GuardLedgers(this.snapshot.flagGuards[index]!), guards[index]!, [], 0);
+    const made =
+      this.#threads.get(key) ??
+      new FlagGuard(new GuardLedgers(this.snapshot.flagGuards[index]!), guards[index]!, [], 0);
     this.#threads.set(key, made);
     return made;
   }

@@ -1,13 +1,26 @@
 /** Who is to blame when a release and a flag are under suspicion at once, from simulated counts. */
 import t from 'tap';
-import { type Blame, type BlameTable, binomialTail, blameFor, blameText, isConcentrated } from '../../../src/judge/blame.ts';
+import {
+  type Blame,
+  type BlameTable,
+  binomialTail,
+  blameFor,
+  blameText,
+  isConcentrated,
+} from '../../../src/judge/blame.ts';
 import { runSeed, Seeded } from '../routing/seeded.ts';
 
 /** Requests of the cells, and the chance of each of them to fail: candidate treated, candidate, active treated, active. */
 type Rates = readonly [candidateTreated: number, candidate: number, activeTreated: number, active: number];
 
 /** Users come until `stop` of the bad events that make the suspect worse have been seen. */
-function draw(rates: Rates, share: number, part: number, isEnough: (table: BlameTable) => boolean, rng: Seeded): BlameTable {
+function draw(
+  rates: Rates,
+  share: number,
+  part: number,
+  isEnough: (table: BlameTable) => boolean,
+  rng: Seeded,
+): BlameTable {
   const cells = [0, 1, 2, 3].map(() => ({ requests: 0, bad: 0 }));
   const table: BlameTable = {
     candidate: { treatment: cells[0]!, control: cells[1]! },
@@ -24,7 +37,13 @@ function draw(rates: Rates, share: number, part: number, isEnough: (table: Blame
 const flagIsWorse = ({ candidate, active }: BlameTable): boolean => candidate.treatment.bad + active.treatment.bad >= 9;
 const versionIsWorse = ({ candidate }: BlameTable): boolean => candidate.treatment.bad + candidate.control.bad >= 6;
 
-function blames(suspect: 'flag' | 'version', rates: Rates, share: number, part: number, rng: Seeded): Record<Blame, number> {
+function blames(
+  suspect: 'flag' | 'version',
+  rates: Rates,
+  share: number,
+  part: number,
+  rng: Seeded,
+): Record<Blame, number> {
   const found = { flag: 0, version: 0, both: 0, undecidable: 0 };
   const isEnough = suspect === 'flag' ? flagIsWorse : versionIsWorse;
   for (let run = 0; run < 300; run += 1) found[blameFor(suspect, draw(rates, share, part, isEnough, rng), 0.01)] += 1;
@@ -76,20 +95,26 @@ t.test('a version that is bad by itself beside a flag that is bad by itself: bot
   t.equal(blameFor('version', table, 0.01), 'both');
   const bad = { ...table, active: { treatment: cell(0), control: cell(0) } };
   t.equal(blameFor('flag', bad, 0.01), 'version', 'the treatment is bad only where the version is bad too');
-  const treated = { candidate: { treatment: cell(120), control: cell(0) }, active: { treatment: cell(30), control: cell(0) } };
+  const treated = {
+    candidate: { treatment: cell(120), control: cell(0) },
+    active: { treatment: cell(30), control: cell(0) },
+  };
   t.equal(blameFor('version', treated, 0.01), 'flag');
 });
 
-t.test('the chance of a coincidence is that of the binomial distribution, and nothing concentrates where nothing is', async (t) => {
-  t.equal(binomialTail(10, 0.5, 0), 1);
-  t.ok(Math.abs(binomialTail(10, 0.5, 10) - 2 ** -10) < 1e-15);
-  t.ok(Math.abs(binomialTail(4, 0.25, 3) - (4 * 0.25 ** 3 * 0.75 + 0.25 ** 4)) < 1e-15);
-  t.ok(Math.abs(binomialTail(100_000, 0.5, 50_000) - 0.5) < 0.01, 'large counts');
-  t.same([binomialTail(5, 0, 1), binomialTail(5, 1, 5)], [0, 1]);
-  t.notOk(isConcentrated({ requests: 0, bad: 0 }, { requests: 0, bad: 0 }, 0.5));
-  t.notOk(isConcentrated({ requests: 10, bad: 0 }, { requests: 10, bad: 9 }, 0.5));
-  t.ok(isConcentrated({ requests: 10, bad: 9 }, { requests: 90, bad: 0 }, 0.01));
-});
+t.test(
+  'the chance of a coincidence is that of the binomial distribution, and nothing concentrates where nothing is',
+  async (t) => {
+    t.equal(binomialTail(10, 0.5, 0), 1);
+    t.ok(Math.abs(binomialTail(10, 0.5, 10) - 2 ** -10) < 1e-15);
+    t.ok(Math.abs(binomialTail(4, 0.25, 3) - (4 * 0.25 ** 3 * 0.75 + 0.25 ** 4)) < 1e-15);
+    t.ok(Math.abs(binomialTail(100_000, 0.5, 50_000) - 0.5) < 0.01, 'large counts');
+    t.same([binomialTail(5, 0, 1), binomialTail(5, 1, 5)], [0, 1]);
+    t.notOk(isConcentrated({ requests: 0, bad: 0 }, { requests: 0, bad: 0 }, 0.5));
+    t.notOk(isConcentrated({ requests: 10, bad: 0 }, { requests: 10, bad: 9 }, 0.5));
+    t.ok(isConcentrated({ requests: 10, bad: 9 }, { requests: 90, bad: 0 }, 0.01));
+  },
+);
 
 t.test('each blame is a sentence with both names', async (t) => {
   for (const blame of ['flag', 'version', 'both', 'undecidable'] as const) {

@@ -53,7 +53,14 @@ async function endpointOf(t: Cleaning, connections: number): Promise<Endpoint> {
   const gate = createGateMemory(1);
   new GateWriter(gate, 1).move(0, 1, [1]);
   const board = new Board(1);
-  const { services } = buildSnapshot({ config, generation: 1, board, gateOf: () => gate, portOf: () => 1, flags: NO_FLAGS });
+  const { services } = buildSnapshot({
+    config,
+    generation: 1,
+    board,
+    gateOf: () => gate,
+    portOf: () => 1,
+    flags: NO_FLAGS,
+  });
   const endpoint = new Endpoint('app/main', services[0]!.pools[0]!.endpoints[0]!, services[0]!, 0);
   t.teardown(() => {
     socketRoom.limit(Number.POSITIVE_INFINITY);
