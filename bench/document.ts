@@ -91,6 +91,7 @@ npm run bench -- --only nginx,tidegate --rounds 3 --seconds 2
 node bench/cutover.ts                          # the cutover scenario only
 npm run bench:overload                         # three times what a thread can do: bench/results/overload.md
 npm run bench:judged                           # what being judged costs: bench/results/judged.md
+npm run bench:ofrep                            # flags for applications beside proxied requests: bench/results/ofrep.md
 npm run bench:check                            # Tidegate against the floor; fails when it became 15% dearer
 \`\`\`
 

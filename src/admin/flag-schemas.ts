@@ -4,8 +4,7 @@
  */
 import { z } from 'zod';
 import { flag } from '../config/flag-schema.ts';
-import type { FlagPreview } from '../control/flag-preview.ts';
-import type { FlagReceipt, FlagStand, FlagView } from '../control/operations.ts';
+import type { FlagPreview, FlagReceipt, FlagStand, FlagView } from '../control/operations.ts';
 import type { Explanation } from '../flags/explanation.ts';
 import { REASON_CHARACTERS_MAX } from './instruction.ts';
 
@@ -22,8 +21,11 @@ const resalt = z
 
 const definition = z.looseObject(flag.shape).partial().describe('As it is written; see `flags` of the configuration.');
 
+const inForce = z.string().describe('The environment whose part of the definition holds.');
+
 const stand = z.object({
   definition,
+  environment: inForce,
   share: z.number().nullable().describe('In percent; null where its own strategy has no share.'),
   killed: z.boolean(),
 }) as unknown as z.ZodType<FlagStand>;
@@ -88,6 +90,7 @@ export const flagAnswer = z
     name: z.string(),
     revision: z.number().int(),
     definition,
+    environment: inForce,
     share: z.number().nullable(),
     killed: z.boolean(),
     strategy: z.enum(['all', 'none', 'users', 'percentage', 'variants']),

@@ -7,6 +7,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { endLastConnections } from './last-connections.ts';
 import type { Ofrep } from './ofrep.ts';
 import { OfrepDoor } from './ofrep-door.ts';
 import type { OfrepRules } from './ofrep-rules.ts';
@@ -21,6 +22,8 @@ export interface OfrepListenerOptions {
   readonly port: number;
   /** Who may ask; the same object until that changes. */
   readonly rules: () => OfrepRules;
+  /** How many change streams there may be. */
+  readonly streamsMax: number;
   readonly slowDown?: SlowDown;
 }
 
@@ -34,8 +37,8 @@ export interface OfrepListener {
 /** For the whole question to arrive, for its head, and how often both are looked at; how long a connection may wait. */
 const TIMES_MS = { requestTimeout: 15_000, headersTimeout: 10_000, connectionsCheckingInterval: 2_000 };
 const KEEP_ALIVE_MS = 60_000;
-/** Beyond the change streams of the largest limit. */
-const CONNECTIONS_MAX = 20_000;
+/** Connections beside those of change streams: enough for questions, and few enough to leave the proxy its descriptors. */
+const CONNECTIONS_MAX = 1_000;
 
 /** Opens the listener; fails when the address cannot be opened. */
 export async function startOfrepListener(options: OfrepListenerOptions): Promise<OfrepListener> {
@@ -44,7 +47,7 @@ export async function startOfrepListener(options: OfrepListenerOptions): Promise
   const door = new OfrepDoor(host, rules, 'ofrep.allowedHosts', wrongTokens);
   const server = createServer({ ...TIMES_MS, requireHostHeader: false }, (req, res) => ofrep.serve(req, res, door));
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = CONNECTIONS_MAX + options.streamsMax;
   server.on('clientError', answerClientError);
   await listening(server, host, port);
   const address = server.address() as AddressInfo;
@@ -53,6 +56,7 @@ export async function startOfrepListener(options: OfrepListenerOptions): Promise
     close: () =>
       new Promise((resolve) => {
         wrongTokens.close();
+        endLastConnections(server);
         server.close(() => resolve());
       }),
   };

@@ -30,6 +30,7 @@ import { clientFaultOf, Fault, faultOf, internalFault } from './fault.ts';
 import { addFlagRoutes } from './flag-routes.ts';
 import { addFreezeRoutes } from './freeze-routes.ts';
 import { addGroupRoutes } from './group-routes.ts';
+import { endLastConnections } from './last-connections.ts';
 import { addLinkRoutes } from './link-routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { isOfrep, type Ofrep } from './ofrep.ts';
@@ -148,6 +149,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   app.addHook('preClose', (done) => {
     streams.close();
     wrongTokens.close();
+    endLastConnections(app.server);
     done();
   });
   app.after(() => {

@@ -71,7 +71,7 @@ export function readCommand(spec: VerbSpec, args: readonly string[], io: CliIo):
     if (option.value === undefined) {
       if (token.inlineValue) return misused(spec, `${token.rawName} takes no value`, io);
       flags.add(token.name);
-    } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))) {
+    } else if (token.value === undefined || (!token.inlineValue && /^-./.test(token.value))) {
       return misused(spec, `${token.rawName} needs a value: --${token.name}=${option.value}`, io);
     } else {
       values.set(token.name, [...(values.get(token.name) ?? []), token.value]);

@@ -42,7 +42,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
 }
 
 function linesOf(flag: FlagView, style: TableStyle): string[] {
-  const { name, revision, since, inFile, asInFile, routes, requiredBy, stored, definition, guard } = flag;
+  const { name, revision, since, inFile, asInFile, routes, requiredBy, problem, stored, definition, guard } = flag;
   const place = inFile ? (asInFile ? 'as the file says' : 'changed since the file said otherwise') : 'not in the file';
   return [
     `${plain(name)}  revision ${revision}: ${standText(flag)}`,
@@ -51,6 +51,7 @@ function linesOf(flag: FlagView, style: TableStyle): string[] {
     ...(routes.length === 0 ? [] : [`  routes    ${routes.map(plain).join(', ')}`]),
     ...(requiredBy.length === 0 ? [] : [`  needed by ${requiredBy.map(plain).join(', ')}`]),
     ...(guard === undefined ? [] : guardLines(guard, style).map((line) => `  ${line}`)),
+    ...(problem === null ? [] : [`  ! off for everybody: ${plain(problem)}`]),
     ...(stored ? [] : [`  ! ${UNSTORED}`]),
     ...stringify({ [name]: definition }, { lineWidth: YAML_WIDTH })
       .trimEnd()

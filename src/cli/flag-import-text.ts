@@ -23,7 +23,7 @@ export function importLines(from: string, { flags, notes }: Import): string[] {
     ...notesOf(notes, null),
     ...flags.flatMap(({ name, definition }) => {
       const share = typeof definition.value === 'number' ? definition.value : 100;
-      const stand = { definition, share, killed: false } as FlagStand;
+      const stand = { definition, environment: '', share, killed: false } as FlagStand;
       return [`  ${plain(name)}: ${aimText(stand)}`, ...notesOf(notes, name)];
     }),
     ...[...refused].flatMap((name) => [`  ${plain(name)}: left out`, ...notesOf(notes, name)]),

@@ -18,7 +18,7 @@ import { type CliIo, EXIT } from './io.ts';
 import { plain, shown } from './terminal-text.ts';
 
 /** What makes flags of a document, by the name of the product that it comes from. */
-const IMPORTERS: Readonly<Record<string, () => Promise<(document: unknown) => Import>>> = {
+const IMPORTERS: Readonly<Record<string, () => Promise<(document: unknown, environment?: string) => Import>>> = {
   unleash: async () => (await import('../flags/import-unleash.ts')).importUnleash,
   growthbook: async () => (await import('../flags/import-growthbook.ts')).importGrowthbook,
   flagd: async () => (await import('../flags/import-flagd.ts')).importFlagd,
@@ -36,6 +36,7 @@ Exits with 1 when a flag was left out.`,
   words: { least: 1, most: 1 },
   options: {
     from: { value: 'PRODUCT', help: `where FILE comes from: ${PRODUCTS.replaceAll('|', ', ')}` },
+    environment: { value: 'NAME', help: 'which environment of the export, where it has several' },
     'dry-run': { help: 'only say what would be brought in; needs no Tidegate' },
     yaml: { help: 'print them as `flags:` for the config file, where routes can name them' },
     replace: { help: 'also flags that are there already' },
@@ -56,7 +57,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   if (typeof admin === 'string') return misused(SPEC, admin, io);
   const document = await readDocument(command.words[0]!);
   if ('wrong' in document) return misused(SPEC, document.wrong, io);
-  const found = (await importer())(document.value);
+  const found = (await importer())(document.value, command.value('environment'));
   const isLeftOut = found.flags.length === 0 || found.notes.some(({ kind }) => kind === 'refused');
   if (command.has('yaml')) {
     for (const line of importLines(from, found)) io.err(`# ${line}\n`);

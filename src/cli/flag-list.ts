@@ -49,5 +49,9 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
 }
 
 function rowOf(flag: FlagView): string[] {
-  return [plain(flag.name), String(flag.revision), when(flag.since.at).slice(0, MINUTES), standText(flag)];
+  return [plain(flag.name), String(flag.revision), when(flag.since.at).slice(0, MINUTES), textOf(flag)];
+}
+
+function textOf(flag: FlagView): string {
+  return flag.problem === null ? standText(flag) : `nobody: ${plain(flag.problem)}`;
 }

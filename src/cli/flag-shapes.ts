@@ -6,7 +6,12 @@ import type { FlagPreview } from '../control/flag-preview.ts';
 import type { Explanation } from '../flags/explanation.ts';
 import { fits, orNull, type Shape } from './answer-shapes.ts';
 
-const STAND: Shape = { definition: { strategy: 'text' }, share: orNull('number'), killed: 'boolean' };
+const STAND: Shape = {
+  definition: { strategy: 'text' },
+  environment: 'text',
+  share: orNull('number'),
+  killed: 'boolean',
+};
 
 const VIEW: Shape = {
   ...(STAND as object),
@@ -14,6 +19,7 @@ const VIEW: Shape = {
   revision: 'number',
   strategy: 'text',
   variants: ['text'],
+  problem: orNull('text'),
   inFile: 'boolean',
   asInFile: 'boolean',
   routes: ['text'],

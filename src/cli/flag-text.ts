@@ -1,8 +1,10 @@
 /**
- * Flags in the words of the command line: whom one is on for, what a change has done.
+ * Flags in the words of the command line: whom one is on for, what a change has done. It is what holds in the environment of the
+ * Tidegate that was asked, and not what the definition says for others.
  *
  * A percentage is printed with the three decimals that it may have, and not as `percent` prints measured shares: 0.001 is what was set.
  */
+import { inEnvironment } from '../config/flag-merge.ts';
 import type { FlagReceipt, FlagStand } from '../control/flag-operations.ts';
 import { counted, duration } from './figures.ts';
 import { plain, when } from './terminal-text.ts';
@@ -47,7 +49,8 @@ export function byLine({ at, by, how, reason }: Pick<FlagReceipt, 'at' | 'by' | 
 export const UNSTORED = 'the state file did not take it yet: a restart now would forget it';
 
 /** What decides beside a flag's own strategy. */
-function besides({ definition: { rules = [], ramp, schedule, requires = [] } }: FlagStand): readonly string[] {
+function besides({ definition, environment }: FlagStand): readonly string[] {
+  const { rules = [], ramp, schedule, requires = [] } = inEnvironment(definition, environment);
   return [
     ...(ramp === undefined ? [] : [`ramp to ${ramp.to}%`]),
     ...(rules.length === 0 ? [] : [counted(rules.length, 'rule')]),
@@ -56,15 +59,16 @@ function besides({ definition: { rules = [], ramp, schedule, requires = [] } }: 
   ];
 }
 
-function strategyText({ definition, share }: FlagStand): string {
-  const { strategy, value, variants = {} } = definition;
+function strategyText({ definition, environment, share }: FlagStand): string {
+  const { strategy, value, variants = {} } = inEnvironment(definition, environment);
   switch (strategy) {
     case 'all':
       return 'everybody';
     case 'none':
       return 'nobody';
     case 'users':
-      return Array.isArray(value) ? counted(value.length, 'key') : 'listed keys';
+      if (!Array.isArray(value)) return 'listed keys';
+      return value.length === 0 ? 'nobody' : counted(value.length, 'key');
     case 'percentage':
       return `${share ?? 0}% of keys`;
     case 'variants': {

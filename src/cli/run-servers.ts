@@ -26,6 +26,7 @@ export interface Servers {
 export async function openServers(plane: ControlPlane, log: Logger): Promise<Servers | { readonly closed: string }> {
   const config = (): Config => plane.configInForce;
   const { admin: settings, ofrep: applications } = config();
+  const { streams: streamsMax } = applications.limits;
   const answers = new Ofrep({ flags: plane.flags, config, log });
   const admin = await opened('the admin API', settings.address, () =>
     startAdmin({
@@ -34,7 +35,7 @@ export async function openServers(plane: ControlPlane, log: Logger): Promise<Ser
       access: followed(() => config().admin, accessOf),
       log,
       version: version(),
-      ofrep: { answers, rules: followed(config, adminDoorRules), streamsMax: applications.limits.streams },
+      ofrep: { answers, rules: followed(config, adminDoorRules), streamsMax },
     }),
   );
   if ('closed' in admin) return admin;
@@ -43,7 +44,7 @@ export async function openServers(plane: ControlPlane, log: Logger): Promise<Ser
     address === undefined
       ? null
       : await opened('OFREP', address, () =>
-          startOfrepListener({ ofrep: answers, ...address, rules: followed(config, ownDoorRules) }),
+          startOfrepListener({ ofrep: answers, ...address, rules: followed(config, ownDoorRules), streamsMax }),
         );
   const close = async (): Promise<void> => {
     answers.close();

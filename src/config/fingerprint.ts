@@ -19,16 +19,24 @@ export function fingerprint(traffic: Service['traffic']): string {
   return createHash('sha256').update(JSON.stringify(weights)).digest('hex').slice(0, 16);
 }
 
+/** Those that are known, because a flag may list thousands of users, and is never changed. */
+const fingerprints = new WeakMap<FlagDefinition, string>();
+
 /**
  * The fingerprint of what is said of a flag, of the same kind: equal for definitions that mean the same, whatever the order of
  * their keys. The order of the variants counts, because it decides who gets which; the description does not.
  */
-export function flagFingerprint({ description: _, ...definition }: FlagDefinition): string {
+export function flagFingerprint(flag: FlagDefinition): string {
+  const known = fingerprints.get(flag);
+  if (known !== undefined) return known;
+  const { description: _, ...definition } = flag;
   const orders = [definition, ...Object.values(definition.environments ?? {})].map(({ variants }) =>
     Object.keys(variants ?? {}),
   );
   const text = JSON.stringify([orders, definition], (_key, value: unknown) => sorted(value));
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const fingerprint = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  fingerprints.set(flag, fingerprint);
+  return fingerprint;
 }
 
 function sorted(value: unknown): unknown {

@@ -60,8 +60,13 @@ function checkToken({ flagContext }: Config, path: Path, { source }: Check): voi
   const verify = flagContext.jwt?.verify;
   if (verify === undefined) return;
   const { secret, publicKey, algorithms } = verify;
+  const key = secret ?? publicKey;
+  if (key === undefined) {
+    source.report({ path: [...path, 'secret'], message: 'is empty, so no token is believed', severity: 'warning' });
+    return;
+  }
   try {
-    createVerifier({ key: (secret ?? publicKey)!, algorithms: [...algorithms] });
+    createVerifier({ key, algorithms: [...algorithms] });
   } catch {
     const message = 'cannot be used with these algorithms';
     const allowed = `a key for ${algorithms.join(', ')}`;

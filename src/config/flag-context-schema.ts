@@ -89,7 +89,9 @@ const jwt = z
       .optional()
       .describe('The field that carries the token, with or without `Bearer`; authorization unless given.'),
     cookie: cookieName.optional().describe('The cookie that carries it instead.'),
-    secret: longSecret.optional().describe('The secret that tokens are signed with.'),
+    secret: longSecret
+      .optional()
+      .describe('The secret that tokens are signed with. Empty means that none is believed.'),
     publicKey: z
       .string()
       .max(16_384)
@@ -116,12 +118,14 @@ const jwt = z
       ),
   })
   .check((context) => {
-    const { header, cookie, secret: own, publicKey, algorithms, unverified, issuer, audience } = context.value;
+    const { header, cookie, publicKey, algorithms, unverified, issuer, audience } = context.value;
     const refuse = (message: string, allowed: string, path: (string | number)[] = []): void => {
       context.issues.push({ code: 'custom', message, input: context.value, path, params: { allowed } });
     };
     if (header !== undefined && cookie !== undefined) refuse('is in two places', 'header or cookie');
-    const ways = [own, publicKey, unverified].filter((way) => way !== undefined).length;
+    // An empty secret is one that nobody signs with, as when a variable of the environment is not set.
+    const hasSecret = Object.hasOwn(context.value, 'secret');
+    const ways = [hasSecret, publicKey !== undefined, unverified === true].filter(Boolean).length;
     if (ways !== 1) {
       refuse(
         ways === 0 ? 'does not say who may sign tokens' : 'says two things about who signs',
@@ -130,7 +134,7 @@ const jwt = z
     }
     if (unverified && (algorithms ?? issuer ?? audience) !== undefined)
       refuse('checks nothing, so it has nothing to check by', 'unverified alone');
-    const fitting: readonly string[] = own === undefined ? KEY_ALGORITHMS : SECRET_ALGORITHMS;
+    const fitting: readonly string[] = hasSecret ? SECRET_ALGORITHMS : KEY_ALGORITHMS;
     const odd = (unverified ? [] : (algorithms ?? [])).findIndex((algorithm) => !fitting.includes(algorithm));
     if (odd >= 0) refuse('does not go with this key', fitting.join(', '), ['algorithms', odd]);
   })
@@ -145,7 +149,7 @@ const jwt = z
         : {
             secret: own,
             publicKey,
-            algorithms: algorithms ?? (own === undefined ? (['RS256', 'ES256'] as const) : (['HS256'] as const)),
+            algorithms: algorithms ?? (publicKey === undefined ? (['HS256'] as const) : (['RS256', 'ES256'] as const)),
             issuer,
             audience,
           },

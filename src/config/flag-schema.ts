@@ -174,8 +174,12 @@ const keys = {
   bucketBy: text('the name of an attribute, such as company', 128)
     .optional()
     .describe('The attribute that decides who is in a share; the targeting key unless given.'),
-  salt: text('a text', 200)
+  salt: z
+    .string()
+    .max(200)
+    .regex(/^[^\u0000-\u001f\u007f]*$/)
     .optional()
+    .meta({ allowed: 'a text of at most 200 characters' })
     .describe('What makes its shares independent of those of others; its name unless given.'),
   bucketing: z
     .enum(['tidegate', 'unleash', 'growthbook-v1', 'growthbook-v2', 'flagd', 'launchdarkly'])

@@ -8,7 +8,7 @@
  *
  * Names that nobody has looked up yet are looked up before a reload takes its turn among the changes: a DNS server that does
  * not answer must not keep a rollback waiting. So traffic may move between the asking and the taking, and then that is the
- * later instruction: the file's `traffic:` counts as superseded for those services.
+ * later instruction: the file's `traffic:` counts as superseded for those services, and what it says of a flag for those flags.
  *
  * What is in force has two forms: `config`, as it is written, which is what texts are compared with; and `effective`, with
  * addresses in place of the names of endpoints, which is what everybody else works with.
@@ -23,6 +23,7 @@ import { formatProblem, type Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import type { Committer } from './committer.ts';
 import type { EventLog } from './event-log.ts';
+import type { Flags } from './flags.ts';
 import { type Gates, sameWeights } from './gates.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { ConfigView, Refusal, ReloadAnswer } from './operations.ts';
@@ -38,6 +39,7 @@ export interface ConfigurationOptions {
   readonly committer: Committer;
   readonly gates: Gates;
   readonly traffic: Traffic;
+  readonly flags: Pick<Flags, 'said' | 'supersede'>;
   readonly names: NameWatch;
   /** Does something when its turn among all changes has come; refused while Tidegate stops. */
   readonly inTurn: <T>(work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
@@ -178,14 +180,15 @@ export class Configuration {
   }
 
   async #takeInTurn(parsed: Parsed, text: string, by: string): Promise<ReloadAnswer | Refusal> {
-    const { gates, names, inTurn } = this.#options;
+    const { gates, flags, names, inTurn } = this.#options;
+    const said = flags.said();
     const epochs = new Map(gates.all().map(({ service, epoch }) => [service, epoch]));
     this.#coming = parsed.config ?? null;
     if (parsed.config !== undefined) await names.prepare(parsed.config);
     try {
       return await inTurn(() => {
         const moved = gates.all().filter(({ service, epoch }) => epochs.get(service) !== epoch);
-        return this.#take(parsed, text, by, moved);
+        return this.#take(parsed, text, by, moved, said);
       });
     } finally {
       this.#coming = null;
@@ -193,23 +196,26 @@ export class Configuration {
     }
   }
 
-  /** `moved` are the gates that have moved since this text was there to be taken. */
+  /** `moved` are the gates that have moved since this text was there to be taken, `said` what flags said then. */
   async #take(
     parsed: Parsed,
     text: string,
     by: string,
     moved: readonly ServiceGate[],
+    said: ReturnType<Flags['said']>,
   ): Promise<ReloadAnswer | Refusal> {
-    const { committer, log, events, file } = this.#options;
+    const { committer, flags, log, events, file } = this.#options;
     const { config, problems } = parsed;
     if (config === undefined) return this.#reject(problems, by);
     const before = this.config;
     const changes = differences(before, config);
     const undo = this.#supersede(config, moved);
+    const undoFlags = flags.supersede(config, said);
     if (changes.some((change) => change.kind !== 'traffic')) {
       const error = await this.#apply(config);
       if (error !== null) {
         undo();
+        undoFlags();
         return this.#reject([{ file, line: 1, column: 1, path: '', message: error, severity: 'error' }], by);
       }
     }

@@ -211,6 +211,7 @@ export class ControlPlane implements Operations {
       committer: this.#committer,
       gates: this.#gates,
       traffic: this.#traffic,
+      flags: this.flags,
       names: this.#names,
       inTurn: (work) => this.#change(work),
       onApplied: (config) => {

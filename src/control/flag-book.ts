@@ -12,6 +12,7 @@ import type { FlagDefinition } from '../config/flag-schema.ts';
 import { createDialMemory, DIAL_SLOTS, Dial } from '../flags/dial.ts';
 import type { FlagSpec } from '../flags/flag.ts';
 import { compileFlag, digest } from './flag-compile.ts';
+import { needsOf } from './flag-drafts.ts';
 import type { GuardDecision } from './flag-guard-view.ts';
 import type { FlagHow, FlagStand } from './flag-operations.ts';
 import type { FlagRecord } from './flag-store.ts';
@@ -19,6 +20,8 @@ import type { FlagRecord } from './flag-store.ts';
 /** A flag as it stands. */
 export interface FlagEntry extends FlagRecord {
   readonly spec: FlagSpec;
+  /** The environment that it was compiled for. */
+  readonly environment: string;
   /** In thousandths of a percent. */
   readonly share: number;
   /** Why it is off whatever it says; null for a sound flag. */
@@ -47,7 +50,7 @@ interface StagedFlag {
   readonly name: string;
   readonly draft: FlagDraft | null;
   /** Null for a flag that goes. */
-  readonly next: Pick<FlagEntry, 'definition' | 'spec' | 'share' | 'problem'> | null;
+  readonly next: Pick<FlagEntry, 'definition' | 'environment' | 'spec' | 'share' | 'problem'> | null;
 }
 
 /** What would be so, and what is different then. */
@@ -94,7 +97,8 @@ export class FlagBook {
     for (const record of records) {
       const { name, slot, killed } = record;
       const { spec, share, problem } = compileFlag(name, definitions, environment);
-      this.#entries.set(name, { ...record, spec: { ...spec, dial: dialAt(share, slot, killed) }, share, problem });
+      const dial = dialAt(share, slot, killed);
+      this.#entries.set(name, { ...record, environment, spec: { ...spec, dial }, share, problem });
     }
   }
 
@@ -114,11 +118,13 @@ export class FlagBook {
       const before = this.#entries.get(name);
       const draft = drafts.get(name) ?? null;
       // What a flag needs may have changed, so that it has to be looked at although nothing was said of it.
-      const needsLook = draft !== null || environment !== this.#environment || needsOthers(definition);
+      const isNear = needsOf(definition).some((needed) => drafts.has(needed));
+      const needsLook = draft !== null || environment !== this.#environment || isNear;
       const next = needsLook ? this.#next(name, definitions, environment) : before!;
       specs.push(next.spec);
       if (draft !== null || next.spec !== before?.spec || next.problem !== before.problem) {
-        changes.push({ name, draft, next: { definition, spec: next.spec, share: next.share, problem: next.problem } });
+        const { spec, share, problem } = next;
+        changes.push({ name, draft, next: { definition, environment, spec, share, problem } });
       }
     }
     return { specs, changes, environment };
@@ -141,9 +147,18 @@ export class FlagBook {
     return { ...before, definition, spec: { ...spec, dial }, share, problem };
   }
 
+  /** Notes that what a flag says is the answer to what the file says, of this fingerprint. */
+  answer(name: string, fingerprint: string | null): void {
+    this.#entries.set(name, { ...this.#entries.get(name)!, fingerprint });
+  }
+
   /** Makes what was staged so; `revisionBefore` knows of flags that are gone. */
   adopt(staged: StagedFlags, at: string, revisionBefore: (name: string) => number): readonly AdoptedChange[] {
-    this.#environment = staged.environment;
+    const { environment } = staged;
+    if (environment !== this.#environment) {
+      this.#environment = environment;
+      for (const [name, entry] of this.#entries) this.#entries.set(name, { ...entry, environment });
+    }
     return staged.changes.map(({ name, draft, next }) => {
       const before = this.#entries.get(name) ?? null;
       const word = draft?.word ?? null;
@@ -185,18 +200,13 @@ export class FlagBook {
 /** A flag as receipts have it. */
 export function standOf(entry: FlagEntry | null): FlagStand | null {
   if (entry === null) return null;
-  const { definition, share, killed, spec } = entry;
-  return { definition, share: 'share' in spec.strategy ? share / 1000 : null, killed };
+  const { definition, environment, share, killed, spec } = entry;
+  return { definition, environment, share: 'share' in spec.strategy ? share / 1000 : null, killed };
 }
 
 /** A flag as it is kept. */
 export function recordOf({ name, revision, definition, fingerprint, killed, slot, since }: FlagEntry): FlagRecord {
   return { name, revision, definition, fingerprint, killed, slot, since };
-}
-
-/** Whether a flag needs others, in any environment. */
-function needsOthers({ requires, environments }: FlagDefinition): boolean {
-  return requires !== undefined || Object.values(environments ?? {}).some((over) => over.requires !== undefined);
 }
 
 function dialAt(share: number, slot: number, killed: boolean): SharedArrayBuffer {

@@ -5,7 +5,7 @@
  * that of the config, and no client can add to it.
  */
 import type { Config } from '../config/schema.ts';
-import type { FlagContextSpec } from '../flags/context-spec.ts';
+import type { FlagContextSpec, TokenSpec } from '../flags/context-spec.ts';
 import type { FlagSpec } from '../flags/flag.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import type { Board } from './board.ts';
@@ -51,8 +51,7 @@ function contextSpec({ flagContext, exposures }: Config, board: Board): FlagCont
   return {
     key,
     attributes: [...attributes],
-    token:
-      jwt === undefined ? null : { from: jwt.from, verify: jwt.verify === undefined ? null : verifySpec(jwt.verify) },
+    token: jwt === undefined ? null : tokenSpec(jwt),
     anonymous:
       anonymous === undefined ? null : { cookie: anonymous.cookie, maxAgeS: Math.ceil(anonymous.maxAgeMs / 1000) },
     overrides:
@@ -69,14 +68,11 @@ function contextSpec({ flagContext, exposures }: Config, board: Board): FlagCont
   };
 }
 
-type Verify = NonNullable<NonNullable<Config['flagContext']['jwt']>['verify']>;
-
-function verifySpec({
-  secret,
-  publicKey,
-  algorithms,
-  issuer,
-  audience,
-}: Verify): NonNullable<FlagContextSpec['token']>['verify'] {
-  return { key: (secret ?? publicKey)!, algorithms, issuer: issuer ?? null, audience: audience ?? null };
+/** Null where no token is believed, because there is no secret. */
+function tokenSpec({ from, verify }: NonNullable<Config['flagContext']['jwt']>): TokenSpec | null {
+  if (verify === undefined) return { from, verify: null };
+  const { secret, publicKey, algorithms, issuer, audience } = verify;
+  const key = secret ?? publicKey;
+  if (key === undefined) return null;
+  return { from, verify: { key, algorithms, issuer: issuer ?? null, audience: audience ?? null } };
 }

@@ -19,6 +19,8 @@ export type FlagHow = 'file' | 'set' | 'kill' | 'restore' | 'remove' | 'import' 
 export interface FlagStand {
   /** As it is written. */
   readonly definition: FlagDefinition;
+  /** The environment that picks what of it holds (see `inEnvironment`). */
+  readonly environment: string;
   /** The share of its own strategy in percent; null where that has none. */
   readonly share: number | null;
   readonly killed: boolean;

@@ -115,6 +115,27 @@ export class Flags implements FlagOperations {
     };
   }
 
+  /** What all flags say now, for `supersede`. */
+  said(): ReadonlyMap<string, FlagDefinition> {
+    return this.#book.definitions();
+  }
+
+  /**
+   * Makes what was said of flags since `before` the answer to what a config says of them, because it was said after somebody had
+   * asked for the config; gives what takes that back.
+   */
+  supersede(config: Config, before: ReadonlyMap<string, FlagDefinition>): () => void {
+    const later = this.#book.all().filter(({ name, definition }) => before.get(name) !== definition);
+    const inFile = later.filter(({ name }) => config.flags.has(name));
+    const answer = (fingerprintOf: (entry: FlagEntry) => string | null): void => {
+      for (const entry of inFile) this.#book.answer(entry.name, fingerprintOf(entry));
+      const records = inFile.map(({ name }) => [name, recordOf(this.#book.get(name)!)] as const);
+      if (records.length > 0) this.#options.store.save(new Map(records), []);
+    };
+    answer(({ name }) => flagFingerprint(config.flags.get(name)!));
+    return () => answer(({ fingerprint }) => fingerprint);
+  }
+
   /** What the state file knows, once, before the first config. */
   #restore(environment: string): void {
     if (this.#isRestored) return;
@@ -128,7 +149,8 @@ export class Flags implements FlagOperations {
   }
 
   list(): readonly FlagView[] {
-    return this.#book.all().map((entry) => this.#view(entry));
+    const needing = this.#needing();
+    return this.#book.all().map((entry) => this.#view(entry, needing));
   }
 
   get(name: string): FlagView | Refusal {
@@ -265,8 +287,13 @@ export class Flags implements FlagOperations {
     return resalting(name, before, definition, this.#book.environment);
   }
 
-  #needing(name: string): readonly string[] {
-    return this.#book.all().flatMap((entry) => (needsOf(entry.definition).includes(name) ? [entry.name] : []));
+  /** Who needs each flag that is needed. */
+  #needing(): ReadonlyMap<string, readonly string[]> {
+    const needing = new Map<string, string[]>();
+    for (const { name, definition } of this.#book.all()) {
+      for (const needed of new Set(needsOf(definition))) needing.set(needed, [...(needing.get(needed) ?? []), name]);
+    }
+    return needing;
   }
 
   history(name: string): Receipts {
@@ -344,11 +371,11 @@ export class Flags implements FlagOperations {
     this.#options.store.keepAll(this.#book.all().map(recordOf));
   }
 
-  #view(entry: FlagEntry): FlagView {
+  #view(entry: FlagEntry, needing = this.#needing()): FlagView {
     return flagView(entry, {
       config: this.#options.config(),
       environment: this.#book.environment,
-      requiredBy: this.#needing(entry.name),
+      requiredBy: needing.get(entry.name) ?? [],
       stored: this.#options.store.isKept(entry.name),
       guard: this.#options.guardOf(entry.name),
     });

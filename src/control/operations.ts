@@ -27,6 +27,7 @@ export type {
   FlagToImport,
   FlagView,
 } from './flag-operations.ts';
+export type { FlagPreview } from './flag-preview.ts';
 export type { Forecast, RolloutForecast } from './forecast.ts';
 export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
 export type { MetricsSource, SeriesEntry } from './published.ts';

@@ -5,7 +5,7 @@
  * the ones before it become rules. Where no branch holds for everybody the flag's own strategy is a list of no users: it is off
  * unless a rule says otherwise.
  */
-import type { FlagDefinition, WrittenRule } from './definition.ts';
+import type { FlagDefinition, WrittenCondition, WrittenRule } from './definition.ts';
 import { conjunctionsOf, type Expression } from './import-expression.ts';
 import type { FlagReport } from './import-report.ts';
 
@@ -24,24 +24,42 @@ export interface Branch {
   readonly outcome: Outcome;
 }
 
-type Decisions = Pick<FlagDefinition, 'strategy' | 'value' | 'variant' | 'rules'>;
+type Strategic = Pick<FlagDefinition, 'strategy' | 'value' | 'variant'>;
+type Decisions = Strategic & Pick<FlagDefinition, 'rules'>;
 
 const RULES_MAX = 100;
+const TEXT_MAX = 1024;
+const ATTRIBUTE_MAX = 128;
+const VALUES_MAX = 1000;
 const NAME_MAX = 90;
 
-/** The branches as rules and a strategy. `on` is the variant of those it would be on for, where no branch says one. */
-export function decisionsOf(branches: readonly Branch[], on: string | null, report: FlagReport): Decisions {
+/**
+ * The branches as rules and a strategy. `on` is the variant of those it would be on for, where no branch says one. `isWhole` is
+ * false when a branch was left out, with a note.
+ */
+export function decisionsOf(
+  branches: readonly Branch[],
+  on: string | null,
+  report: Pick<FlagReport, 'lost'>,
+): Decisions & { readonly isWhole: boolean } {
   const rules: WrittenRule[] = [];
-  let own: Decisions | undefined;
+  let own: Strategic | undefined;
+  let isWhole = true;
+  const lost = (at: string, message: string): void => {
+    report.lost(at, message);
+    isWhole = false;
+  };
   for (const { name, at, when: asked, outcome } of branches) {
     const parts = conjunctionsOf(asked);
     if (parts === undefined) {
-      report.lost(at, 'its conditions would become more rules, or longer ones, than a flag may have');
+      lost(at, 'its conditions would become more rules, or longer ones, than a flag may have');
     } else if (parts.some((part) => part.length === 0)) {
       own = outcome.kind === 'none' ? undefined : strategyOf(outcome);
       break;
+    } else if (parts.some((part) => !part.every(isWritable))) {
+      lost(at, 'a name or a value in its conditions is longer than it may be here, or there are too many of them');
     } else if (rules.length + parts.length > RULES_MAX) {
-      report.lost(at, `there would be more than ${RULES_MAX} rules`);
+      lost(at, `there would be more than ${RULES_MAX} rules`);
     } else {
       for (const when of parts) rules.push({ name, when, ...strategyOf(outcome) });
     }
@@ -50,12 +68,27 @@ export function decisionsOf(branches: readonly Branch[], on: string | null, repo
   const variant = said.variant ?? (said.strategy === 'variants' ? null : on);
   return {
     ...said,
+    isWhole,
     ...(variant === null ? {} : { variant }),
     ...(rules.length === 0 ? {} : { rules: withNames(rules) }),
   };
 }
 
-function strategyOf(outcome: Outcome): Decisions {
+/** Whether a condition is within what a definition may have. */
+function isWritable({ attribute, not: _not, exists: _exists, semver, ...asked }: WrittenCondition): boolean {
+  const isShort = (text: unknown): boolean => typeof text !== 'string' || text.length <= TEXT_MAX;
+  const isPlain = attribute.length <= ATTRIBUTE_MAX && /^[^\u0000-\u001f\u007f]+$/.test(attribute);
+  const isVersion = Object.values(semver ?? {}).every((version) => version.length <= 256);
+  return (
+    isPlain &&
+    isVersion &&
+    Object.values(asked).every((value) =>
+      Array.isArray(value) ? value.length <= VALUES_MAX && value.every(isShort) : isShort(value),
+    )
+  );
+}
+
+function strategyOf(outcome: Outcome): Strategic {
   switch (outcome.kind) {
     case 'none':
       return { strategy: 'none' };

@@ -69,6 +69,31 @@ export class FlagReport {
   }
 }
 
+const DEPTH_MAX = 200;
+
+/** The document where it is a mapping; undefined, with a note, for everything else and for one that is nested without end. */
+export function documentIn(document: unknown, report: ImportReport): JsonRecord | undefined {
+  const root = recordIn(document);
+  if (root !== undefined && isWithin(root, DEPTH_MAX)) return root;
+  report.note(
+    'refused',
+    null,
+    '',
+    root === undefined ? 'the document is no mapping' : 'the document is nested too deeply',
+  );
+  return undefined;
+}
+
+/** Walked level by level: whoever walks it by calling itself would need the stack that this is to save. */
+function isWithin(root: JsonRecord, depth: number): boolean {
+  let level: readonly unknown[] = [root];
+  for (let left = depth; level.length > 0; left -= 1) {
+    if (left === 0) return false;
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+  }
+  return true;
+}
+
 /** A mapping of JSON. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
 

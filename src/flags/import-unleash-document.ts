@@ -5,7 +5,7 @@
  * `featureEnvironments` beside `features`), and the older export of the whole state, which has many environments. Of several
  * environments one is brought over, because what is different in the others would be different flags.
  */
-import { type ImportReport, type JsonRecord, listIn, ownIn, recordIn, textIn } from './import-report.ts';
+import { documentIn, type ImportReport, type JsonRecord, listIn, ownIn, recordIn, textIn } from './import-report.ts';
 
 /** A feature, and where its parts are in the document. */
 export interface UnleashFeature {
@@ -31,9 +31,10 @@ export interface UnleashDocument {
 
 /** Reads any of the three; `environment` says which one is wanted of several. */
 export function readUnleash(document: unknown, environment: string | undefined, report: ImportReport): UnleashDocument {
-  const root = recordIn(document);
-  const whole = root !== undefined && recordIn(root.data) !== undefined ? recordIn(root.data)! : root;
-  if (whole === undefined || !Array.isArray(whole.features)) {
+  const root = documentIn(document, report);
+  if (root === undefined) return { features: [], segments: new Map() };
+  const whole = recordIn(root.data) ?? root;
+  if (!Array.isArray(whole.features)) {
     report.note('refused', null, '', 'this is no export of Unleash: it has no list of features');
     return { features: [], segments: new Map() };
   }

@@ -21,6 +21,7 @@ import {
   textIn,
   textsIn,
 } from './import-report.ts';
+import { togetherOf } from './import-requires.ts';
 import { attributeOf } from './import-unleash-constraint.ts';
 import { type Located, readUnleash, type UnleashDocument, type UnleashFeature } from './import-unleash-document.ts';
 import { withoutClock } from './import-unleash-schedule.ts';
@@ -63,7 +64,11 @@ function definitionOf(feature: UnleashFeature, { segments }: UnleashDocument, re
   if (enrolment !== null && choice !== null && !isSame(enrolment, choice)) {
     report.changed(feature.at, 'its variants are drawn by another group or field there; here by that of its share');
   }
-  const decided = decisionsOf(branchesOf(strategies, drawn, report), drawn?.table.names[0] ?? null, report);
+  const { isWhole: _whole, ...decided } = decisionsOf(
+    branchesOf(strategies, drawn, report),
+    drawn?.table.names[0] ?? null,
+    report,
+  );
   const { description, enabled } = feature;
   if (!enabled && decided.strategy !== 'all') {
     report.changed(feature.at, `it is switched off; switched on it is for ${decided.strategy} ${decided.value ?? ''}`);
@@ -165,6 +170,8 @@ function variantsOf(feature: UnleashFeature, strategies: readonly UnleashStrateg
   );
   const weighted = table.names.filter((name) => table.weightOf(name) > 0);
   const only = weighted.length === 1 ? weighted[0]! : null;
+  if (weighted.length === 0) report.lost(at(0), 'none of its variants has any weight; here it has none');
+  if (weighted.length === 0) return null;
   return { table, off, overrides, only, draw: { salt: own?.group ?? feature.name, by: drawnBy(stickiness) } };
 }
 
@@ -184,10 +191,10 @@ function valuesOf(
   const values = records.map((record, index) => payloadOf(record.payload, at(index), report));
   if (values.every((value) => value === undefined)) return names;
   const types = new Set(values.map((value) => (value === undefined ? 'nothing' : typeOf(value))));
-  if (types.size === 1) return values as readonly JsonValue[];
+  if (types.size === 1 && !types.has('unfit')) return values as readonly JsonValue[];
   report.changed(
     at(0),
-    `its variants have values of several types (${[...types].join(', ')}); here they are their names`,
+    `its values are not of one type that a flag may have (${[...types].join(', ')}); here they are their names`,
   );
   return names;
 }
@@ -220,12 +227,12 @@ function addDependencies(
     if (flag === undefined || dependencies.length === 0) continue;
     const requires = dependencies.map(({ record }) => requiredBy(record, before, depending));
     const missing = requires.indexOf(undefined);
-    if (missing === -1) {
-      const needed = requires as readonly { readonly flag: string; readonly variant: string }[];
+    const needed = missing === -1 ? togetherOf(requires.map((one) => one!)) : undefined;
+    if (needed !== undefined) {
       flags.set(name, { name, definition: { ...flag.definition, requires: needed } });
     } else {
       const message = 'what it depends on cannot be asked for here, and without it it would be on for more people';
-      new FlagReport(report, name).refused(dependencies[missing]!.at, message);
+      new FlagReport(report, name).refused(dependencies[Math.max(missing, 0)]!.at, message);
       flags.delete(name);
     }
   }

@@ -6,7 +6,9 @@ import type { JsonValue } from './flag.ts';
 import type { FlagReport } from './import-report.ts';
 
 const VARIANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
-const WEIGHTS_MAX = 1_000_000;
+const WEIGHTS_MAX = 100_000;
+const VALUE_BYTES_MAX = 16 * 1024;
+const VALUE_DEPTH_MAX = 16;
 
 /** Collects variants in the order of declaration. */
 export class VariantTable {
@@ -19,8 +21,14 @@ export class VariantTable {
 
   /** Adds one and gives the name that it has here: the one it had, as far as a variant may be called so. */
   add(at: string, wanted: string, value: JsonValue, weight: number): string {
-    const name = this.#nameFor(wanted);
+    const name = this.invent(wanted, value, weight);
     if (name !== wanted) this.#report.changed(at, `the variant ${JSON.stringify(wanted)} is called ${name} here`);
+    return name;
+  }
+
+  /** Adds one that had no name, by the one that is wanted for it or something like it. */
+  invent(wanted: string, value: JsonValue, weight: number): string {
+    const name = this.#nameFor(wanted);
     this.#variants.set(name, { value, weight });
     return name;
   }
@@ -35,16 +43,8 @@ export class VariantTable {
     return this.#variants.get(name)?.weight ?? 0;
   }
 
-  setWeight(name: string, weight: number): void {
-    this.#variants.get(name)!.weight = weight;
-  }
-
   get names(): readonly string[] {
     return [...this.#variants.keys()];
-  }
-
-  get values(): readonly JsonValue[] {
-    return [...this.#variants.values()].map(({ value }) => value);
   }
 
   /** All of them, as a definition has them. */
@@ -55,17 +55,26 @@ export class VariantTable {
   #nameFor(wanted: string): string {
     const plain = wanted.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 56);
     const inner = plain.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
-    const base = VARIANT_NAME.test(inner) ? inner : `v${this.#variants.size + 1}`;
+    // Names that are whole numbers come first in a mapping, wherever they are written, and the order is that of the ranges.
+    const named = /^\d+$/.test(inner) ? `v${inner}` : inner;
+    const base = VARIANT_NAME.test(named) ? named : `v${this.#variants.size + 1}`;
     let name = base;
     for (let count = 2; this.#variants.has(name); count += 1) name = `${base}-${count}`;
     return name;
   }
 }
 
-/** The type of a value, in words; flags have values of one type. */
+/** The type of a value, in words, of which a flag has one; `unfit` for what is no value of JSON, null, too large or too deep. */
 export function typeOf(value: JsonValue): string {
-  if (value === null) return 'null';
+  if (value === null || !isJson(value, VALUE_DEPTH_MAX)) return 'unfit';
+  if (Buffer.byteLength(JSON.stringify(value)) > VALUE_BYTES_MAX) return 'unfit';
   return Array.isArray(value) ? 'list' : typeof value;
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value === 'object' && depth > 0 && Object.values(value).every((inner) => isJson(inner, depth - 1));
 }
 
 /** What a flag of this type is when it is off, where the product has no value for that. */
@@ -84,7 +93,7 @@ export function neutralValue(type: string): JsonValue {
   }
 }
 
-/** Parts of one as whole weights with the same ratios, as far as six digits go; undefined for parts that are none. */
+/** Parts of one as whole weights with the same ratios, as far as five digits go; undefined for parts that are none. */
 export function wholeWeights(parts: readonly number[]): readonly number[] | undefined {
   if (parts.some((part) => !(part >= 0 && part <= WEIGHTS_MAX))) return undefined;
   const sum = parts.reduce((total, part) => total + part, 0);

@@ -49,6 +49,18 @@ t.test('kill -9 forgets nothing that was answered, and 500 wrong calls change no
   t.equal(await told(first.port), 'web=?0');
   t.equal((await call('web', { rules: [{ strategy: 'all' }] })).status, 200);
   t.equal((await call('made', { strategy: 'users', value: ['alice'], requires: [{ flag: 'base' }] })).status, 200);
+  const metrics = await first.admin.metrics();
+  const given = (labels: Record<string, string>): number =>
+    metrics.sum('tidegate_flag_evaluations_total', { flag: 'web', ...labels });
+  t.equal(given({ variant: 'on', reason: 'SPLIT' }), 1);
+  t.equal(given({ variant: 'off', reason: 'DISABLED' }), 1);
+  t.equal(metrics.sum('tidegate_flag_killed', { flag: 'web' }), 1);
+  t.equal(metrics.sum('tidegate_flag_share', { flag: 'web' }), 1);
+  t.equal(metrics.sum('tidegate_flag_changes_total', { flag: 'web', how: 'kill' }), 1);
+  t.match(
+    (await first.admin.events('flag')).map(({ text }) => text).join('\n'),
+    /flag web: killed by api \(it burns\)/,
+  );
   const before = (await first.admin.call('GET', '/api/flags')).body;
   await first.kill();
 

@@ -2,7 +2,7 @@
  * The configs that people copy from: each is valid as it stands, without a word of warning.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import t from 'tap';
 import { parseConfig } from '../../src/config/parse.ts';
 import { formatProblem } from '../../src/config/problem.ts';
@@ -32,7 +32,7 @@ t.test('there is an example for each way to release, and nothing else lies among
   for (const file of FILES) t.match(file, /\/[a-z-]+\.yaml$/);
 });
 
-for (const file of ['config/tidegate.yaml', ...FILES]) {
+for (const file of ['config/tidegate.yaml', `${DIRECTORY}/flags/tidegate.yaml`, ...FILES]) {
   t.test(`${file} is valid without a warning and without any variable of the environment`, async (t) => {
     const text = readFileSync(file, 'utf8');
     const { config, problems } = parseConfig(text, { file, env: {} });
@@ -42,7 +42,8 @@ for (const file of ['config/tidegate.yaml', ...FILES]) {
 
   t.test(`${file} names the schema for editors and says in its first lines what it is`, async (t) => {
     const lines = readFileSync(file, 'utf8').split('\n');
-    t.equal(lines[0], `# yaml-language-server: $schema=${file.startsWith(DIRECTORY) ? '../' : './'}schema.json`);
+    const schema = relative(dirname(file), 'config/schema.json');
+    t.equal(lines[0], `# yaml-language-server: $schema=${schema.startsWith('.') ? schema : `./${schema}`}`);
     t.match(lines[2], /^# \S.{20,}/);
     t.ok(lines.every((line) => line.length <= 120));
   });

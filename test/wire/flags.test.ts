@@ -296,6 +296,25 @@ t.test('one set of flags', async (t) => {
     t.equal(after['override-expired'] - before['override-expired'], 1);
   });
 
+  t.test('a kill holds for testers too', async (t) => {
+    const choice = signed({ drawn: 'on' }, Date.now() / 1000 + 60);
+    const bytes = get('/drawn', 'X-User: a', `X-Choose: ${choice}`);
+    const instruction = { by: 'test', reason: '', ifEpoch: null };
+    await rig.plane.flags.kill('drawn', instruction);
+    t.equal(await toldOn(rig, bytes), 'drawn=?0');
+    await rig.plane.flags.restore('drawn', instruction);
+    t.equal(await toldOn(rig, bytes), 'drawn=?1');
+  });
+
+  t.test('a reload that leaves flag and pool in place goes on counting', async (t) => {
+    await rig.ask(get('/drawn', 'X-User: a'));
+    await rig.settled();
+    const before = seriesOf(rig, 'drawn', 'on');
+    t.ok(before.codes[1]! > 0);
+    await rig.reload({ ...OPTIONS, limits: { fields: 100 } });
+    t.strictSame(seriesOf(rig, 'drawn', 'on'), before);
+  });
+
   t.test('exchanges are counted by variant and pool, with what was bad', async (t) => {
     await rig.settled();
     const before = seriesOf(rig, 'drawn', 'on');

@@ -61,7 +61,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     { from: 1, to: 200, start: '2026-01-01T00:00:00Z', over: '1h' },
   ],
   bucketBy: [5, [], {}, '', 'x'.repeat(200)],
-  salt: [5, [], {}, '', 'x'.repeat(300)],
+  salt: [5, [], {}, 'x'.repeat(300)],
   bucketing: ['sha256', 5, [], {}],
   description: [5, [], {}, 'x'.repeat(2000)],
   environments: [[], 'x', { 'a b': {} }, { staging: { strategy: 'users' } }, { staging: { environments: {} } }],

@@ -17,6 +17,14 @@ export function inBash(line: string, cwd: string, env: Readonly<Record<string, s
   });
 }
 
+/** The words of a command line as bash would split it, where it has no more than words and quotes. */
+export function wordsOf(line: string): string[] {
+  const found = line.matchAll(/(?:[^\s'"]+|'[^']*'|"[^"]*")+/g);
+  return [...found].map(([word]) =>
+    word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, one?: string, two?: string) => one ?? two ?? ''),
+  );
+}
+
 /** The page with the output of each of its commands as it is now. */
 export async function withOutputs(page: string, run: (line: string) => Promise<string>): Promise<string> {
   let [text, from] = ['', 0];

@@ -29,7 +29,14 @@ async function startOwn(t: Test, ofrep: Partial<OfrepConfig['ofrep']>, tokens: G
   const { answers, flags, config } = scriptedOfrep({ access, ofrep });
   const rules = followed(() => config, ownDoorRules);
   const slowDown = { ...SLOW_DOWN, firstMs: 0 };
-  const server = await startOfrepListener({ ofrep: answers, host: '127.0.0.1', port: 0, rules, slowDown });
+  const server = await startOfrepListener({
+    ofrep: answers,
+    host: '127.0.0.1',
+    port: 0,
+    rules,
+    streamsMax: 10,
+    slowDown,
+  });
   t.teardown(() => {
     answers.close();
     return server.close();
@@ -198,7 +205,14 @@ t.test('guessing tokens is never answered with a 429, after which a client would
   const { answers, config } = scriptedOfrep({ access, ofrep: { tokens: [APP] } });
   const slowDown = { ...SLOW_DOWN, firstMs: 60_000, mostMs: 60_000, waitingOfOneMax: 1 };
   const rules = followed(() => config, ownDoorRules);
-  const server = await startOfrepListener({ ofrep: answers, host: '127.0.0.1', port: 0, rules, slowDown });
+  const server = await startOfrepListener({
+    ofrep: answers,
+    host: '127.0.0.1',
+    port: 0,
+    rules,
+    streamsMax: 10,
+    slowDown,
+  });
   const own = new Harness({ operations: new ScriptedOperations(), server, flags: null!, ofrep: answers, logged: [] });
   const guesses = ['wrong-one', 'wrong-two'].map((guess) => own.ask(ask({ 'X-API-Key': guess })));
   const early = await Promise.race(guesses);
@@ -207,6 +221,25 @@ t.test('guessing tokens is never answered with a 429, after which a client would
   const closed = server.close();
   t.same((await Promise.all(guesses)).map(({ status }) => status).sort(), [401, 503]);
   await closed;
+});
+
+t.test('a request that never ends keeps neither server from closing', async (t) => {
+  const own = await startOwn(t, {});
+  const admin = await start(t);
+  for (const [{ server }, path] of [
+    [own, ALL],
+    [admin, ALL],
+    [admin, '/api/config/validate'],
+  ] as const) {
+    const socket = connect(server.address.port, '127.0.0.1');
+    socket.on('error', () => {});
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    const head = (to: string, length: number): string =>
+      `POST ${to} HTTP/1.1\r\nHost: 127.0.0.1:${server.address.port}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+    socket.write(`${head(ALL, 2)}{}${head(path, 9)}{`);
+    await answered;
+  }
+  await Promise.all([own.server.close(), admin.server.close()]);
 });
 
 t.test('what a config does not say is as closed as it can be', async (t) => {

@@ -3,7 +3,13 @@ import type { FlagReceipt, FlagStand, FlagView } from '../../../src/control/flag
 import type { FlagPreview } from '../../../src/control/flag-preview.ts';
 
 export function stand(changes: Partial<FlagStand> = {}): FlagStand {
-  return { definition: { strategy: 'percentage', value: 5 }, share: 5, killed: false, ...changes };
+  return {
+    definition: { strategy: 'percentage', value: 5 },
+    environment: 'production',
+    share: 5,
+    killed: false,
+    ...changes,
+  };
 }
 
 export function flagView(changes: Partial<FlagView> = {}): FlagView {

@@ -3,6 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
+import { explain } from '../../../src/flags/explanation.ts';
+import { PlainContext } from '../../../src/flags/plain-context.ts';
+import { flagOf, NOW_MS, ruleOf } from '../flags/flag-of.ts';
 import { flagReceipt, flagView, stand } from './flag-samples.ts';
 import { tidegateHere } from './in-process.ts';
 import { json, type Script, type Seen, scriptedAdmin, tidegate } from './tidegate.ts';
@@ -39,6 +43,13 @@ t.test('list shows whom each flag is on for, and since when', async (t) => {
       since: { at: '2026-01-31T12:00:00.000Z', by: 'file', how: 'file', reason: '' },
     }),
     flagView({ name: 'beta', definition: { strategy: 'users', value: ['alice'] }, share: null }),
+    flagView({
+      name: 'gamma',
+      definition: { strategy: 'none', environments: { staging: { strategy: 'all' } } },
+      environment: 'staging',
+      share: null,
+    }),
+    flagView({ name: 'lost', problem: 'it needs new-nav, and there is none' }),
   ];
   const { run, seen } = await admin(t, (_, res) => json(res, { flags }));
   const { code, out, err } = await run('list');
@@ -50,6 +61,8 @@ new-checkout   12  2026-01-31 12:00  5% of keys
 dark-mode      12  2026-01-31 12:00  KILLED (else everybody)
 buy-button     12  2026-01-31 12:00  green 1 : blue 1, of 40% of keys; 1 rule
 beta           12  2026-01-31 12:00  1 key
+gamma          12  2026-01-31 12:00  everybody
+lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
 `,
   );
   t.equal(asked(seen[0]!), 'GET /api/flags');
@@ -277,13 +290,47 @@ t.test('history lists each change with its reason, newest first as it comes', as
   t.equal(asked(seen[0]!), 'GET /api/flags/new-checkout/history');
 });
 
+t.test(
+  'explain asks for the key and whatever else is known, and tells it in the words of the explanation',
+  async (t) => {
+    const flag = flagOf({
+      strategy: { kind: 'percentage', share: 50_000 },
+      rules: [ruleOf({ name: 'staff', when: [{ attribute: 'team', negate: false, test: { kind: 'exists' } }] })],
+    });
+    const evaluator = new FlagEvaluator([flag]);
+    const { run, seen } = await admin(t, ({ body }, res) => {
+      const { context } = JSON.parse(body) as { readonly context: Record<string, unknown> };
+      json(res, explain(evaluator.flagAt(0), new PlainContext(context), NOW_MS));
+    });
+    const { code, out } = await run('explain', 'new-checkout', '--key', 'alice', '--context', '{"country":"DE"}');
+    t.equal(code, 0);
+    t.equal(asked(seen[0]!), 'POST /api/flags/new-checkout/explain');
+    t.same(JSON.parse(seen[0]!.body), { context: { country: 'DE', targetingKey: 'alice' } });
+    t.equal(
+      out,
+      `new-checkout for alice, as of r1
+  rule staff does not fit: it wants that team is there, and it is not there
+  alice is at 5720 of 100000, below 50000: in at the share of 50%
+  so it is on, true (SPLIT)
+  by hand: murmur3_x86_32, seed 0 of "new-checkout:alice" is 245690840, which is 5720 of 100000
+`,
+    );
+    const nobody = await run('explain', 'new-checkout');
+    t.match(nobody.out, /^new-checkout for somebody without a key, as of r1\n[\s\S]*TARGETING_KEY_MISSING\)\n$/);
+    t.match(JSON.parse((await run('explain', 'new-checkout', '--key', 'alice', '--json')).out), {
+      draw: { roll: 5720 },
+    });
+  },
+);
+
 t.test('it is a verb of the program: help by itself, and 3 when nobody is there', async (t) => {
   const gone = await scriptedAdmin(noFlag);
   await gone.close();
-  const [help, verbs, away] = await Promise.all([
+  const [help, verbs, away, empty] = await Promise.all([
     tidegate(['--help']),
     tidegate(['flag', '--help']),
     tidegate(['flag', 'kill', 'x', '--admin', gone.url]),
+    tidegate(['flag', 'set', 'x', '--file', '-', '--admin', gone.url]),
   ]);
   t.match(help.out, /^ {2}flag +feature flags/m);
   t.match(verbs.out, /^usage: tidegate flag VERB/);
@@ -292,6 +339,8 @@ t.test('it is a verb of the program: help by itself, and 3 when nobody is there'
   }
   t.same([away.code, away.out], [3, '']);
   t.match(away.err, 'nothing listens');
+  t.equal(empty.code, 2);
+  t.match(empty.err, 'standard input holds no definition', 'what nobody says is no definition');
 });
 
 t.test('an answer of another shape is nobody that is understood', async (t) => {

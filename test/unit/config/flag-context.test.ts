@@ -101,6 +101,9 @@ t.test('without flags it is for nothing, and an empty secret believes nobody', a
   const text = withContext('overrides: { secret: "" }');
   t.match(warnings(text).join(), /warning: is empty, so nobody can choose variants/);
   t.equal(accept(text).flagContext.overrides, undefined);
+  t.match(warnings(withContext('key: [{ jwt: sub }], jwt: { secret: "" }')), [
+    'warning: is empty, so no token is believed',
+  ]);
 });
 
 t.test('exposures are told to a file or to a webhook', async (t) => {

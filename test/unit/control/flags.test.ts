@@ -139,9 +139,13 @@ t.test('a restart is no instruction: everything is as it was, killed or changed 
   t.equal(second.variantOf('made'), 'on');
   t.equal(second.told.length, 0, 'and there is nothing to tell');
   done(await second.flags.remove('made', ANN));
-  done(await second.set('made', { strategy: 'all' }));
+  second.store.close();
+  const third = new FlagStage(path);
+  third.apply(config);
+  t.strictSame(third.stand('made'), { refused: 'unknown-flag' });
+  done(await third.set('made', { strategy: 'all' }));
   t.strictSame(
-    done(second.flags.history('made')).map(({ how, revision: at }) => [how, at]),
+    done(third.flags.history('made')).map(({ how, revision: at }) => [how, at]),
     [
       ['set', 3],
       ['remove', 2],
@@ -149,7 +153,28 @@ t.test('a restart is no instruction: everything is as it was, killed or changed 
     ],
     'a revision never means two things',
   );
-  second.store.close();
+  third.store.close();
+});
+
+t.test('what is said while an edit of the file waits for its turn is the later word', async (t) => {
+  const made = stage(PERCENTAGE, 'base: { strategy: all }');
+  const said = made.flags.said();
+  const edited = flagConfig('web: { strategy: percentage, value: 7 }', 'base: { strategy: none }');
+  done(await made.set('web', { value: 50 }));
+  done(await made.flags.kill('base', ANN));
+  const undo = made.flags.supersede(edited, said);
+  undo();
+  t.match(made.stand('web'), { share: 50, asInFile: false });
+  made.flags.supersede(edited, said);
+  made.apply(edited);
+  t.match(made.stand('web'), { share: 50, asInFile: false });
+  t.match(
+    made.stand('base'),
+    { definition: { strategy: 'none' }, killed: true },
+    'a kill says nothing of what a flag says',
+  );
+  made.apply(flagConfig('web: { strategy: percentage, value: 8 }', 'base: { strategy: none }'));
+  t.match(made.stand('web'), { share: 8 });
 });
 
 t.test('what was edited between two runs of the file wins over what was set before', async (t) => {
