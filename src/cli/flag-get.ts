@@ -50,8 +50,8 @@ function linesOf(flag: FlagView, style: TableStyle): string[] {
     `  file      ${place}`,
     ...(routes.length === 0 ? [] : [`  routes    ${routes.map(plain).join(', ')}`]),
     ...(requiredBy.length === 0 ? [] : [`  needed by ${requiredBy.map(plain).join(', ')}`]),
-    ...(problem === null ? [] : [`  ! off for everybody: ${plain(problem)}`]),
     ...(guard === undefined ? [] : guardLines(guard, style).map((line) => `  ${line}`)),
+    ...(problem === null ? [] : [`  ! off for everybody: ${plain(problem)}`]),
     ...(stored ? [] : [`  ! ${UNSTORED}`]),
     ...stringify({ [name]: definition }, { lineWidth: YAML_WIDTH })
       .trimEnd()

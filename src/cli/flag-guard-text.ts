@@ -1,17 +1,19 @@
 /**
  * The guard of a flag for people: what it says with its numbers, both arms in each version, and whom it would blame.
  */
-import type { BlamedRelease, GuardView } from '../control/flag-guard-view.ts';
+
 import type { ArmTally } from '../control/flag-evidence.ts';
+import type { BlamedRelease, GuardView } from '../control/flag-guard-view.ts';
 import { countText, shareText } from '../judge/figures.ts';
-import { badShare } from '../judge/guards.ts';
-import type { Tally } from '../judge/recent.ts';
 import { signalLines } from './signal-text.ts';
 import type { TableStyle } from './status-table.ts';
 import { plain, when } from './terminal-text.ts';
 
 /** The lines of a guard, without their indent. */
-export function guardLines({ rests, since, part, dryRun, verdict, table, releases }: GuardView, style: TableStyle): string[] {
+export function guardLines(
+  { rests, since, part, dryRun, verdict, table, releases }: GuardView,
+  style: TableStyle,
+): string[] {
   const mode = dryRun ? ' (dry run: kills nothing)' : '';
   const arms = `${shareText(part)} of both arms treated, evidence since ${when(since)}`;
   return [
@@ -36,6 +38,6 @@ function tableLines(table: readonly ArmTally[]): string[] {
   });
 }
 
-function tallyText(tally: Tally): string {
-  return `${countText(tally.bad)} of ${countText(tally.requests)} (${shareText(badShare(tally))})`;
+function tallyText({ requests, bad }: ArmTally['treatment']): string {
+  return `${countText(bad)} of ${countText(requests)} (${shareText(requests > 0 ? bad / requests : 0)})`;
 }

@@ -104,9 +104,10 @@ export function checkPlaces(
   );
   const guards: [Path, FlagDefinition['guard']][] = [
     [['guard'], definition.guard],
-    ...Object.entries(definition.environments ?? {}).map(
-      ([environment, over]): [Path, FlagDefinition['guard']] => [['environments', environment, 'guard'], over.guard],
-    ),
+    ...Object.entries(definition.environments ?? {}).map(([environment, over]): [Path, FlagDefinition['guard']] => [
+      ['environments', environment, 'guard'],
+      over.guard,
+    ]),
   ];
   for (const [at, guard] of guards) {
     for (const [index, signal] of (guard?.signals ?? []).entries()) {

@@ -8,7 +8,6 @@
  * be stopped by a guard that there is nothing left for. What can never be compared is refused.
  */
 import { z } from 'zod';
-import type { FlagGuard } from '../flags/guard.ts';
 import type { FlagFinding } from './flag-checks.ts';
 import type { FlagDefinition } from './flag-schema.ts';
 import type { Immutable } from './immutable.ts';
@@ -91,7 +90,9 @@ export const flagGuard = z
         }),
       ])
       .optional()
-      .describe('Requests that are slow, at 24 boundaries that come from the untreated; `off` to judge by errors alone.'),
+      .describe(
+        'Requests that are slow, at 24 boundaries that come from the untreated; `off` to judge by errors alone.',
+      ),
     signals: z
       .array(name)
       .max(SIGNALS_MAX)
@@ -108,25 +109,6 @@ export const flagGuard = z
 
 /** As it is written. */
 export type WrittenGuard = Immutable<z.output<typeof flagGuard>>;
-
-/** What a written guard means, with what it leaves out. */
-export function readGuard({ falseAlarm, missed, errors, latency, signals, renew: every, dryRun }: WrittenGuard): FlagGuard {
-  return {
-    falseAlarm: shareOf(falseAlarm ?? '1%'),
-    missed: shareOf(missed ?? '5%'),
-    errors: {
-      margin: multipleOf(errors?.margin ?? '1.5x'),
-      proof: multipleOf(errors?.proof ?? '3x'),
-      rate: shareOf(errors?.rate ?? '1%'),
-      ceiling: shareOf(errors?.ceiling ?? '20%'),
-      ceilingRequests: errors?.ceilingRequests ?? 50,
-    },
-    latency: latency === 'off' ? null : { margin: multipleOf(latency?.margin ?? '1.2x') },
-    signals: [...new Set(signals ?? [])],
-    dryRun: dryRun ?? false,
-    renewMs: parseDuration(every ?? '168h')!,
-  };
-}
 
 /** Whether a flag has a guard in any environment. */
 export function hasGuard({ guard, environments }: FlagDefinition): boolean {
@@ -158,10 +140,6 @@ export function* checkGuard({
 
 function isBetween(value: number | undefined, least: number, most: number): boolean {
   return value !== undefined && value > least && value < most;
-}
-
-function shareOf(text: string): number {
-  return parsePercent(text)! / 100;
 }
 
 function multipleOf(text: string): number {

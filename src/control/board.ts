@@ -192,7 +192,12 @@ export class Board {
   }
 
   /** A block of the guard of a flag as it says now (`revision`); `about` tells what it is for and `kind` how it is laid out. */
-  guard(flag: string, revision: string, kind: 'evidence' | 'signal' | 'levels' | 'units', about: readonly string[]): SharedArrayBuffer {
+  guard(
+    flag: string,
+    revision: string,
+    kind: 'evidence' | 'signal' | 'levels' | 'units',
+    about: readonly string[],
+  ): SharedArrayBuffer {
     const make = () => ({ board: this.#guardMemory(kind), entry: null });
     return this.#guards.take(JSON.stringify([flag, revision, kind, ...about]), make).board;
   }

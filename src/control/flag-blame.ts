@@ -13,13 +13,14 @@ import type { BlamedRelease } from './flag-guard-view.ts';
 
 /** A rollout that runs, as far as it may have to do with a flag. */
 export interface RunningRelease {
-  readonly id: number;
+  /** Another one when its judge has begun anew. */
+  readonly id: string;
   readonly active: string;
   readonly candidate: string;
   readonly activeVersion: string;
   readonly version: string;
-  /** What its judge has counted since it began. */
-  readonly counted: Sides;
+  /** What its judge has counted until now. */
+  readonly counted: () => Sides;
 }
 
 /** A guarded flag, as far as it is asked about. */
@@ -38,7 +39,7 @@ interface Sides {
 
 /** Where both counts stood when a rollout was first seen. */
 interface Begin {
-  readonly id: number;
+  readonly id: string;
   readonly treated: Sides;
   readonly counted: Sides;
 }
@@ -60,7 +61,7 @@ export class FlagBlame {
       if (release === null) this.#begins.delete(key);
       else if (this.#begins.get(key)?.id !== release.id) {
         const treated = treatedOf(strata, service, release);
-        if (treated !== null) this.#begins.set(key, { id: release.id, treated, counted: release.counted });
+        if (treated !== null) this.#begins.set(key, { id: release.id, treated, counted: release.counted() });
       }
     }
   }
@@ -83,9 +84,10 @@ export class FlagBlame {
     const begin = this.#begins.get(JSON.stringify([name, service]));
     const now = treatedOf(strata, service, release);
     if (begin?.id !== release.id || now === null) return null;
+    const counted = release.counted();
     const side = (of: 'candidate' | 'active') => {
       const treatment = since(now[of], begin.treated[of]);
-      return { treatment, control: since(since(release.counted[of], begin.counted[of]), treatment) };
+      return { treatment, control: since(since(counted[of], begin.counted[of]), treatment) };
     };
     return { candidate: side('candidate'), active: side('active') };
   }

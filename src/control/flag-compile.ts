@@ -8,7 +8,6 @@
 import { createHash } from 'node:crypto';
 import { checkRequiredIn, onVariantOf, variantNames } from '../config/flag-checks.ts';
 import type { WrittenCondition } from '../config/flag-condition-schema.ts';
-import { readGuard } from '../config/flag-guard.ts';
 import { inEnvironment } from '../config/flag-merge.ts';
 import type { FlagDefinition, StrategyWord } from '../config/flag-schema.ts';
 import { parseInstant } from '../config/freeze-schema.ts';
@@ -17,6 +16,7 @@ import { parseDuration } from '../config/units.ts';
 import type { Condition, ConditionTest, Order } from '../flags/condition.ts';
 import { SHARE_ALL } from '../flags/dial.ts';
 import type { FlagRule, FlagSpec, JsonValue, Ramp, Strategy, Variant } from '../flags/flag.ts';
+import { readGuard } from './flag-guard-settings.ts';
 
 type Here = ReturnType<typeof inEnvironment>;
 type Treatment = { readonly strategy: StrategyWord; readonly value?: number | readonly string[] | undefined };

@@ -132,32 +132,46 @@ export class FlagGuardRun {
     this.#evidence.close();
   }
 
-  /** Looks at everything, as time passes. */
-  tick(clock: GuardClock): void {
+  /** The flag is killed for what it has found: whenever it is on again, that is another period. */
+  conclude(): void {
+    this.#wasKilled = true;
+  }
+
+  /** Looks at everything, as time passes; whether the flag stands before the judge, and is not killed. */
+  tick(clock: GuardClock): boolean {
     const { ms } = clock;
-    const { killed } = this.#dial.position();
-    const { strata, positions } = this.#evidence.size;
-    const isOld = ms - this.#began.ms >= this.spec.guard.renewMs || strata > STRATA_MAX || positions > POSITIONS_MAX;
-    if ((this.#wasKilled && !killed) || (isOld && !killed)) this.#begin(clock);
-    this.#wasKilled = killed;
-    this.#stand(clock.atMs);
-    if (killed) return;
+    if (!this.#comeToJudge(clock)) return false;
     this.#chooseScale();
     this.#evidence.sample();
     const bad = this.#badEvents();
-    if (bad === this.#seen && ms - this.#lookedAtMs < LOOK_MS) return;
+    if (bad === this.#seen && ms - this.#lookedAtMs < LOOK_MS) return true;
     this.#seen = bad;
     this.#lookedAtMs = ms;
     this.#look(ms);
+    return true;
   }
 
   /** Looks between two ticks, if the treatment has had a bad event since; whether it did. */
-  lookEarly({ ms, atMs }: GuardClock): boolean {
-    if (!this.#evidence.takeNews() || this.#dial.position().killed) return false;
-    this.#stand(atMs);
+  lookEarly(clock: GuardClock): boolean {
+    if (!this.#evidence.takeNews() || !this.#comeToJudge(clock)) return false;
     this.#evidence.sample();
-    this.#look(ms);
+    this.#look(clock.ms);
     return true;
+  }
+
+  /** Sees where the dial stands, and begins a period where one is due; false for a flag that is killed. */
+  #comeToJudge(clock: GuardClock): boolean {
+    const { killed } = this.#dial.position();
+    const { strata, positions } = this.#evidence.size;
+    const isOver =
+      this.#wasKilled ||
+      clock.ms - this.#began.ms >= this.spec.guard.renewMs ||
+      strata > STRATA_MAX ||
+      positions > POSITIONS_MAX;
+    if (isOver && !killed) this.#begin(clock);
+    this.#wasKilled = killed;
+    this.#stand(clock.atMs);
+    return !killed;
   }
 
   /** A new period. */
@@ -210,7 +224,11 @@ export class FlagGuardRun {
 
   #look(ms: number): void {
     const { signals: names, latency } = this.spec.guard;
-    const counts = (name: string, epochs: ReturnType<FlagEvidence['errors']>): SignalLook => ({ kind: 'counts', name, epochs });
+    const counts = (name: string, epochs: ReturnType<FlagEvidence['errors']>): SignalLook => ({
+      kind: 'counts',
+      name,
+      epochs,
+    });
     const signals = [
       counts('errors', this.#evidence.errors()),
       ...(latency === null || this.#scale === null ? [] : [counts('latency', this.#evidence.latency())]),

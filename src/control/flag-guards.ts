@@ -83,9 +83,9 @@ export class FlagGuards {
   tick(): void {
     const time = this.#time();
     for (const [name, run] of this.#runs) {
-      run.tick(time);
+      const isJudged = run.tick(time);
       this.#blame.watch({ name, strata: run.strata });
-      if (run.verdict.kind === 'worse') this.#decide(name, run);
+      if (isJudged && run.verdict.kind === 'worse') this.#decide(name, run);
     }
   }
 
@@ -144,7 +144,9 @@ export class FlagGuards {
       const released = this.#releases(name, run, 'version').find((one) => one.service === service);
       if (released === undefined || (released.blame !== 'flag' && released.blame !== 'undecidable')) continue;
       const { candidate, version, text } = released;
-      const row = run.table().find((one) => one.service === service && one.pool === candidate && one.version === version);
+      const row = run
+        .table()
+        .find((one) => one.service === service && one.pool === candidate && one.version === version);
       // One key that fails again and again is no evidence against what a thousand have.
       if (row === undefined || row.treatment.bad < FLOOR) continue;
       const why = `${text}; the flag is killed first and the release is judged anew`;
@@ -174,7 +176,8 @@ export class FlagGuards {
     }
     this.#kill(name, this.#decisionOf(name, run, sentence, 'flag'));
     for (const { service, blame, text } of releases) {
-      if (blame === 'undecidable') this.#options.startOver(service, `${text}; the flag was killed and the release is judged anew`);
+      if (blame === 'undecidable')
+        this.#options.startOver(service, `${text}; the flag was killed and the release is judged anew`);
     }
   }
 
@@ -196,9 +199,11 @@ export class FlagGuards {
   #kill(name: string, decision: GuardDecision): void {
     const { kill, log } = this.#options;
     this.#killing.add(name);
+    this.#runs.get(name)?.conclude();
     kill(name, decision)
       .then((answer) => {
-        if (answer !== null && isRefusal(answer)) log.error({ flag: name, why: answer.message }, 'a guard could not kill its flag');
+        if (answer !== null && isRefusal(answer))
+          log.error({ flag: name, why: answer.message }, 'a guard could not kill its flag');
       })
       .catch((error: unknown) => log.error({ err: error, flag: name }, 'a guard could not kill its flag'))
       .finally(() => this.#killing.delete(name));

@@ -116,7 +116,13 @@ export class FlagJournal {
 
 /** Of a receipt, what an event has: without the definitions, which may be long and are in the history as the whole decision is. */
 function eventData({ from, to, decision, ...rest }: FlagReceipt): object {
-  const stand = { ...rest, share: to?.share ?? null, killed: to?.killed ?? null, isNew: from === null, isGone: to === null };
+  const stand = {
+    ...rest,
+    share: to?.share ?? null,
+    killed: to?.killed ?? null,
+    isNew: from === null,
+    isGone: to === null,
+  };
   if (decision === undefined) return stand;
   const { suspect, table, releases } = decision;
   return { ...stand, suspect, table, releases };

@@ -37,6 +37,7 @@ export function guardedFlags(
 
 function sumOf(histograms: readonly Float64Array[]): Float64Array {
   const sum = new Float64Array(BUCKETS);
-  for (const histogram of histograms) for (let bucket = 0; bucket < BUCKETS; bucket += 1) sum[bucket]! += histogram[bucket]!;
+  for (const histogram of histograms)
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) sum[bucket]! += histogram[bucket]!;
   return sum;
 }

@@ -59,7 +59,7 @@ export class ReleaseControl {
     this.guards = new FlagGuards({
       ...options,
       kill: (flag, decision) => options.flags.killByGuard(flag, decision),
-      releaseOf: (service) => releaseOf(this.rollouts.running(service)?.record),
+      releaseOf: (service) => releaseOf(this.rollouts.running(service)),
       startOver: (service, why) => this.rollouts.running(service)?.startOver(why),
       clock: () => performance.now(),
     });

@@ -9,6 +9,7 @@ import { stepOf } from '../rollout/course.ts';
 import type { RunningRelease } from './flag-blame.ts';
 import type { RolloutGlance } from './operations.ts';
 import type { RolloutRecord } from './rollout-record.ts';
+import type { RolloutRun } from './rollout-run.ts';
 
 /** `waits` is whom it waits for in place of time and the judge; null when it does not. */
 export function glanceOf({ id, version, rollout }: RolloutRecord, waits: string | null): RolloutGlance {
@@ -19,17 +20,19 @@ export function glanceOf({ id, version, rollout }: RolloutRecord, waits: string 
   return { id, candidate, version, phase, step: step + 1, steps: plan.steps.length, share, elapsedMs, untilMs, reason };
 }
 
-/** The same as far as it may have to do with a flag: its versions, and what its judge has counted of failures; null without one. */
-export function releaseOf(record: RolloutRecord | undefined): RunningRelease | null {
-  if (record === undefined) return null;
-  const { id, version, activeVersion, rollout, judge } = record;
+/** A run as far as it may have to do with a flag: its versions, and what its judge has counted of failures; null without one. */
+export function releaseOf(run: Pick<RolloutRun, 'record' | 'beginnings'> | undefined): RunningRelease | null {
+  if (run === undefined) return null;
+  const { id, version, activeVersion, rollout, judge } = run.record;
   const { active, candidate } = rollout;
-  const errors = judge.signals.find(({ name }) => name === 'errors');
-  const totals = errors === undefined ? null : totalsOf(errors.evidence, 0);
-  const tally = (side: 'candidate' | 'active') => ({
-    requests: totals?.[side].requests ?? 0,
-    bad: totals?.[side].events[0] ?? 0,
-  });
-  const counted = { candidate: tally('candidate'), active: tally('active') };
-  return { id, active, candidate, activeVersion, version, counted };
+  const counted = () => {
+    const errors = judge.signals.find(({ name }) => name === 'errors');
+    const totals = errors === undefined ? null : totalsOf(errors.evidence, 0);
+    const tally = (side: 'candidate' | 'active') => ({
+      requests: totals?.[side].requests ?? 0,
+      bad: totals?.[side].events[0] ?? 0,
+    });
+    return { candidate: tally('candidate'), active: tally('active') };
+  };
+  return { id: `${id} ${run.beginnings}`, active, candidate, activeVersion, version, counted };
 }

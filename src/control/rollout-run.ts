@@ -40,6 +40,8 @@ export type CommandAnswer =
 export class RolloutRun<R extends object = Receipt> {
   readonly #world: RunWorld<R>;
   record: RolloutRecord;
+  /** How often the judge has begun, in this process. */
+  beginnings = 1;
   #errand: { readonly id: number; readonly stop: AbortController } | null = null;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #errorsSeen = 0;
@@ -267,6 +269,7 @@ export class RolloutRun<R extends object = Receipt> {
   /** The judge begins anew: a part of what was counted until now is not the version's doing. */
   startOver(why: string): void {
     if (this.#closed || hasEnded(this.record.rollout)) return;
+    this.beginnings += 1;
     this.#world.evidence.forget();
     this.#world.forgetUnits();
     this.record = { ...this.record, judge: openJudgement(this.record.settings), verdict: null };

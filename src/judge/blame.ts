@@ -43,8 +43,7 @@ export function blameFor(suspect: Suspect, { candidate, active }: BlameTable, do
   if (!isConcentrated(here, there, doubt)) return suspect;
   if (!isConcentrated(otherHere, otherThere, doubt)) return 'undecidable';
   // The other one is bad by itself. Is the suspect so too, where the other is not?
-  const [own, rest] =
-    suspect === 'flag' ? [active.treatment, active.control] : [candidate.control, active.control];
+  const [own, rest] = suspect === 'flag' ? [active.treatment, active.control] : [candidate.control, active.control];
   if (isConcentrated(own, rest, doubt)) return 'both';
   return suspect === 'flag' ? 'version' : 'flag';
 }
@@ -76,9 +75,9 @@ export function binomialTail(count: number, chance: number, least: number): numb
 export function blameText(blame: Blame, flag: string, version: string): string {
   switch (blame) {
     case 'flag':
-      return `flag ${flag} is to blame: its treatment fails in both versions`;
+      return `flag ${flag} is to blame and not ${version}: its failures are no more there than its requests`;
     case 'version':
-      return `${version} is to blame: it fails with flag ${flag} and without`;
+      return `${version} is to blame and not flag ${flag}: its failures are no more among the treated than its requests`;
     case 'both':
       return `flag ${flag} and ${version} are to blame, each by itself`;
     case 'undecidable':

@@ -30,7 +30,11 @@ export interface Replay {
  * Judges these looks under these settings; `from` is the `state` of those before them, if there were any. At an `anew` all that
  * was learnt before is forgotten, as it was then.
  */
-export function replay(looks: readonly (Look | 'anew')[], settings: JudgeSettings, from: JudgeState | null = null): Replay {
+export function replay(
+  looks: readonly (Look | 'anew')[],
+  settings: JudgeSettings,
+  from: JudgeState | null = null,
+): Replay {
   let state = from ?? openJudgement(settings);
   const verdicts = looks.flatMap((look): ReplayedVerdict[] => {
     if (look === 'anew') {

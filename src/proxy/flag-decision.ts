@@ -122,8 +122,7 @@ export class FlagDecision {
   isTreatedInVain(): boolean {
     const { flags, shared } = this.route;
     return this.#arms.some(
-      (standing, at) =>
-        standing?.arm === 'treatment' && isKilledIn(shared.evaluator.loadDialAt(flags[at]!.index)),
+      (standing, at) => standing?.arm === 'treatment' && isKilledIn(shared.evaluator.loadDialAt(flags[at]!.index)),
     );
   }
 

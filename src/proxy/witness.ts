@@ -82,7 +82,13 @@ export class Witness {
       writer.above(slot, 0, level);
       return isBad;
     }
-    return countOnce(writer, slot, { isBad, level }, { failures: this.#failures, delays: this.#delays }, unitHash(unit));
+    return countOnce(
+      writer,
+      slot,
+      { isBad, level },
+      { failures: this.#failures, delays: this.#delays },
+      unitHash(unit),
+    );
   }
 
   /**

@@ -59,7 +59,13 @@ async function start(t: Test, versions: Versions, hook: string): Promise<Tidegat
   };
   const guard = { latency: 'off' };
   const rollout = { steps: ['25%', '100%'], hold: '1h', bake: '1h', guard: { latency: 'off', warmUp: '0s' } };
-  const service = { pools, traffic: 'blue', retries: { attempts: 0 }, ejection: { consecutiveFailures: 10_000 }, rollout };
+  const service = {
+    pools,
+    traffic: 'blue',
+    retries: { attempts: 0 },
+    ejection: { consecutiveFailures: 10_000 },
+    rollout,
+  };
   const config = {
     listeners: [{ address: '127.0.0.1:0' }],
     admin: { address: '127.0.0.1:0' },
@@ -116,18 +122,29 @@ t.test('a treatment that fails is killed by its guard, and what is well stays', 
   await t.test('5% of its requests are enough, after a handful of failures', async (t) => {
     await release(tidegate, 'shop');
     const load = visit(tidegate, '/a');
-    const killed = await until('the guard has killed it', async () => {
-      const view = await flag('broken');
-      return view.killed && view;
-    }, 30_000);
+    const killed = await until(
+      'the guard has killed it',
+      async () => {
+        const view = await flag('broken');
+        return view.killed && view;
+      },
+      30_000,
+    );
     versions.isKilled = true;
     const failed = versions.failed.broken;
     await load.answers(load.answered + 500);
     t.equal(versions.treatedLate, 0, 'nobody is treated after the kill has been answered');
     t.comment(`${failed} failures of ${load.answered} requests`);
     t.ok(failed <= 40, `${failed} failed`);
-    t.match(killed.since, { how: 'guard', by: 'guard', reason: /^worse: \d+ of [\d,]+ on treatment failed, 0 of [\d,]+ on control; risk/ });
-    t.match(killed.since.reason, /flag broken is to blame: its treatment fails in both versions$/);
+    t.match(killed.since, {
+      how: 'guard',
+      by: 'guard',
+      reason: /^worse: \d+ of [\d,]+ on treatment failed, 0 of [\d,]+ on control; risk/,
+    });
+    t.match(
+      killed.since.reason,
+      /flag broken is to blame and not green \(v2\): its failures are no more there than its requests$/,
+    );
 
     const sound = await until('the other flag has been judged after that', async () => {
       const view = await flag('sound');
@@ -138,7 +155,13 @@ t.test('a treatment that fails is killed by its guard, and what is well stays', 
     const rollout = await get<RolloutView>(tidegate, '/api/services/shop/rollout');
     t.equal(rollout.phase, 'holding', rollout.reason);
     t.match(rollout.flags, [{ flag: 'broken' }, { flag: 'sound', release: { candidate: 'green', version: 'v2' } }]);
-    t.same(rollout.flags![0]!.table.map(({ pool, control }) => [pool, control.bad]), [['blue', 0], ['green', 0]]);
+    t.same(
+      rollout.flags![0]!.table.map(({ pool, control }) => [pool, control.bad]),
+      [
+        ['blue', 0],
+        ['green', 0],
+      ],
+    );
     await load.stop();
   });
 
@@ -147,7 +170,11 @@ t.test('a treatment that fails is killed by its guard, and what is well stays', 
     const { decision, stored, how } = receipts[0]!;
     t.same([how, stored, decision?.suspect], ['guard', true, 'flag']);
     const { settings, evidence, verdict } = decision!;
-    const counts = evidence.signals.map(({ name, evidence: { epochs } }) => ({ kind: 'counts' as const, name, epochs }));
+    const counts = evidence.signals.map(({ name, evidence: { epochs } }) => ({
+      kind: 'counts' as const,
+      name,
+      epochs,
+    }));
     const look = { atMs: 0, sinceEpoch: 0, isHoldOver: false, signals: counts };
     const again = judge(openJudgement(settings), look, settings).verdict.signals[0]!;
     const then = verdict.signals[0]!;
@@ -155,7 +182,10 @@ t.test('a treatment that fails is killed by its guard, and what is well stays', 
     t.equal(again.numbers.logEvidence, then.numbers.logEvidence, 'who judges again finds the same');
     t.equal(verdict.sentence, again.sentence);
     const events = await tidegate.admin.events('flag');
-    t.match(events.find(({ text }: TidegateEvent) => text.startsWith('flag broken: killed by its guard (worse: ')), {});
+    t.match(
+      events.find(({ text }: TidegateEvent) => text.startsWith('flag broken: killed by its guard (worse: ')),
+      {},
+    );
     const message = await until('the webhook has the message', () =>
       receiver.received.map(({ body }) => JSON.parse(body)).find(({ what }) => what === 'flag-killed'),
     );
@@ -166,20 +196,27 @@ t.test('a treatment that fails is killed by its guard, and what is well stays', 
     t.equal(metrics.sum('tidegate_flag_changes_total', { flag: 'broken', how: 'guard' }), 1);
   });
 
-  await t.test('what fails only where a flag and a release meet is undecidable: the flag goes, the release stays', async (t) => {
-    await release(tidegate, 'cart');
-    const load = visit(tidegate, '/b');
-    const killed = await until('one of them is turned back', async () => {
-      const view = await flag('meeting');
-      return view.killed && view;
-    }, 30_000);
-    t.comment(`${versions.failed.meeting} failures: ${killed.since.reason}`);
-    t.match(killed.since.reason, /flag meeting and green \(v2\) cannot be told apart: what fails is where both meet/);
-    const { failed } = versions;
-    await load.answers(load.answered + 1500);
-    const rollout = await get<RolloutView>(tidegate, '/api/services/cart/rollout');
-    t.equal(rollout.phase, 'holding', rollout.reason);
-    t.ok(failed.meeting <= 40, `${failed.meeting} failed`);
-    await load.stop();
-  });
+  await t.test(
+    'what fails only where a flag and a release meet is undecidable: the flag goes, the release stays',
+    async (t) => {
+      await release(tidegate, 'cart');
+      const load = visit(tidegate, '/b');
+      const killed = await until(
+        'one of them is turned back',
+        async () => {
+          const view = await flag('meeting');
+          return view.killed && view;
+        },
+        30_000,
+      );
+      t.comment(`${versions.failed.meeting} failures: ${killed.since.reason}`);
+      t.match(killed.since.reason, /flag meeting and green \(v2\) cannot be told apart: what fails is where both meet/);
+      const { failed } = versions;
+      await load.answers(load.answered + 1500);
+      const rollout = await get<RolloutView>(tidegate, '/api/services/cart/rollout');
+      t.equal(rollout.phase, 'holding', rollout.reason);
+      t.ok(failed.meeting <= 40, `${failed.meeting} failed`);
+      await load.stop();
+    },
+  );
 });
