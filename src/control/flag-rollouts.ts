@@ -71,7 +71,7 @@ const NO_SOURCES: RunWorld['sources'] = { start: () => {}, hasNews: false, take:
 export class FlagRollouts {
   readonly #options: FlagRolloutsOptions;
   readonly #running = new Map<string, RolloutRun<FlagReceipt>>();
-  /** The last one of each flag, running or ended. */
+  /** The last one of each flag that there is, running or ended. */
   readonly #last = new Map<string, RolloutRecord>();
   /** What was said of flags before the rollouts were read back; null from then on. */
   #overruled: Map<string, FlagTurn> | null = new Map();
@@ -88,7 +88,11 @@ export class FlagRollouts {
     this.#overruled = null;
     const kept = this.#options.store.last();
     if (!kept.ok) return;
-    for (const record of kept.value) if (record.flag !== null) this.#last.set(record.flag, record);
+    for (const record of kept.value) {
+      const { flag, endedAt } = record;
+      const isOver = endedAt !== null && flag !== null && this.#options.flags.entry(flag) === undefined;
+      if (flag !== null && !isOver) this.#last.set(flag, record);
+    }
     for (const [flag, record] of this.#last) if (record.endedAt === null) this.#goOn(flag, record, overruled.get(flag));
   }
 
@@ -225,6 +229,8 @@ export class FlagRollouts {
     if (turn.kind !== 'none') this.#overruled?.set(flag, turn);
     const run = this.#running.get(flag);
     if (run !== undefined) this.#turn(flag, run, turn);
+    // Flags come and go at run time, and what is known of those that are gone is in the state file.
+    if (receipt.to === null) this.#last.delete(flag);
   }
 
   #turn(flag: string, run: RolloutRun<FlagReceipt>, turn: FlagTurn): void {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { rolloutFamilies } from '../../../src/admin/rollout-families.ts';
+import { flagRolloutFamilies, rolloutFamilies } from '../../../src/admin/rollout-families.ts';
 
 const NONE = { succeeded: 0, 'rolled-back': 0, aborted: 0, superseded: 0, failed: 0 };
 
@@ -68,3 +68,19 @@ t.test(
     }
   },
 );
+
+t.test('the last rollout of a flag is published under its own names', async (t) => {
+  const flag = { flag: 'new-nav', outcomes: { ...NONE, aborted: 1 }, phase: 'baking', step: 3, steps: 3 } as const;
+  const families = flagRolloutFamilies({ flagRollouts: [flag] });
+  const values = families.flatMap(({ name, values: samples }) =>
+    samples.flatMap(({ labels, value }) =>
+      value === 0 ? [] : [`${name} ${Object.values(labels ?? {}).join(' ')} ${value}`],
+    ),
+  );
+  t.same(values, [
+    'tidegate_flag_rollout_phase new-nav baking 1',
+    'tidegate_flag_rollout_step new-nav 3',
+    'tidegate_flag_rollout_steps new-nav 3',
+    'tidegate_flag_rollouts_total new-nav aborted 1',
+  ]);
+});

@@ -180,3 +180,47 @@ t.test(
     t.equal((await admin.ask({ path: '/api/rollouts/x' })).status, 400);
   },
 );
+
+t.test('the rollout of a flag has the same verbs, and a body of its own', async (t) => {
+  const { admin } = await scripted(t);
+  const calls: unknown[][] = [];
+  const note =
+    <T>(answer: T) =>
+    (...args: unknown[]): T => {
+      calls.push(args);
+      return answer;
+    };
+  const view = { ...VIEW, service: 'flag new-nav', flag: 'new-nav' };
+  const flags = {
+    start: note(view),
+    command: note(view),
+    view: note(view),
+    history: note([view]),
+    forecast: note(FORECAST),
+  };
+  Object.assign(admin.operations.rollouts.flags, flags);
+  const path = '/api/flags/new-nav/rollout';
+  const started = await admin.change(
+    'POST',
+    path,
+    { steps: [0.1, 1], holdMs: 5, reason: 'try it' },
+    { 'if-match': '"7"' },
+  );
+  t.match(JSON.parse(started.text), { flag: 'new-nav', phase: 'holding' });
+  t.strictSame(calls[0], [
+    'new-nav',
+    { steps: [0.1, 1], holdMs: 5, again: false },
+    { by: 'api', reason: 'try it', ifEpoch: 7 },
+  ]);
+  await admin.change('POST', `${path}/forecast`, {});
+  await admin.change('POST', `${path}/promote`, { full: true });
+  t.match(calls[2], ['new-nav', 'promote-full']);
+  t.equal((await admin.ask({ path })).status, 200);
+  t.equal((await admin.ask({ path: `${path}s?limit=3` })).status, 200);
+  t.same(calls[4], ['new-nav', 3]);
+  for (const body of [{ to: 'green' }, { plan: 'canary' }, { verify: false }, { steps: [2] }]) {
+    t.equal((await admin.change('POST', path, body)).status, 400, JSON.stringify(body));
+  }
+  t.equal((await admin.change('POST', `${path}/pause`, { full: true })).status, 400);
+  t.equal(calls.length, 5);
+});

@@ -217,3 +217,41 @@ t.test('each command is sent as it is called, with its reason, and says where th
   t.equal(api.seen.at(-1)!.body, '{"full":true}');
   t.equal((await tidegate(['rollout', 'pause', 'shop', '--full', '--admin', api.url])).code, 2);
 });
+
+const OF_FLAG = rollout({ service: 'flag new-nav', flag: 'new-nav', active: 'control', candidate: 'treatment' });
+
+t.test('--flag asks for the rollout of a flag, by every verb', async (t) => {
+  const api = await admin(t, ({ url }, res) => json(res, url.endsWith('rollouts') ? { rollouts: [OF_FLAG] } : OF_FLAG));
+  const run = (...words: readonly string[]) => tidegate(['rollout', ...words, '--flag', 'new-nav', '--admin', api.url]);
+  const begun = await run('start', '--steps', '5%,100%', '--again');
+  t.same([begun.code, begun.err], [0, '']);
+  t.match(begun.out, /^flag new-nav: rollout 12 to treatment \(v2\.0\): holding, step 2 of 3, treatment has 10%/);
+  t.same(JSON.parse(api.seen[0]!.body), { steps: [0.05, 1], again: true });
+  await run('promote', '--full');
+  await run('status');
+  await run('history');
+  t.same(
+    api.seen.map(({ method, url }) => `${method} ${url.split('?')[0]}`),
+    [
+      'POST /api/flags/new-nav/rollout',
+      'POST /api/flags/new-nav/rollout/promote',
+      'GET /api/flags/new-nav/rollout',
+      'GET /api/flags/new-nav/rollouts',
+    ],
+  );
+});
+
+t.test('what means nothing for a flag is wrong usage', async (t) => {
+  const wrong: readonly (readonly [words: readonly string[], says: string])[] = [
+    [['start', '--to', 'green'], '--to does not go with --flag'],
+    [['start', '--no-verify'], '--no-verify does not go with --flag'],
+    [['start', '--max-failed-requests', '3'], '--max-failed-requests does not go with --flag'],
+    [['start', 'shop'], 'a service, --group and --flag do not go together'],
+    [['abort', '--group', 'suite'], 'a service, --group and --flag do not go together'],
+  ];
+  for (const [words, says] of wrong) {
+    const { code, err } = await tidegate(['rollout', ...words, '--flag', 'new-nav', '--admin', 'http://127.0.0.1:1']);
+    t.equal(code, 2, words.join(' '));
+    t.match(err, says);
+  }
+});

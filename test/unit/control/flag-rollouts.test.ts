@@ -178,6 +178,18 @@ t.test('a flag that was made at run time is rolled out as was said then', async 
   t.same(stage.where('late'), ['succeeded', 100]);
 });
 
+t.test('a flag that is removed takes its rollout with it, and what happened is kept', async (t) => {
+  const stage = new FlagRolloutStage([]);
+  done(await stage.stage.set('late', { strategy: 'percentage', value: 0 }));
+  await stage.start({}, 'late');
+  done(await stage.stage.flags.remove('late', ANN));
+  await settled();
+  t.match(stage.releases.view('late'), { refused: true, code: 'unknown-flag' });
+  t.same(stage.rollouts.figures(), [], 'a series exists for what there is');
+  const ended = stage.stage.told.filter(({ kind }) => kind === 'rollout').at(-1);
+  t.match(ended, { text: 'flag late: late was removed by ann (why not)', data: { phase: 'superseded' } });
+});
+
 t.test('the guard of a flag decides where there is one', async (t) => {
   const cases = [
     { says: guardWord('waiting'), share: 5, unjudged: null, title: 'waiting without a request waits on' },
