@@ -9,7 +9,7 @@ import type { JudgeState, Look } from '../judge/look.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Undone } from '../rollout/bond.ts';
-import type { Rollout } from '../rollout/rollout.ts';
+import type { Errand, Rollout } from '../rollout/rollout.ts';
 import type { StartOrder, Weights } from './operations.ts';
 import type { FlagsBefore } from './step-flags.ts';
 import type { Verification } from './verification.ts';
@@ -73,6 +73,11 @@ export interface RolloutRecord {
   readonly verification: Verification | null;
   /** What is to be started when this one has ended. */
   readonly next: NextStart | null;
+}
+
+/** How long the confirmation of this errand has been waited for, by this process and earlier ones. */
+export function askedMs({ asked }: RolloutRecord, { id }: Errand): number {
+  return asked?.errand === id ? asked.ms : 0;
 }
 
 /** A start that waits for the end of another rollout. */

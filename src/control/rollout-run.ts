@@ -24,7 +24,7 @@ import type { Terms } from '../routing/terms.ts';
 import { HeldWrites } from './held-writes.ts';
 import type { Receipt, Weights } from './operations.ts';
 import { pause } from './pause.ts';
-import type { DecisionEntry, NextStart, RolloutRecord } from './rollout-record.ts';
+import { askedMs, type DecisionEntry, type NextStart, type RolloutRecord } from './rollout-record.ts';
 import { judgementOf, requestsInStep } from './run-judgement.ts';
 import { done, type ErrandAnswer, NOT_MOVED, type RunWorld } from './run-world.ts';
 
@@ -442,9 +442,4 @@ export class RolloutRun<R extends object = Receipt> {
       await pause(RAMP_MS, hurry);
     }
   }
-}
-
-/** How long the confirmation of this errand has been waited for, by this process and earlier ones. */
-function askedMs({ asked }: RolloutRecord, { id }: Errand): number {
-  return asked?.errand === id ? asked.ms : 0;
 }
