@@ -58,7 +58,7 @@ export function whatOf(event: TidegateEvent): string | null {
 /** What an event says of a flag that its guard has killed; null when it is about none. */
 export function killOf({ kind, data }: TidegateEvent): FlagKill | null {
   if (kind !== 'flag') return null;
-  const { how, table } = data as Partial<FlagKill>;
+  const { how, table } = (data ?? {}) as Partial<FlagKill>;
   return how === 'guard' && table !== undefined ? (data as FlagKill) : null;
 }
 

@@ -9,6 +9,7 @@ import { PlainContext } from '../../../src/flags/plain-context.ts';
 import { flagOf, NOW_MS, ruleOf } from '../flags/flag-of.ts';
 import { flagReceipt, flagView, stand } from './flag-samples.ts';
 import { tidegateHere } from './in-process.ts';
+import { WAITING } from './rollout-samples.ts';
 import { json, type Script, type Seen, scriptedAdmin, tidegate } from './tidegate.ts';
 
 type Test = Pick<typeof t, 'teardown'>;
@@ -92,6 +93,39 @@ t.test('get shows a flag with its definition as it would stand in the file', asy
 `,
   );
   t.same(JSON.parse((await run('get', 'new-checkout', '--json')).out).definition, definition);
+});
+
+t.test('get shows what the guard of a flag says, both arms in each version, and whom it would blame', async (t) => {
+  const verdict = { ...WAITING, sentence: 'waiting: for more' };
+  const tally = (requests: number, bad: number) => ({ requests, bad });
+  const table = [{ service: 'shop', pool: 'blue', version: 'v1', treatment: tally(200, 3), control: tally(190, 0) }];
+  const release = {
+    service: 'shop',
+    active: 'blue',
+    candidate: 'green',
+    version: 'v2',
+    blame: 'flag',
+    text: 'it is the flag',
+  } as const;
+  const guard = {
+    rests: null,
+    since: '2026-01-31T12:00:00.000Z',
+    part: 0.5,
+    dryRun: true,
+    verdict,
+    table,
+    releases: [release],
+  };
+  const { out } = await (await admin(t, oneFlag(flagView({ guard })))).run('get', 'new-checkout');
+  t.match(out, 'guard (dry run: kills nothing): waiting: for more\n');
+  t.match(out, '50% of both arms treated, evidence since 2026-01-31 12:00:00Z');
+  t.match(out, 'shop/blue (v1): treatment 3 of 200 (1.5%) failed, control 0 of 190 (0%)');
+  t.match(out, 'if it were found worse now: it is the flag');
+  const killed = { ...guard, dryRun: false, rests: 'the flag is killed', releases: [] };
+  t.match(
+    (await (await admin(t, oneFlag(flagView({ guard: killed })))).run('get', 'new-checkout')).out,
+    'guard: rests: the flag is killed\n',
+  );
 });
 
 t.test('set sends what the words name and nothing else', async (t) => {

@@ -110,6 +110,36 @@ for (const [what, line, complaint] of [
     'a: { strategy: all, ramp: { from: 1, to: 2, start: 2026-01-01T00:00:00Z, over: 1h } }',
     /ramp: has no share to change/,
   ],
+  [
+    'a guard of a list of users',
+    'a: { strategy: users, value: [ann], guard: {} }',
+    /guard: has nobody to compare a list of users with; allowed: a guard beside percentage or variants/,
+  ],
+  [
+    'a guard in the buckets of another product',
+    'a: { strategy: percentage, value: 5, bucketing: unleash, guard: {} }',
+    /guard: cannot know how many keys are beside a share/,
+  ],
+  [
+    'a guard beside a ramp beyond a half',
+    'a: { strategy: percentage, guard: {}, ramp: { from: 5, to: 51, start: 2026-12-01T00:00:00Z, over: 3h } }',
+    /guard: cannot compare while a ramp goes beyond 50%/,
+  ],
+  [
+    'no false alarms at all',
+    'a: { strategy: percentage, value: 5, guard: { falseAlarm: 0% } }',
+    /guard\.falseAlarm: "0%" is not allowed; allowed: a share over 0% and below 100%/,
+  ],
+  [
+    'a misspelt key of a guard',
+    'a: { strategy: percentage, value: 5, guard: { error: {} } }',
+    /"error" is not a known key.*did you mean "errors"/,
+  ],
+  [
+    'a period that is none',
+    'a: { strategy: percentage, value: 5, guard: { renew: 10s } }',
+    /guard\.renew: "10s" is not allowed; allowed: a duration such as/,
+  ],
   ['a flag that needs itself', 'a: { strategy: all, requires: [{ flag: a }] }', /a flag cannot need itself/],
   [
     'a flag that needs an unknown one',
@@ -275,3 +305,25 @@ t.test(
     t.strictSame(inEnvironment(flag, 'constructor'), { strategy: 'users', value: ['a'] });
   },
 );
+
+t.test('a guard keeps its written form; beside all and none it may stand, and rests', async (t) => {
+  const guard = { falseAlarm: '0.5%', errors: { margin: '2x' }, latency: 'off', renew: '24h', dryRun: true };
+  const { flags } = accept(withFlags(`a: { strategy: percentage, value: 5, guard: ${JSON.stringify(guard)} }`));
+  t.same(flags.get('a')?.guard, guard);
+  for (const strategy of ['all', 'none']) accept(withFlags(`a: { strategy: ${strategy}, guard: {} }`));
+});
+
+t.test('a guard is judged by signals that the services of its routes have, and there are not too many', async (t) => {
+  const shop = SMALL.replace('{ service: shop }', '{ service: shop, flags: [a] }').replace(
+    'routes:',
+    '    rollout: { guard: { signals: { paid: { requests: { bad: { status: 402 } } } } } }\nroutes:',
+  );
+  const text = (signal: string): string =>
+    `${shop}flags:\n  a: { strategy: percentage, value: 5, guard: { signals: [${signal}] } }\n`;
+  t.same(accept(text('paid')).flags.get('a')?.guard, { signals: ['paid'] });
+  t.match(complaints(text('payed')), [
+    /flags\.a\.guard\.signals\[0\]: payed is no signal of requests of the services that its routes lead to; allowed: paid/,
+  ]);
+  const many = Array.from({ length: 65 }, (_, at) => `a${at}: { strategy: percentage, value: 5, guard: {} }`);
+  t.match(complaints(withFlags(...many)).join('\n'), /flags: 65 flags have a guard; allowed: at most 64/);
+});

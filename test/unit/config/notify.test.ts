@@ -14,13 +14,16 @@ const withConfirm = (keys: string): string =>
   SMALL.replace('    pools:', `    rollout: { confirm: { ${keys} } }\n    pools:`);
 const URL_ = 'url: https://chat.example/hook';
 
+/** What a webhook is told of that asks for nothing. */
+const ALWAYS = [...TOLD, 'flag-killed'];
+
 t.test('little has to be said', async (t) => {
   t.same(accept(SMALL).notify, { webhooks: [], links: undefined });
   t.same(accept(withWebhook(URL_)).notify.webhooks, [
     {
       name: 'chat',
       url: 'https://chat.example/hook',
-      on: [...TOLD],
+      on: ALWAYS,
       format: 'json',
       timeoutMs: 10_000,
       giveUpAfterMs: 86_400_000,
@@ -43,7 +46,7 @@ t.test('little has to be said', async (t) => {
 });
 
 t.test('everything that a rollout tells of can be asked for', async (t) => {
-  t.same(NEWS, [...TOLD, 'traffic']);
+  t.same(NEWS, [...TOLD, 'flag-killed', 'traffic']);
   for (const what of TOLD) t.equal(whatOf(rolloutEvent(1, { what })), what);
 });
 
@@ -144,11 +147,11 @@ t.test('what changes is told, without what must not be shown', async (t) => {
   t.same(told(SMALL, before).slice(0, 3), [
     'notify.webhooks.chat.name added (chat)',
     'notify.webhooks.chat.url added',
-    `notify.webhooks.chat.on added ([${TOLD.join(', ')}])`,
+    `notify.webhooks.chat.on added ([${ALWAYS.join(', ')}])`,
   ]);
   t.same(told(before, withWebhook('url: https://chat.example/T1, secret: hush-hash, on: [ended]')), [
     'notify.webhooks.chat.url changed',
-    `notify.webhooks.chat.on [${TOLD.join(', ')}]→[ended]`,
+    `notify.webhooks.chat.on [${ALWAYS.join(', ')}]→[ended]`,
     'notify.webhooks.chat.secret changed',
   ]);
   t.same(told(withConfirm('url: https://a.example/'), withConfirm('url: https://b.example/, timeout: 1m')), [

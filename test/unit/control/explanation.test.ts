@@ -103,3 +103,17 @@ t.test('the verdict of a decision is the very one that the judge came to', async
   const told = await explain(account(ENTRIES, verdicts.at(-1)!));
   t.same(told.lastVerdict, judge(state, looks.at(-1)!, SETTINGS).verdict);
 });
+
+t.test('where the judge began anew, so does the explanation, and it says why', async (t) => {
+  const fresh = errorsLook([counts(1, 0.1, [50, 0], [450, 0])], { atMs: 5_000 });
+  const { verdict } = judge(openJudgement(SETTINGS), fresh, SETTINGS);
+  const entries: readonly DecisionEntry[] = [
+    ...ENTRIES.slice(0, -1),
+    { kind: 'anew', why: 'a flag is to blame' },
+    { kind: 'look', look: fresh, verdict: verdict.kind },
+  ];
+  const told = await explain(account(entries, verdict));
+  t.match(told.moments.at(-2), { kind: 'told', what: 'anew', text: 'a flag is to blame', verdict: { kind: 'worse' } });
+  t.match(told.moments.at(-1), { kind: 'verdict', verdict: { kind: 'waiting' } });
+  t.same(told.agreement, { differing: 0, looks: [], isLastSame: true });
+});

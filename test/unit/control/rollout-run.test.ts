@@ -1,5 +1,6 @@
 /** One running rollout: errands, the queue of changes, looks that are kept, and going on after a restart. */
 import t from 'tap';
+import type { Look } from '../../../src/judge/look.ts';
 import { replay } from '../../../src/judge/replay.ts';
 import type { Command } from '../../../src/rollout/commands.ts';
 import { step } from '../rollout/course-of.ts';
@@ -359,4 +360,51 @@ t.test('the confirmation of a first step is kept too, before anybody was moved',
   await stage.verifications[0]!.answer(true, 'verified');
   for (let ticks = 0; ticks < 12; ticks++) await stage.tick();
   t.equal(stage.kept.at(-1)?.asked?.ms, 1000);
+});
+
+t.test(
+  'a candidate whose failures are excused stays, is judged anew, and the log says so and repeats the rest',
+  async (t) => {
+    const stage = new RunStage(TWO_STEPS);
+    await settled();
+    await stage.tick();
+    stage.excuses.push('a flag is to blame');
+    stage.count('active', 90);
+    stage.count('candidate', 10, 4);
+    await stage.tick();
+    t.equal(stage.phase, 'holding');
+    t.same(stage.entries.at(-1), { kind: 'anew', why: 'a flag is to blame' });
+    await stage.tick(1000);
+    t.match(stage.run.record.verdict, { kind: 'waiting' });
+    stage.count('active', 50);
+    stage.count('candidate', 12, 5);
+    await stage.tick();
+    t.equal(stage.phase, 'rolled-back');
+    t.match(stage.run.record.rollout.reason, /^worse: 5 of 12 on green failed, 0 of 50 on blue/);
+    const looks = stage.entries.flatMap((entry): (Look | 'anew')[] => {
+      if (entry.kind === 'anew') return ['anew'];
+      return entry.kind === 'look' ? [entry.look] : [];
+    });
+    const again = replay(JSON.parse(JSON.stringify(looks)), settings());
+    t.strictSame(again.verdicts.at(-1)?.verdict, stage.run.record.verdict, 'the log alone repeats the verdict');
+  },
+);
+
+t.test('an early look is excused as well as a tick, and a rollout that is over is not begun anew', async (t) => {
+  const stage = new RunStage(TWO_STEPS);
+  await settled();
+  await stage.tick();
+  stage.excuses.push('a flag is to blame');
+  stage.count('active', 90);
+  stage.count('candidate', 10, 6);
+  stage.run.lookEarly();
+  await settled();
+  t.same([stage.phase, stage.entries.at(-1)?.kind], ['holding', 'anew']);
+  stage.count('candidate', 10, 6);
+  stage.run.lookEarly();
+  await settled();
+  t.equal(stage.phase, 'rolled-back');
+  const { record } = stage.run;
+  stage.run.startOver('too late');
+  t.equal(stage.run.record, record);
 });

@@ -26,6 +26,7 @@ t.test('our own format is data: the event, the rollout with steps from 1, and li
     text: 'news 41',
     rollout: { id: 7, ...rest, step: 2 },
     move: null,
+    flag: null,
     links,
   });
 });
@@ -86,3 +87,28 @@ t.test('a text without end is cut to what a channel takes', async (t) => {
   t.match(message.text, /&amp;…$/);
   t.ok(messageOf('teams', { id: 'a', event, links: null }).length < 25_000);
 });
+
+t.test(
+  'a flag that its guard has killed is told with the counts of both arms; other changes of flags are not',
+  async (t) => {
+    const table = [
+      {
+        service: 'shop',
+        pool: 'blue',
+        version: 'v1',
+        treatment: { requests: 9, bad: 9 },
+        control: { requests: 9, bad: 0 },
+      },
+    ];
+    const event = { ...moveEvent('', ''), kind: 'flag', service: null, data: { flag: 'new-nav', how: 'guard', table } };
+    t.match(JSON.parse(messageOf('json', { id: 'a', event, links: null })), {
+      what: 'flag-killed',
+      service: null,
+      rollout: null,
+      move: null,
+      flag: { flag: 'new-nav', table },
+    });
+    t.equal(whatOf({ ...event, data: { flag: 'new-nav', how: 'kill' } }), null);
+    t.equal(whatOf({ ...event, data: { flag: 'new-nav', dryRun: true } }), null);
+  },
+);

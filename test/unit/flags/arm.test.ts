@@ -1,10 +1,10 @@
 import t from 'tap';
-import { armAt, armOf, hasArms, treatmentPart } from '../../../src/flags/arm.ts';
+import { armAt, armOf, hasArms, partAt, treatmentPart } from '../../../src/flags/arm.ts';
 import { SHARE_ALL } from '../../../src/flags/dial.ts';
 import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
 import type { FlagSpec } from '../../../src/flags/flag.ts';
 import { runSeed, Seeded, sigmas } from '../routing/seeded.ts';
-import { contextOf, flagOf, NOW_MS, ruleOf, turn } from './flag-of.ts';
+import { contextOf, flagOf, NOW_MS, ruleOf, turn, variantOf } from './flag-of.ts';
 
 t.test('the control is as large as the treatment and lies beside it, until there are not so many left', async (t) => {
   const lengths = (share: number) => {
@@ -27,7 +27,10 @@ t.test('the control is as large as the treatment and lies beside it, until there
 t.test(`who is treated is in the treatment, and nobody else (seed ${runSeed})`, async (t) => {
   const rng = new Seeded(runSeed);
   for (const kind of ['percentage', 'variants'] as const) {
-    const spec = flagOf({ strategy: { kind, share: 5000 } });
+    const spec = flagOf({
+      strategy: { kind, share: 5000 },
+      variants: [variantOf('off', false, 0), variantOf('on', true)],
+    });
     const evaluator = new FlagEvaluator([spec]);
     const counts = { treatment: 0, control: 0, none: 0 };
     const word = evaluator.loadDialAt(0);
@@ -84,3 +87,30 @@ t.test('a ramp moves the arms with it', async (t) => {
   const roll = evaluator.flagAt(0).buckets.roll('alice');
   t.equal(at(NOW_MS + Math.floor(roll / 100)), 'control', 'one thousandth before its turn it is the counterpart');
 });
+
+t.test(
+  `those who drew the off value are in the control, in the part that the weights say (seed ${runSeed})`,
+  async (t) => {
+    const rng = new Seeded(runSeed);
+    const variants = [variantOf('old', 'old', 1), variantOf('new', 'new', 2), variantOf('newer', 'newer', 1)];
+    for (const share of [SHARE_ALL, 20_000]) {
+      const spec = flagOf({ strategy: { kind: 'variants', share }, variants, off: 0, on: 1 });
+      const evaluator = new FlagEvaluator([spec]);
+      const counts = { treatment: 0, control: 0, none: 0 };
+      const word = evaluator.loadDialAt(0);
+      for (let i = 0; i < 20_000; i += 1) {
+        const context = contextOf(`user-${rng.below(1e9)}`);
+        const evaluation = evaluator.evaluateAt(0, context, NOW_MS, word);
+        const arm = armAt(evaluator, 0, evaluation, context, NOW_MS, word);
+        if ((arm === 'treatment') !== (evaluation.variant !== 'old')) t.fail(evaluation.variant);
+        counts[arm ?? 'none'] += 1;
+      }
+      const both = counts.treatment + counts.control;
+      const part = partAt(spec, share);
+      t.equal(part, share === SHARE_ALL ? 0.75 : 0.375);
+      t.ok(sigmas(counts.treatment, both, part) < 4, `${counts.treatment} of ${both}`);
+    }
+    t.equal(partAt(flagOf({ strategy: { kind: 'percentage', share: 0 } }), 0), 0);
+    t.equal(partAt(flagOf({ strategy: { kind: 'percentage', share: 5000 } }), 5000), 0.5);
+  },
+);
