@@ -261,6 +261,8 @@ t.test('the statuses of refusals are the documented ones', async (t) => {
     resalt: 409,
     'revision-mismatch': 412,
     'not-killed': 409,
+    'flag-killed': 409,
+    'no-share': 409,
     'not-applied': 503,
     frozen: 409,
     'in-group': 409,
