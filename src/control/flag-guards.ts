@@ -21,6 +21,7 @@ import type { EventLog } from './event-log.ts';
 import { FlagBlame, type RunningRelease } from './flag-blame.ts';
 import { FlagGuardRun, type GuardClock } from './flag-guard-run.ts';
 import type { BlamedRelease, GuardDecision, GuardView, SeenFlag } from './flag-guard-view.ts';
+import type { GuardWord } from './flag-judgement.ts';
 import { guardedFlags } from './guarded-flags.ts';
 import { isRefusal } from './operations.ts';
 import type { FlagGuardFigures } from './published.ts';
@@ -95,6 +96,12 @@ export class FlagGuards {
     for (const [name, run] of this.#runs) {
       if (run.lookEarly(time) && isByEvidence(run.verdict)) this.#decide(name, run);
     }
+  }
+
+  /** What the rollout of a flag goes by; null for a flag that has no guard, or that no route names. */
+  word(name: string): GuardWord | null {
+    const run = this.#runs.get(name);
+    return run === undefined ? null : { rests: run.rests, dryRun: run.spec.guard.dryRun, verdict: run.verdict };
   }
 
   /** What the guard of a flag says; null for a flag that has none, or that no route names. */

@@ -68,7 +68,7 @@ export class ReleaseControl {
     const stepFlags = new StepFlags({ ...options, isRolling });
     const { confirmations } = this.notifications;
     this.rollouts = new Rollouts({ ...options, guards, confirmations, stepFlags, frozen });
-    const guardOf: FlagRolloutsOptions['guardOf'] = (flag) => guards.view(flag);
+    const guardOf: FlagRolloutsOptions['guardOf'] = (flag) => guards.word(flag);
     this.flagRollouts = new FlagRollouts({ ...options, config: written, frozen, guardOf });
     this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });
     this.releases = new Releases(this.rollouts, this.flagRollouts, store, options.isStopping, (service) =>
