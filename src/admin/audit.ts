@@ -83,13 +83,13 @@ export class Audit {
   answered(request: FastifyRequest, reply: FastifyReply): void {
     const action = actionOf(request);
     if (action === undefined) return;
-    const params = request.params as { readonly service?: string; readonly flag?: string; readonly group?: string };
+    const params = request.params as { readonly service?: string; readonly group?: string; readonly flag?: string };
     this.#log.info(
       {
         audit: action,
         service: params.service?.slice(0, 64),
-        flag: params.flag?.slice(0, 100),
         group: params.group?.slice(0, 64),
+        flag: params.flag?.slice(0, 100),
         status: reply.statusCode,
         ...this.#accounts.get(request),
       },

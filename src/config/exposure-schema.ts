@@ -23,7 +23,10 @@ export const exposures = z
     fileLimit: size(64 * 1024, 1024 ** 4)
       .prefault('256MiB')
       .describe('How long the file may get; then it becomes FILE.1, in place of the one before.'),
-    webhook: webhook.transform(({ timeout, ...rest }) => ({ ...rest, timeoutMs: timeout })).optional(),
+    webhook: webhook
+      .transform(({ timeout, ...rest }) => ({ ...rest, timeoutMs: timeout }))
+      .optional()
+      .describe('Who gets batches of them by HTTP instead.'),
     secret: secret
       .optional()
       .describe('What keys are hashed with (HMAC-SHA256); without it, anybody who guesses a key can recognise it.'),
