@@ -252,12 +252,12 @@ export class FlagRollouts {
   }
 
   #runOf(record: RolloutRecord): RolloutRun<FlagReceipt> {
-    const run = new RolloutRun<FlagReceipt>(record, this.#worldOf(record.flag!));
+    const run = new RolloutRun<FlagReceipt>(record, this.#worldOf(record.flag!, record.id));
     this.#running.set(record.flag!, run);
     return run;
   }
 
-  #worldOf(name: string): RunWorld<FlagReceipt> {
+  #worldOf(name: string, id: number): RunWorld<FlagReceipt> {
     const { flags, store, log, inTurn, frozen } = this.#options;
     return {
       evidence: NO_EVIDENCE,
@@ -281,7 +281,7 @@ export class FlagRollouts {
       move: ({ weights, note }, stillWanted) =>
         inTurn(async () => {
           if (!stillWanted()) return null;
-          const instruction = { by: 'rollout', reason: note, ifEpoch: null };
+          const instruction = { by: `rollout ${id}`, reason: note, ifEpoch: null };
           const answer = await flags.moveShare(name, shareOfWeights(weights) / 1000, instruction);
           return isRefusal(answer) ? null : answer;
         }),

@@ -36,7 +36,7 @@ t.test('the share of a flag is raised step by step, each for its hold, and stays
     [100, 50, 5],
     'the history of the flag has each step',
   );
-  t.match(moves[2]?.reason, /^control to treatment, canary, started by ana/);
+  t.match(moves[2], { by: 'rollout 1', reason: /^control to treatment, canary, started by ana/ });
   const told = stage.stage.told.filter(({ kind }) => kind === 'rollout');
   t.equal(told[0]?.text, 'flag checkout: control to treatment, canary, started by ana');
   t.match(told.at(-1), { service: null, data: { what: 'ended', phase: 'succeeded', flag: 'checkout', share: 1 } });
