@@ -1,8 +1,11 @@
 /** What the guard of a flag counts of an exchange, on one data thread: each key once, in its arm, under its slot. */
 import t from 'tap';
 import type { Arm } from '../../../src/flags/arm.ts';
+import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
 import { chooseScale, levelTable } from '../../../src/judge/latency.ts';
+import { FlagDecision } from '../../../src/proxy/flag-decision.ts';
 import { FlagGuard, GuardLedgers } from '../../../src/proxy/flag-guard.ts';
+import type { RouteFlags } from '../../../src/proxy/flag-route.ts';
 import { unitHash } from '../../../src/proxy/unit-hash.ts';
 import type { RequestSignalSpec } from '../../../src/routing/snapshot.ts';
 import {
@@ -15,6 +18,7 @@ import {
 import { BUCKETS, bucketOf } from '../../../src/stats/histogram.ts';
 import { createSignalMemory, readAllSignal, readSignal } from '../../../src/stats/signal-cells.ts';
 import { createUnitMemory } from '../../../src/stats/unit-ledger.ts';
+import { flagOf, turn } from '../flags/flag-of.ts';
 
 function guard() {
   const arm = () => ({ evidence: createEvidenceMemory(1), signals: [createSignalMemory(1)] });
@@ -103,3 +107,18 @@ t.test('what the treated say of their version is counted as the version counts i
   made.toldOfVersion(2, false);
   t.same(readAllSignal(blocks.treated), { judged: 3, bad: 2 });
 });
+
+t.test(
+  'what a flag has treated speaks against no version once the flag is killed; what it has not treated does',
+  async (t) => {
+    const spec = flagOf({ strategy: { kind: 'percentage', share: 50_000 } });
+    const route = { flags: [{ index: 0 }], shared: { evaluator: new FlagEvaluator([spec]) } } as unknown as RouteFlags;
+    const standing = (arm: Arm) => [{ arm, slot: 0, unit: unitHash('ann') }];
+    const treated = new FlagDecision(route, [], false, '', standing('treatment'));
+    const spared = new FlagDecision(route, [], false, '', standing('control'));
+    t.same([treated.isTreatedInVain(), spared.isTreatedInVain()], [false, false]);
+    turn(spec, 50_000, { killed: true });
+    t.same([treated.isTreatedInVain(), spared.isTreatedInVain()], [true, false]);
+    t.equal(new FlagDecision(route, [], false, '', []).isGuarded, false);
+  },
+);
