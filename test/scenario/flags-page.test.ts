@@ -88,10 +88,14 @@ t.test('every piece of config on the page is valid', async (t) => {
   const rest: Readonly<Record<string, string>> = {
     listeners: 'listeners: [{ address: 127.0.0.1:0 }]\n',
     services: 'services: { shop: { pools: { main: { version: v1, endpoints: [127.0.0.1:1] } }, traffic: main } }\n',
-    routes: 'routes: [{ path: /, service: shop }]\n',
   };
   for (const piece of pieces) {
-    const missing = Object.entries(rest).filter(([key]) => !new RegExp(`^${key}:`, 'm').test(piece));
+    // A guard wants a route that names its flag.
+    const flags = [...(/^flags:\n((?: .*\n)*)/m.exec(piece)?.[1] ?? '').matchAll(/^ {2}([\w-]+):/gm)].map(
+      ([, name]) => name,
+    );
+    const routes = `routes: [{ path: /, service: shop, flags: [${flags}] }]\n`;
+    const missing = Object.entries({ ...rest, routes }).filter(([key]) => !new RegExp(`^${key}:`, 'm').test(piece));
     const text = missing.map(([, part]) => part).join('') + piece;
     const { problems } = parseConfig(text, { file: 'flags.md', env: { JWT_SECRET: 'a-secret-of-the-page' } });
     t.strictSame(problems.map(formatProblem), [], piece);

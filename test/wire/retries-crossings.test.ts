@@ -251,6 +251,7 @@ t.test('traffic that moves between two attempts takes the request along to the p
   const whole = await answer;
   t.match(whole, /x-version: v2\r\n/);
   t.equal(withoutVersion(masked(whole)), OK_RELAYED);
+  await rig.settled();
   t.equal(rig.series('before', 'moving').inFlight() + rig.series('after', 'moving').inFlight(), 0);
 });
 

@@ -46,7 +46,14 @@ export function steady(page: string): string {
       .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\dZ)?/g, 'TIME')
       .replaceAll(/in [\d.]+ m?s\b/g, 'in N ms')
       .replaceAll(/cli:[\w-]+/g, 'cli:WHO')
+      // What is cut where the screen ends, and what runs down.
+      .replaceAll(/by cli:WHO, 20.*$/gm, 'by cli:WHO, TIME')
+      .replaceAll(/, [\d minhs]+ left of /g, ', TIME left of ')
       .replaceAll(/as of [0-9a-f]{16}/g, 'as of REVISION')
+      // What a judge has seen by now.
+      .replaceAll(/waiting: .*\n(?: {12}.*\n)*/g, 'waiting: VERDICT\n')
+      .replaceAll(/^( +(?:errors|latency) +waiting).*\n(?: {10}.*\n)+/gm, '$1 EVIDENCE\n')
+      .replaceAll(/(treatment|control) \d+ of \d+(?: \([\d.]+%\))?/g, '$1 N of N')
       // The columns of a table are as wide as the name of whoever runs it.
       .replaceAll(/(\S) {2,}/g, '$1  ')
       .replaceAll(/^ {2}(?:about )?[\d,]+ of [\d,]+ keys? seen/gm, '  N of N keys seen')
