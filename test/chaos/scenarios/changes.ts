@@ -32,21 +32,22 @@ const STORM: readonly (readonly [mood: Mood, share: number])[] = [
 /** One endpoint goes through every fault, one after the other, and is well at the end. */
 async function storm(victim: Endpoint, seconds: number): Promise<void> {
   for (const [mood, share] of STORM) {
-    await victim.be(mood, share);
+    await bring(victim, mood, share);
     await pause((seconds * 1000) / STORM.length);
-    await recover(victim);
+    await bring(victim, 'good');
   }
 }
 
-/** Whoever was to die may have, may not have been asked enough for it, or may still do so before it hears this. */
-async function recover(victim: Endpoint): Promise<void> {
-  if (victim.isAlive) {
-    await victim.be('good').catch(async () => {
-      await victim.dies();
-      await victim.restart();
-    });
-  } else {
+/** Whoever was to die may have, may not have been asked enough for it, or may still do so at any moment. */
+async function bring(victim: Endpoint, mood: Mood, share = 1): Promise<void> {
+  for (;;) {
     await victim.restart();
+    const isInForce = await victim.be(mood, share).then(
+      () => true,
+      () => false,
+    );
+    if (isInForce) return;
+    await victim.dies();
   }
 }
 
@@ -66,10 +67,10 @@ async function flipThrough(scene: Scene) {
     }
   };
   await load.during(async () => {
-    const flipped = flipping();
-    await Promise.all(victims.map((victim) => storm(victim, seconds * 2)));
-    isOver = true;
-    await flipped;
+    const storms = Promise.all(victims.map((victim) => storm(victim, seconds * 2))).finally(() => {
+      isOver = true;
+    });
+    await Promise.all([storms, flipping()]);
   });
   await load.run(seconds / 2);
   // A POST may meet a fault of one mood and end in the next: what was not said to be sent is judged by the kills alone.

@@ -48,7 +48,7 @@ export function steady(page: string): string {
       .replaceAll(/cli:[\w-]+/g, 'cli:WHO')
       // What is cut where the screen ends, and what runs down.
       .replaceAll(/by cli:WHO, 20.*$/gm, 'by cli:WHO, TIME')
-      .replaceAll(/, [\d minhs]+ left of /g, ', TIME left of ')
+      .replaceAll(/, [\d minhs]+ left of ([\d minhs]+\b).*/g, ', TIME left of $1')
       .replaceAll(/as of [0-9a-f]{16}/g, 'as of REVISION')
       // What a judge has seen by now.
       .replaceAll(/waiting: .*\n(?: {12}.*\n)*/g, 'waiting: VERDICT\n')
