@@ -88,12 +88,45 @@ export class Admission {
         this.fault =
           this.#match(runtime.routes, runtime.snapshot.limits.strictPaths, head) ??
           this.route!.guard?.check(this, head, context.passwords) ??
-          this.#route(head, context);
+          (this.#waitsForPermission ? null : this.#route(head, context));
       }
       this.series.start(this.slot);
     } finally {
       process.leave();
     }
+  }
+
+  /** Whether the request has been let in by everything but what takes its time, and there is such a thing. */
+  get needsPermission(): boolean {
+    return this.unproven !== null || (this.route?.guard?.forwardAuth ?? null) !== null;
+  }
+
+  /**
+   * Routes a request whose flags had to wait for the permission, by config, gate and flags as they are now; nothing for any other.
+   * Until now it was counted as in flight under its service.
+   */
+  routeLate(context: ThreadContext, head: RequestHead): Fault | null {
+    if (!this.#waitsForPermission) return null;
+    const route = this.route!;
+    const { process } = context;
+    process.enter();
+    try {
+      this.series.withdraw(this.slot);
+      const { routes, snapshot } = context.currentRuntime();
+      // A route that is there no longer, or leads elsewhere now, is followed as it was when it let the request in.
+      const isLost = this.#match(routes, snapshot.limits.strictPaths, head) !== null;
+      if (isLost || this.route!.spec.name !== route.spec.name || this.route!.service === null) this.#take(route);
+      const fault = this.#route(head, context);
+      this.series.start(this.slot);
+      return fault;
+    } finally {
+      process.leave();
+    }
+  }
+
+  /** Flags are decided by who asks, and hold for what starts now: neither is known before the permission. */
+  get #waitsForPermission(): boolean {
+    return this.needsPermission && this.route!.flags !== null;
   }
 
   /** Counts the exchange in, once, before its first attempt: the fault when its pool or the process has enough in flight. */
@@ -135,21 +168,29 @@ export class Admission {
       this.route = found.kind === 'match' ? found.target : null;
     }
     if (this.route === null) return FAULTS.noRoute;
-    const { service } = this.route;
-    if (service === null) return null;
+    this.#take(this.route);
+    return null;
+  }
+
+  #take(route: RouteRuntime): void {
+    this.route = route;
+    const { service } = route;
+    if (service === null) return;
     this.service = service;
     this.series = service.series;
     this.slot = service.gate.slot();
     this.epoch = service.gate.epochAt(this.slot);
-    return null;
   }
 
   /** Flags come before the split, since a variant may name the pool. */
   #route(head: RequestHead, { exposures }: ThreadContext): Fault | null {
     const { route, service } = this;
     if (service === null) return null;
-    const { flags } = route!;
-    if (flags !== null) this.flags = flags.decide(head, this.client, exposures, Date.now());
+    const { flags, guard } = route!;
+    if (flags !== null) {
+      const fields = guard === null ? head : guard.fieldsOf(head, this);
+      this.flags = flags.decide(head, fields, this.client, exposures, Date.now());
+    }
     const fault = this.#split(head, service);
     if (this.flags?.isTest) this.forced = true;
     return fault;
@@ -221,7 +262,7 @@ export class Admission {
   #newKey(source: KeySource): string {
     const key = randomHex(16);
     if (source.kind === 'cookie') {
-      this.setCookie = `Set-Cookie: ${source.name}=${key}; Path=/; Max-Age=${source.maxAgeS}; HttpOnly; SameSite=Lax\r\n`;
+      this.setCookie += `Set-Cookie: ${source.name}=${key}; Path=/; Max-Age=${source.maxAgeS}; HttpOnly; SameSite=Lax\r\n`;
     }
     return key;
   }

@@ -29,7 +29,7 @@ import { headForEndpoint, mayUpgrade } from './forwarded-head.ts';
 import { requestIdFrom } from './ids.ts';
 import { faultAnswer, HERE, type OwnAnswer, ruleAnswer, withResponseRules, writeOwnAnswer } from './own-answer.ts';
 import { Patience } from './patience.ts';
-import { needsPermission, Permission } from './permission.ts';
+import { Permission } from './permission.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseRelay } from './response-relay.ts';
 import type { PoolRuntime } from './runtime.ts';
@@ -106,10 +106,12 @@ export class Exchange implements Caller {
 
   begin(): void {
     const { admission } = this;
-    if (!this.requestDone && admission.pool !== null) this.#body = new RequestBody(this, admission.service!.spec);
+    const { service } = admission;
+    if (!this.requestDone && service !== null && admission.fault === null)
+      this.#body = new RequestBody(this, service.spec);
     if (admission.isAnsweredHere) this.#conclude(HERE);
     else if (admission.fault !== null) this.fail(admission.fault);
-    else if (!needsPermission(admission)) this.goOn();
+    else if (!admission.needsPermission) this.goOn();
     else {
       if (!this.requestDone) this.downstream.pauseRequest();
       this.#permission = new Permission(this);

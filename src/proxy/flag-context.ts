@@ -15,6 +15,7 @@ import type { RequestHead } from '../http1/request-head.ts';
 import { queryValue } from '../routing/query-value.ts';
 import type { FlagTallyWriter } from '../stats/flag-tally.ts';
 import { type Claims, TokenReader } from './flag-token.ts';
+import type { RequestFields } from './vouched-fields.ts';
 
 const DIRECT = /^(header|cookie|query)\.(.+)$/;
 const NUMBER = /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[-+]?[0-9]+)?$/i;
@@ -36,6 +37,7 @@ export class RequestContext implements EvaluationContext {
   readonly #sources: Map<string, AttributeSource | undefined>;
   readonly #token: TokenReader | null;
   #head: RequestHead | null = null;
+  #fields: RequestFields | null = null;
   #client = '';
   #key: string | undefined;
   #isKeyKnown = false;
@@ -47,9 +49,10 @@ export class RequestContext implements EvaluationContext {
     this.#token = token === null ? null : new TokenReader(token, tally);
   }
 
-  /** Turns to another request, which is of this client. */
-  begin(head: RequestHead, client: string): void {
+  /** Turns to another request, which is of this client; `fields` are its head's, or what is vouched for in their place. */
+  begin(head: RequestHead, fields: RequestFields, client: string): void {
     this.#head = head;
+    this.#fields = fields;
     this.#client = client;
     this.#isKeyKnown = false;
     this.#claims = undefined;
@@ -109,16 +112,16 @@ export class RequestContext implements EvaluationContext {
   }
 
   #read({ kind, name }: ContextPlace): unknown {
-    const head = this.#head!;
+    const fields = this.#fields!;
     switch (kind) {
       case 'header':
-        return asUtf8(head.field(name));
+        return asUtf8(fields.field(name));
       case 'cookie':
-        return asUtf8(head.cookie(name));
+        return asUtf8(fields.cookie(name));
       case 'query':
-        return queryValue(head.query, name);
+        return queryValue(this.#head!.query, name);
       case 'jwt': {
-        if (this.#claims === undefined) this.#claims = this.#token?.claims(head) ?? null;
+        if (this.#claims === undefined) this.#claims = this.#token?.claims(fields) ?? null;
         return this.#claims !== null && Object.hasOwn(this.#claims, name) ? this.#claims[name] : undefined;
       }
       default:

@@ -25,6 +25,7 @@ import { varyingFields } from './flag-vary.ts';
 import { randomHex } from './ids.ts';
 import type { ServiceRuntime } from './runtime.ts';
 import { unitHash } from './unit-hash.ts';
+import { type RequestFields, vouchedNames } from './vouched-fields.ts';
 
 const KEY_BYTES = 16;
 /** A redirect by a variant keeps the method, and no cache may keep it. */
@@ -83,16 +84,22 @@ export class RouteFlags {
     this.byName = [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
     this.#isGuarded = this.flags.some(({ guards }) => guards !== null);
     this.#words = this.flags.map(() => 0);
-    this.#fields = varyingFields(spec.flags, shared.specs, shared.spec);
+    this.#fields = varyingFields(spec.flags, shared.specs, shared.spec, vouchedNames(spec));
     this.#alwaysVaries = this.flags.some(({ variants }) =>
       variants.some((one) => one.pool >= 0 || one.rewriter !== null),
     );
   }
 
-  /** What is decided for a request of this client. `nowMs`: since 1970. */
-  decide(head: RequestHead, client: string, exposures: ExposureNotes, nowMs: number): FlagDecision {
+  /** What is decided for a request of this client, whose fields may be vouched for by others. `nowMs`: since 1970. */
+  decide(
+    head: RequestHead,
+    fields: RequestFields,
+    client: string,
+    exposures: ExposureNotes,
+    nowMs: number,
+  ): FlagDecision {
     const { context, evaluator, overrides, cells } = this.shared;
-    context.begin(head, client);
+    context.begin(head, fields, client);
     const evaluations: Evaluation[] = [];
     for (let at = 0; at < this.flags.length; at += 1) {
       const { index } = this.flags[at]!;

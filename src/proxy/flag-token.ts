@@ -12,8 +12,8 @@
  */
 import { createDecoder, createVerifier } from 'fast-jwt';
 import type { TokenSpec } from '../flags/context-spec.ts';
-import type { RequestHead } from '../http1/request-head.ts';
 import type { FlagTallyWriter } from '../stats/flag-tally.ts';
+import type { RequestFields } from './vouched-fields.ts';
 
 /** Good tokens that a thread remembers for each generation of the config. */
 const REMEMBERED = 1000;
@@ -46,8 +46,8 @@ export class TokenReader {
   }
 
   /** The claims that are believed of this request, or null. */
-  claims(head: RequestHead): Claims | null {
-    const token = this.#tokenOf(head);
+  claims(fields: RequestFields): Claims | null {
+    const token = this.#tokenOf(fields);
     if (token === undefined) return null;
     try {
       return this.#read(token) as Claims;
@@ -58,10 +58,10 @@ export class TokenReader {
   }
 
   /** Other kinds of `Authorization` are no tokens. */
-  #tokenOf(head: RequestHead): string | undefined {
+  #tokenOf(fields: RequestFields): string | undefined {
     const { kind, name } = this.#from;
-    if (kind === 'cookie') return head.cookie(name);
-    const value = head.field(name);
+    if (kind === 'cookie') return fields.cookie(name);
+    const value = fields.field(name);
     if (value === undefined || BEARER.test(value)) return value?.replace(BEARER, '');
     return name === 'authorization' ? undefined : value;
   }

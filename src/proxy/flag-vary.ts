@@ -3,18 +3,25 @@
  *
  * An endpoint that answers `Vary: Feature-Flags` tells whoever caches that its answer differs by a field that only the endpoint has
  * seen. To the caches in front of Tidegate it has to be told by the fields that they see. What depends on the client's address
- * depends on no field, and no cache in front may use such an answer for another request: `*`. Path, host, method and query
- * are part of what a response is cached under, and need no word.
+ * depends on no field, and no cache in front may use such an answer for another request: `*`. So does what a check of the route
+ * says in place of the client, by whatever it has found in the request. Path, host, method and query are part of what a response is
+ * cached under, and need no word.
  */
 import type { ContextPlace, FlagContextSpec } from '../flags/context-spec.ts';
 import type { FlagSpec, Strategy } from '../flags/flag.ts';
 import { directSource } from './flag-context.ts';
+import { spelling } from './vouched-fields.ts';
 
 const COOKIE = 'Cookie';
 const EVERYTHING = '*';
 
-/** The fields, for the flags at these indexes and those that they require, each once. */
-export function varyingFields(indexes: readonly number[], specs: readonly FlagSpec[], spec: FlagContextSpec): string[] {
+/** The fields, for the flags at these indexes and those that they require, each once; `vouched` are those that the client cannot say. */
+export function varyingFields(
+  indexes: readonly number[],
+  specs: readonly FlagSpec[],
+  spec: FlagContextSpec,
+  vouched: ReadonlySet<string>,
+): string[] {
   const flags = new Set<FlagSpec>();
   for (const index of indexes) {
     const flag = specs[index]!;
@@ -27,7 +34,8 @@ export function varyingFields(indexes: readonly number[], specs: readonly FlagSp
     for (const name of attributesOf(flag)) for (const field of fieldsOf(name, spec)) fields.add(field);
   if (overrides !== null) fields.add(overrides.header);
   if (overrides !== null && overrides.cookie !== null) fields.add(COOKIE);
-  return [...fields].sort();
+  const said = [...fields].map((field) => (vouched.has(spelling(field.toLowerCase())) ? EVERYTHING : field));
+  return [...new Set(said)].sort();
 }
 
 /** The attributes that a flag may ask for; `targetingKey` is the key. */

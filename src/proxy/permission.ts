@@ -7,17 +7,11 @@
  * is an endpoint to send the body to. When the exchange ends for another reason, the question is given up.
  */
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { Admission } from './admission.ts';
 import { AuthCall, type AuthWaiter } from './auth-call.ts';
 import { cookiesForClient, linesForEndpoint } from './auth-messages.ts';
 import type { Exchange } from './exchange.ts';
 import { FAULTS, type Fault } from './fault.ts';
 import type { PasswordWaiter } from './password-checks.ts';
-
-/** Whether the request has been let in by everything but what takes its time, and there is such a thing. */
-export function needsPermission({ unproven, route }: Admission): boolean {
-  return unproven !== null || (route?.guard?.forwardAuth ?? null) !== null;
-}
 
 export class Permission implements PasswordWaiter, AuthWaiter {
   readonly #exchange: Exchange;
@@ -45,7 +39,7 @@ export class Permission implements PasswordWaiter, AuthWaiter {
   #askService(): void {
     const auth = this.#exchange.admission.route!.guard!.forwardAuth;
     if (auth === null) {
-      this.#exchange.goOn();
+      this.#goOn();
       return;
     }
     this.#call = new AuthCall(this.#exchange, auth, this);
@@ -58,7 +52,14 @@ export class Permission implements PasswordWaiter, AuthWaiter {
     admission.grantedLines = linesForEndpoint(answer, auth);
     admission.setCookie += cookiesForClient(answer, auth);
     this.#answered();
-    this.#exchange.goOn();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    const { admission, context, head } = this.#exchange;
+    const fault = admission.routeLate(context, head);
+    if (fault === null) this.#exchange.goOn();
+    else this.#exchange.fail(fault);
   }
 
   onRefused(answer: ResponseHead, body: string): void {

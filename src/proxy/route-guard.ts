@@ -22,6 +22,7 @@ import { FAULTS, type Fault } from './fault.ts';
 import type { PassRuntime } from './pass-rules.ts';
 import type { PasswordChecks } from './password-checks.ts';
 import type { ServiceRuntime } from './runtime.ts';
+import { passwordFields, type RequestFields, spellings, VouchedFields, vouchedNames } from './vouched-fields.ts';
 
 export class RouteGuard {
   readonly cells: RouteWriter;
@@ -65,14 +66,19 @@ export class RouteGuard {
             asked: new Set(forwardAuth.copyRequest),
             granted: new Set(forwardAuth.copyResponse),
           };
-    const passwordFields = basicAuth === null ? [] : ['authorization', this.#userHeader];
-    this.#passwordFields = spellings(passwordFields);
-    this.#privateFields = spellings([...passwordFields, ...(forwardAuth?.copyResponse ?? [])]);
+    this.#passwordFields = spellings(passwordFields(basicAuth));
+    this.#privateFields = vouchedNames(spec);
   }
 
   /** The lines of a request without those that only this route's own checks may write. */
   withoutPrivate(lines: string): string {
     return this.#privateFields.size === 0 ? lines : linesWithout(lines, this.#privateFields);
+  }
+
+  /** The fields of a request as the endpoint gets them, once everything that has a say has let it on. */
+  fieldsOf(head: RequestHead, { user, grantedLines }: Admission): RequestFields {
+    if (this.#privateFields.size === 0) return head;
+    return new VouchedFields(head, this.#privateFields, this.userLine(user) + grantedLines);
   }
 
   /** The lines of a request without its password, and without what the client says of who it is. */
@@ -147,11 +153,6 @@ export class RouteGuard {
     else admission.unproven = check;
     return null;
   }
-}
-
-/** Lower-case names as `linesWithout` compares them where underscores count as hyphens. */
-function spellings(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.map((name) => name.replaceAll('_', '-')));
 }
 
 /** The key of a request; the letter before it keeps a field from passing for an address. */

@@ -94,6 +94,13 @@ export class SeriesWriter {
     cells[POSITION + slot * POSITION_CELLS + POSITION_STARTED]! += 1;
   }
 
+  /** An exchange that was started here is routed elsewhere after all, as if it had never been here. */
+  withdraw(slot: number): void {
+    const cells = this.#cells;
+    cells[STARTED]! -= 1;
+    cells[POSITION + slot * POSITION_CELLS + POSITION_STARTED]! -= 1;
+  }
+
   /**
    * An exchange ended: `status` is what the user saw (0: nothing), `durationUs` the whole of it, `cut` whether its
    * response was cut short by something other than the client, `drained` whether a drain did that at its deadline.

@@ -48,11 +48,12 @@ function requestOf(target: string, ...lines: string[]): { readonly head: Request
 }
 
 const context = new RequestContext(SPEC, new FlagTallyWriter(tally, 0));
+const begin = (head: RequestHead, client: string): void => context.begin(head, head, client);
 
 t.test('nothing is read before it is asked for, and the key and the token once', async (t) => {
   const token = createSigner({ key: SECRET, algorithm: 'HS256' })({ level: 7, roles: ['a'] });
   const { head, looks } = requestOf('/?age=30', `Authorization: Bearer ${token}`, 'X-User: alice');
-  context.begin(head, '192.0.2.1');
+  begin(head, '192.0.2.1');
   t.equal(context.attribute('method'), 'GET');
   t.equal(context.attribute('host'), 'app.test');
   t.equal(context.attribute('path'), '/');
@@ -69,16 +70,16 @@ t.test('nothing is read before it is asked for, and the key and the token once',
 });
 
 t.test('the next request has nothing of the one before', async (t) => {
-  context.begin(requestOf('/', 'X-User: alice').head, '');
+  begin(requestOf('/', 'X-User: alice').head, '');
   t.equal(context.key, 'alice');
-  context.begin(requestOf('/', 'Cookie: id=visitor').head, '');
+  begin(requestOf('/', 'Cookie: id=visitor').head, '');
   t.equal(context.key, 'visitor', 'an anonymous visitor comes back');
   t.equal(context.attribute('ip'), undefined);
-  context.begin(requestOf('/').head, '');
+  begin(requestOf('/').head, '');
   t.equal(context.key, undefined);
   context.giveKey('new');
   t.equal(context.key, 'new');
-  context.begin(requestOf('/').head, '');
+  begin(requestOf('/').head, '');
   t.equal(context.key, undefined);
 });
 
@@ -92,7 +93,7 @@ t.test('a text that is no number or truth value is not there', async (t) => {
     ['7a', undefined],
     ['NaN', undefined],
   ] as const) {
-    context.begin(requestOf(`/?age=${text}`).head, '');
+    begin(requestOf(`/?age=${text}`).head, '');
     t.equal(context.attribute('age'), number, text);
   }
   for (const [text, truth] of [
@@ -102,19 +103,19 @@ t.test('a text that is no number or truth value is not there', async (t) => {
     ['0', false],
     ['yes', undefined],
   ] as const) {
-    context.begin(requestOf('/', `X-Beta: ${text}`).head, '');
+    begin(requestOf('/', `X-Beta: ${text}`).head, '');
     t.equal(context.attribute('beta'), truth, text);
   }
 });
 
 t.test('a path is the one that routes are matched by', async (t) => {
-  context.begin(requestOf('/a/%7Eb/./c/../d?x').head, '');
+  begin(requestOf('/a/%7Eb/./c/../d?x').head, '');
   t.equal(context.attribute('path'), '/a/~b/d');
 });
 
 t.test('a refused token is looked at once in a request, and counted once', async (t) => {
   const before = readFlagTally(tally)['token-refused'];
-  context.begin(requestOf('/', 'Authorization: Bearer a.b.c').head, '');
+  begin(requestOf('/', 'Authorization: Bearer a.b.c').head, '');
   t.equal(context.key, undefined);
   t.equal(context.attribute('level'), undefined);
   t.equal(readFlagTally(tally)['token-refused'] - before, 1);
