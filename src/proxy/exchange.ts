@@ -242,7 +242,12 @@ export class Exchange implements Caller {
     this.endpoint!.answered(this, 101);
     this.#expectation.end();
     downstream.out.text(
-      buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra: linesForClient(this, head) }),
+      buildResponseHead(head, {
+        clientMinor: 1,
+        framing: 'none',
+        close: false,
+        extra: linesForClient(this, head.passOn),
+      }),
     );
     downstream.out.flush();
     const early = downstream.enterTunnel();
@@ -264,8 +269,8 @@ export class Exchange implements Caller {
     }
     this.status = head.status;
     this.#expectation.end();
-    const passOn = withResponseRules(this, this.admission.flags?.route.varied(head.passOn) ?? head.passOn);
-    this.#keepAlive = this.response.begin(head, this.#mayKeepAlive(), linesForClient(this, head), passOn);
+    const passOn = withResponseRules(this, head.passOn);
+    this.#keepAlive = this.response.begin(head, this.#mayKeepAlive(), linesForClient(this, passOn), passOn);
     this.#touch();
   }
 

@@ -7,8 +7,8 @@
  */
 import { isKilledIn } from '../flags/dial.ts';
 import type { Evaluation } from '../flags/flag.ts';
+import { findField } from '../http1/field-lines.ts';
 import { withBaggage, withCookie } from '../http1/member-lines.ts';
-import type { ResponseHead } from '../http1/response-head.ts';
 import type { Rewriter } from '../routing/path-rewrite.ts';
 import type { OwnAnswerSpec } from '../routing/rules.ts';
 import { BAGGAGE_PREFIX } from './flag-claims.ts';
@@ -89,9 +89,9 @@ export class FlagDecision {
     return all + this.#fieldLine;
   }
 
-  /** The line that gives a new visitor the key; '' where there is none, or the response is for everybody. */
-  cookieLine(head: ResponseHead | null, isSecure: boolean): string {
-    if (this.newKey === '' || SHARED.test(head?.field('cache-control') ?? '')) return '';
+  /** The line that gives a new visitor the key; '' where there is none, or the response with these lines is for everybody. */
+  cookieLine(lines: string, isSecure: boolean): string {
+    if (this.newKey === '' || SHARED.test(findField(lines, 0, 'cache-control') ?? '')) return '';
     const { cookie, maxAgeS } = this.route.shared.spec.anonymous!;
     const secure = isSecure ? '; Secure' : '';
     return `Set-Cookie: ${cookie}=${this.newKey}; Path=/; Max-Age=${maxAgeS}; HttpOnly; SameSite=Lax${secure}\r\n`;

@@ -86,7 +86,7 @@ export class RouteFlags {
     this.#words = this.flags.map(() => 0);
     this.#fields = varyingFields(spec.flags, shared.specs, shared.spec, vouchedNames(spec));
     this.#alwaysVaries = this.flags.some(({ variants }) =>
-      variants.some((one) => one.pool >= 0 || one.rewriter !== null),
+      variants.some((one) => one.pool >= 0 || one.rewriter !== null || one.redirect !== null),
     );
   }
 

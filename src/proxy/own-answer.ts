@@ -5,6 +5,7 @@
  * The answer of a rule gets the response fields of its route and pool, as an endpoint's would; that of a fault does not,
  * because it may be about them, and a refusal is relayed as it came.
  */
+import { linesWithout } from '../http1/field-lines.ts';
 import { ownResponse } from '../http1/forward.ts';
 import { normalisePath } from '../http1/path.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -15,6 +16,8 @@ import { flagCookie } from './client-lines.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault.ts';
 import { httpDate } from './http-date.ts';
+
+const CACHE_CONTROL: ReadonlySet<string> = new Set(['cache-control']);
 
 /** A response without its connection. */
 export interface OwnAnswer {
@@ -43,17 +46,19 @@ export function ruleAnswer(exchange: Exchange): OwnAnswer | null {
   const spec = redirect ?? route?.pass?.answer ?? pool?.pass?.answer ?? null;
   if (spec === null) return null;
   const { status, body, contentType, lines } = answerOf(spec, exchange);
-  // Whom a variant sends elsewhere is one user, and the answer is for nobody else.
-  const own = redirect === null ? (flags?.route.varied(lines) ?? lines) : `${lines}Cache-Control: no-store\r\n`;
-  return { status, body, contentType, lines: withResponseRules(exchange, own) + flagCookie(exchange, null) };
+  const ruled = withResponseRules(exchange, lines);
+  // Whom a variant sends elsewhere is one user, and the answer is for nobody else, whatever the rules say of all answers.
+  const own = redirect === null ? ruled : `${linesWithout(ruled, CACHE_CONTROL)}Cache-Control: no-store\r\n`;
+  return { status, body, contentType, lines: own + flagCookie(exchange, own) };
 }
 
-/** The lines of a response as the rules of route and pool have them. */
-export function withResponseRules({ admission: { route }, pool }: Exchange, lines: string): string {
+/** The lines of a response as the rules of route and pool have them, and as caches have to read them where flags decide. */
+export function withResponseRules({ admission: { route, flags }, pool }: Exchange, lines: string): string {
   const first = route?.pass?.responseHeaders;
   const second = pool?.pass?.responseHeaders;
   const once = first ? first.apply(lines) : lines;
-  return second ? second.apply(once) : once;
+  const ruled = second ? second.apply(once) : once;
+  return flags === null ? ruled : flags.route.varied(ruled);
 }
 
 /** The path for the endpoint or a redirect: normalised and rewritten; undefined when no rule has anything to do with it. */
