@@ -36,6 +36,10 @@ const TABLE: VerbTable = {
       summary: 'how many of the keys seen lately a change would change',
       run: async (args, io) => (await import('./flag-preview.ts')).run(args, io),
     },
+    override: {
+      summary: 'sign a choice of variants for a tester',
+      run: async (args, io) => (await import('./flag-override.ts')).run(args, io),
+    },
     import: {
       summary: 'bring flags in from Unleash, GrowthBook or flagd',
       run: async (args, io) => (await import('./flag-import.ts')).run(args, io),

@@ -4,9 +4,9 @@
  * Signatures are compared in constant time. A choice that is not believed is ignored and counted, and nobody sees an error for
  * it: to whoever guesses, it looks as if there were no such thing.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { FlagContextSpec } from '../flags/context-spec.ts';
-import { OVERRIDE_CHARACTERS_MAX, readOverridePayload } from '../flags/override.ts';
+import { OVERRIDE_CHARACTERS_MAX, overrideSignature, readOverridePayload } from '../flags/override.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { FlagTallyWriter } from '../stats/flag-tally.ts';
 
@@ -37,7 +37,7 @@ export class OverrideReader {
 
   #signed(payload: string, signature: string): boolean {
     const given = Buffer.from(signature, 'base64url');
-    const own = createHmac('sha256', this.#spec.secret).update(payload).digest();
+    const own = overrideSignature(payload, this.#spec.secret);
     return given.length === own.length && timingSafeEqual(given, own);
   }
 }

@@ -4,7 +4,7 @@
 import { createHmac } from 'node:crypto';
 import { createSigner } from 'fast-jwt';
 import t from 'tap';
-import { overridePayload } from '../../src/flags/override.ts';
+import { signedOverride } from '../../src/flags/override.ts';
 import { readFlagSeries } from '../../src/stats/flag-series.ts';
 import { readFlagTally } from '../../src/stats/flag-tally.ts';
 import { OK_RELAYED } from './stage/messages.ts';
@@ -30,8 +30,7 @@ async function toldOn(rig: Rig, bytes: string): Promise<string | null> {
 }
 
 function signed(flags: Record<string, string>, expires: number, secret = TEST_SECRET): string {
-  const payload = overridePayload({ flags: new Map(Object.entries(flags)), expires });
-  return `${payload}.${createHmac('sha256', secret).update(payload).digest('base64url')}`;
+  return signedOverride({ flags: new Map(Object.entries(flags)), expires }, secret);
 }
 
 function seriesOf(rig: Rig, flag: string, variant: string, pool = 'main') {

@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'rollout/plan.ts',
     'flags/flag.ts',
     'flags/explanation.ts',
+    'flags/override.ts',
     'flags/import-report.ts',
     'flags/import-unleash.ts',
     'flags/import-growthbook.ts',
@@ -33,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PURE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'src/flags/condition-test.ts': ['re2js'],
   'src/flags/launchdarkly-buckets.ts': ['node:crypto'],
+  'src/flags/override.ts': ['node:crypto'],
 };
 
 const IMPURE =
