@@ -106,11 +106,10 @@ export class Exchange implements Caller {
 
   begin(): void {
     const { admission } = this;
-    const { service } = admission;
-    if (!this.requestDone && service !== null && admission.fault === null)
-      this.#body = new RequestBody(this, service.spec);
+    const { service, fault } = admission;
+    if (!this.requestDone && fault === null && service !== null) this.#body = new RequestBody(this, service.spec);
     if (admission.isAnsweredHere) this.#conclude(HERE);
-    else if (admission.fault !== null) this.fail(admission.fault);
+    else if (fault !== null) this.fail(fault);
     else if (!admission.needsPermission) this.goOn();
     else {
       if (!this.requestDone) this.downstream.pauseRequest();
@@ -241,14 +240,8 @@ export class Exchange implements Caller {
     this.status = 101;
     this.endpoint!.answered(this, 101);
     this.#expectation.end();
-    downstream.out.text(
-      buildResponseHead(head, {
-        clientMinor: 1,
-        framing: 'none',
-        close: false,
-        extra: linesForClient(this, head.passOn),
-      }),
-    );
+    const extra = linesForClient(this, head.passOn);
+    downstream.out.text(buildResponseHead(head, { clientMinor: 1, framing: 'none', close: false, extra }));
     downstream.out.flush();
     const early = downstream.enterTunnel();
     this.tunnel = new Tunnel(downstream.socket, this.#connection!.socket, this.head.upgrade === 'websocket');
