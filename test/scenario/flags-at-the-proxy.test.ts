@@ -8,7 +8,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import { Pool } from 'undici';
+import { openServers } from '../../src/cli/run-servers.ts';
+import { tidegateHere } from '../unit/cli/in-process.ts';
 import { Rig } from '../wire/stage/rig.ts';
 import { until } from './stage/until.ts';
 
@@ -32,6 +36,7 @@ async function start(t: Test): Promise<Rig> {
     routes: [{ path: '/flagged', service: 'echo', flags: [FLAG] }, { service: 'app' }],
     top: {
       workers: 2,
+      admin: { address: '127.0.0.1:0' },
       flags: { [FLAG]: { strategy: 'percentage', value: 5 } },
       flagContext: { key: [{ header: 'x-user' }] },
     },
@@ -80,37 +85,84 @@ async function askAll(sockets: readonly Socket[], users: readonly string[]): Pro
   return told;
 }
 
-t.test('a share of users grows, keeps whom it has, agrees with the evaluator, and ends', async (t) => {
-  const rig = await start(t);
-  const sockets = await open(t, rig);
-  const users = Array.from({ length: USERS }, (_, index) => `user-${index}`);
-  let before: ReadonlySet<string> = new Set();
-  for (const percent of [5, 25, 50, 0]) {
-    await rig.plane.flags.set(FLAG, { value: percent }, BY_TEST);
-    const told = await askAll(sockets, users);
-    t.equal(told.size, USERS, 'everybody was answered');
-    const treated = new Set(users.filter((user) => told.get(user) === `${FLAG}=?1`));
-    const others = users.filter((user) => told.get(user) === `${FLAG}=?0`);
-    t.equal(treated.size + others.length, USERS);
-    const sigma = Math.sqrt(USERS * (percent / 100) * (1 - percent / 100));
-    t.ok(Math.abs(treated.size - (USERS * percent) / 100) <= 4 * sigma, `${treated.size} users at ${percent}%`);
-    if (percent > 0)
-      t.ok(
-        [...before].every((user) => treated.has(user)),
-        'whoever was in stays in',
-      );
-    const differ = users.filter((key) => {
-      const { value } = rig.plane.flags.evaluate(FLAG, { key, attribute: () => undefined });
-      return value !== treated.has(key);
-    });
-    t.strictSame(differ, [], 'the header is what the evaluator says');
-    before = treated;
-  }
-  const entry = rig.plane.metrics().flagTraffic!.series.find(({ variant }) => variant === 'on')!;
-  const cells = new Float64Array(entry.board);
-  const rows = [cells.subarray(0, cells.length / 2), cells.subarray(cells.length / 2)];
-  for (const [thread, row] of rows.entries()) t.ok(row[1]! > 0, `thread ${thread} has served some of them`);
-});
+/** Does it for all, some at a time. */
+async function forAll<Value>(users: readonly string[], each: (user: string) => Promise<Value>): Promise<Value[]> {
+  const values: Value[] = [];
+  let next = 0;
+  const workers = Array.from({ length: CONNECTIONS }, async () => {
+    while (next < users.length) {
+      const at = next;
+      next += 1;
+      values[at] = await each(users[at]!);
+    }
+  });
+  await Promise.all(workers);
+  return values;
+}
+
+/** The admin address of the rig's control plane, until the test ends. */
+async function adminOf(t: Test, rig: Rig): Promise<string> {
+  const servers = await openServers(rig.plane, pino({ level: 'silent' }));
+  if ('closed' in servers) throw new Error(servers.closed);
+  t.teardown(() => servers.close());
+  return `http://127.0.0.1:${servers.admin.address.port}`;
+}
+
+t.test(
+  'a share of users grows, keeps whom it has, agrees with OFREP and the command line for each of them, and ends',
+  async (t) => {
+    const rig = await start(t);
+    const sockets = await open(t, rig);
+    const users = Array.from({ length: USERS }, (_, index) => `user-${index}`);
+    const admin = await adminOf(t, rig);
+    const applications = new Pool(admin, { connections: CONNECTIONS });
+    t.teardown(() => applications.destroy());
+    const byOfrep = async (targetingKey: string): Promise<unknown> => {
+      const { body } = await applications.request({
+        method: 'POST',
+        path: `/ofrep/v1/evaluate/flags/${FLAG}`,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ context: { targetingKey } }),
+      });
+      return ((await body.json()) as { value: unknown }).value;
+    };
+    const byCommand = async (user: string): Promise<unknown> => {
+      const { out } = await tidegateHere(['flag', 'explain', FLAG, '--key', user, '--json', '--admin', admin]);
+      return JSON.parse(out).value;
+    };
+    let before: ReadonlySet<string> = new Set();
+    for (const percent of [5, 25, 50, 0]) {
+      await rig.plane.flags.set(FLAG, { value: percent }, BY_TEST);
+      const told = await askAll(sockets, users);
+      t.equal(told.size, USERS, 'everybody was answered');
+      const treated = new Set(users.filter((user) => told.get(user) === `${FLAG}=?1`));
+      const others = users.filter((user) => told.get(user) === `${FLAG}=?0`);
+      t.equal(treated.size + others.length, USERS);
+      const sigma = Math.sqrt(USERS * (percent / 100) * (1 - percent / 100));
+      t.ok(Math.abs(treated.size - (USERS * percent) / 100) <= 4 * sigma, `${treated.size} users at ${percent}%`);
+      if (percent > 0)
+        t.ok(
+          [...before].every((user) => treated.has(user)),
+          'whoever was in stays in',
+        );
+      // A command takes several times as long as a question, so each user has one.
+      const askers = percent === 25 ? { OFREP: byOfrep, 'the command line': byCommand } : { OFREP: byOfrep };
+      for (const [title, ask] of Object.entries(askers)) {
+        const values = await forAll(users, ask);
+        t.strictSame(
+          users.filter((user, at) => values[at] !== treated.has(user)),
+          [],
+          `the header is what ${title} says`,
+        );
+      }
+      before = treated;
+    }
+    const entry = rig.plane.metrics().flagTraffic!.series.find(({ variant }) => variant === 'on')!;
+    const cells = new Float64Array(entry.board);
+    const rows = [cells.subarray(0, cells.length / 2), cells.subarray(cells.length / 2)];
+    for (const [thread, row] of rows.entries()) t.ok(row[1]! > 0, `thread ${thread} has served some of them`);
+  },
+);
 
 t.test('under load, no request that starts after a kill is answered is treated', async (t) => {
   const rig = await start(t);
