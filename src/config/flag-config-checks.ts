@@ -7,6 +7,7 @@ import { checkRequired, type FlagFinding } from './flag-checks.ts';
 import { GUARDS_MAX, hasGuard } from './flag-guard.ts';
 import { inEnvironment, overlayOf } from './flag-merge.ts';
 import type { FlagDefinition } from './flag-schema.ts';
+import { FLAG_SERIES_MAX, flagSeriesCount } from './flag-series-limit.ts';
 import { type Check, shown } from './name-checks.ts';
 import { formatValue, HIDDEN, type Path } from './problem.ts';
 import type { Config } from './schema.ts';
@@ -46,6 +47,11 @@ export function checkFlags(config: Config, check: Check): void {
   if (guards > GUARDS_MAX && !structure.touched(['flags'])) {
     const message = `${guards} flags have a guard`;
     source.report({ path: ['flags'], message, allowed: `at most ${GUARDS_MAX} flags with a guard` });
+  }
+  const series = flagSeriesCount(config.flags, config);
+  if (series > FLAG_SERIES_MAX && !structure.touched(['flags'])) {
+    const message = `have ${series} series of statistics, by variant, service and pool`;
+    source.report({ path: ['flags'], message, allowed: `at most ${FLAG_SERIES_MAX}` });
   }
   checkRoutes(config, check);
 }

@@ -14,6 +14,7 @@ import { checkPlaces } from '../config/flag-config-checks.ts';
 import { GUARDS_MAX, hasGuard } from '../config/flag-guard.ts';
 import { changeFlag, inEnvironment } from '../config/flag-merge.ts';
 import { FLAG_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition, flag, flagName } from '../config/flag-schema.ts';
+import { FLAG_SERIES_MAX, flagSeriesCount } from '../config/flag-series-limit.ts';
 import type { Config } from '../config/schema.ts';
 import type { FlagDraft, FlagEntry, Word } from './flag-book.ts';
 import { compileFlag } from './flag-compile.ts';
@@ -82,7 +83,7 @@ export function rolloutOfFile(
 export function misfit(
   changed: readonly string[],
   flags: ReadonlyMap<string, FlagDefinition>,
-  config: Pick<Config, 'routes' | 'services'>,
+  config: Pick<Config, 'routes' | 'services' | 'environment'>,
 ): Refusal | null {
   if (flags.size > FLAGS_MAX) {
     return {
@@ -100,6 +101,11 @@ export function misfit(
   const guards = [...flags.values()].filter(hasGuard).length;
   if (guards > GUARDS_MAX) {
     const message = `${guards} flags would have a guard: at most ${GUARDS_MAX}`;
+    return { refused: true, code: 'too-many-flags', message };
+  }
+  const series = flagSeriesCount(flags, config);
+  if (series > FLAG_SERIES_MAX) {
+    const message = `flags would have ${series} series of statistics, by variant, service and pool: at most ${FLAG_SERIES_MAX}`;
     return { refused: true, code: 'too-many-flags', message };
   }
   for (const name of changed) {

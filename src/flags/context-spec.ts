@@ -2,7 +2,7 @@
  * What a snapshot says of the context of flags: where a data thread finds key and attributes in a request, whose tokens and choices
  * it believes, what it tells endpoints, and where it counts.
  *
- * Plain, validated data, like everything in a snapshot. It is null there when no route names a flag, which is all that a
+ * Plain, validated data, like everything in a snapshot. It is null there when the config has no flags, which is all that a
  * request without flags ever sees of it.
  */
 
