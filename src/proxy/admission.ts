@@ -189,7 +189,10 @@ export class Admission {
     const { flags, guard } = route!;
     if (flags !== null) {
       const fields = guard === null ? head : guard.fieldsOf(head, this);
-      this.flags = flags.decide(head, fields, this.client, exposures, Date.now());
+      // Who previews a pool sees what they asked for, whatever a draw would have given them.
+      const { preview } = service.spec;
+      const isExposed = preview === null || head.field(preview.header) === undefined;
+      this.flags = flags.decide(head, fields, this.client, isExposed ? exposures : null, Date.now());
     }
     const fault = this.#split(head, service);
     if (this.flags?.isTest) this.forced = true;

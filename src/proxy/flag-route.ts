@@ -90,12 +90,15 @@ export class RouteFlags {
     );
   }
 
-  /** What is decided for a request of this client, whose fields may be vouched for by others. `nowMs`: since 1970. */
+  /**
+   * What is decided for a request of this client, whose fields may be vouched for by others. Null for `exposures` says that nobody is
+   * exposed. `nowMs`: since 1970.
+   */
   decide(
     head: RequestHead,
     fields: RequestFields,
     client: string,
-    exposures: ExposureNotes,
+    exposures: ExposureNotes | null,
     nowMs: number,
   ): FlagDecision {
     const { context, evaluator, overrides, cells } = this.shared;
@@ -114,7 +117,7 @@ export class RouteFlags {
       for (let at = 0; at < evaluations.length; at += 1) {
         const evaluation = evaluations[at]!;
         cells[this.flags[at]!.index]!.count(evaluation.index, evaluation.reason);
-        if (evaluation.reason === 'SPLIT') this.#drawn(at, evaluation, exposures, nowMs);
+        if (evaluation.reason === 'SPLIT' && exposures !== null) this.#drawn(at, evaluation, exposures, nowMs);
       }
     }
     const arms = this.#isGuarded && !isTest ? this.#arms(evaluations, nowMs) : NO_ARMS;

@@ -219,6 +219,7 @@ t.test('exposures', async (t) => {
     }
   };
   const options = (exposures: object) => ({
+    service: { preview: { header: 'X-Pool', token: 'let-me-in' } },
     routes: [{ service: 'app', flags: ['drawn', 'listed'] }],
     top: {
       flags: { drawn: { strategy: 'percentage', value: 50 }, listed: { strategy: 'users', value: ['a'] } },
@@ -229,6 +230,7 @@ t.test('exposures', async (t) => {
   const rig = await Rig.start(t, options({ file, secret: 'pepper-of-exposures' }));
 
   t.test('a draw is told once for each user and variant, without the key', async (t) => {
+    await rig.ask(get('/', 'X-User: previewer', 'X-Pool: main; token=let-me-in'));
     for (const user of ['a', 'b', 'a', 'c', 'b', 'a']) await rig.ask(get('/', `X-User: ${user}`));
     await until('three lines are written', () => read().length >= 3);
     const lines = read();
