@@ -9,8 +9,10 @@
  * outage that struck them all, and be deaf to the day on which the treatment breaks.
  *
  * A new share is no new period, so a flag that goes 5%, 25%, 50% has one budget for all of it. A key that was in the control and is
- * treated at the next share has spoken or has not; those who have are more of them among the treated than in the control, so a
- * growing share can only make the evidence weaker than it is, and never find fault where there is none.
+ * treated at the next share has spoken or has not. With all others as control whoever has not spoken has not failed in either
+ * arm, so its place on the line is as open as at the beginning, and the part is exact wherever the share goes. With an equal control
+ * those who have spoken are more among the treated than in the control, so a growing share can only make the evidence
+ * weaker than it is, and never find fault where there is none.
  */
 import type { Service } from '../config/schema.ts';
 import { hasArms, partAt } from '../flags/arm.ts';
