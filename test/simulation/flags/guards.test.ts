@@ -9,7 +9,7 @@ const ALARM = 0.05;
 const HARMLESS: GuardedTraffic = {
   control: 'equal',
   shares: [5_000, 25_000, 50_000],
-  requests: 3_000,
+  requests: 2_000,
   users: 2_000,
   broken: 0.05,
   untreated: 0.005,
@@ -25,14 +25,19 @@ const FEW = { broken: 0.006, untreated: 0, treated: 0, users: 1_000, requests: 1
 /** Twelve shares of which only the first is said. */
 const TURNED = { shares: Array.from({ length: 12 }, () => 20_000), requests: 2_000 };
 
+/** So many that some of them are treated where few are. */
+const MANY = { users: 5_000, requests: 6_000 };
+
+const around = (share: number): number[] => [share, share * 2, share, share / 2, share];
 const half = (share: number): number => Math.max(1_000, Math.floor(share / 2));
 const double = (share: number): number => Math.min(50_000, share * 2);
 
 /** What may happen to a flag that treats nobody worse. */
 const FATES: readonly (readonly [string, Partial<GuardedTraffic>])[] = [
-  ...[1_000, 5_000, 20_000, 50_000].map(
-    (share) => [`${share / 1000}% and around it`, { shares: [share, share * 2, share, share / 2, share] }] as const,
-  ),
+  ['1% and around it', { ...MANY, shares: around(1_000) }],
+  ['5% and around it', { ...MANY, shares: around(5_000) }],
+  ['20% and around it', { shares: around(20_000) }],
+  ['50% and around it', { shares: around(50_000) }],
   ['no broken accounts', { broken: 0, untreated: 0.05, treated: 0.05 }],
   ['few of them, and nothing else', FEW],
   ['growing', { shares: [1_000, 5_000, 20_000, 50_000, 75_000] }],
@@ -50,7 +55,7 @@ const FATES: readonly (readonly [string, Partial<GuardedTraffic>])[] = [
     'spared by an outage of the control, and then like all, at a smaller share',
     {
       shares: [50_000, 1_000],
-      requests: 10_000,
+      requests: 6_000,
       broken: 0,
       untreated: [0.2, 0.1],
       treated: [0, 0.1],
