@@ -69,6 +69,9 @@ lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
   t.equal(asked(seen[0]!), 'GET /api/flags');
   const empty = await admin(t, (_, res) => json(res, { flags: [] }));
   t.equal((await empty.run('list')).out, 'there is no flag\n');
+  const long = flagView({ problem: `it needs ${'x'.repeat(100)}` });
+  const whole = await admin(t, (_, res) => json(res, { flags: [long] }));
+  t.match((await whole.run('list')).out, `it needs ${'x'.repeat(100)}\n`, 'a pipe has no width, and nothing is cut');
 });
 
 t.test('get shows a flag with its definition as it would stand in the file', async (t) => {
