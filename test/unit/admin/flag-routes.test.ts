@@ -83,7 +83,10 @@ t.test('what is missing is said to be missing, and a name that cannot be is told
   };
   t.match(await problem('fresh', { value: 5 }), /^flag fresh: strategy: is missing; allowed: all, none/);
   t.match(await problem('web', { rules: [{ when: [] }] }), /rules\[0\].strategy: is missing; allowed: all/);
-  t.match(await problem('bad%20name', { strategy: 'all' }), /cannot be the name of a flag; allowed: a name of 1 to 100/);
+  t.match(
+    await problem('bad%20name', { strategy: 'all' }),
+    /cannot be the name of a flag; allowed: a name of 1 to 100/,
+  );
   const variants = { strategy: 'variants', variants: { 'a b': {} } };
   t.match(await problem('web', variants), /variants\["a b"\]: is not allowed as a name; allowed: .*such as treatment/);
 });

@@ -307,6 +307,14 @@ t.test('a refusal ends with 1 and its sentence; one because of other buckets say
   t.not(asked(seen[0]!), asked(seen[2]!), 'and --yes says so to Tidegate');
 });
 
+t.test('whoever needs a token is told how to say it', async (t) => {
+  const error = { code: 'unauthorized', message: 'This call needs Authorization: Bearer <token>.' };
+  const { run } = await admin(t, (_, res) => json(res, { error }, 401));
+  const { code, out, err } = await run('kill', 'x');
+  t.same([code, out], [1, '']);
+  t.equal(err, `tidegate: refused: ${error.message} It is said by --token TOKEN or TIDEGATE_TOKEN.\n`);
+});
+
 t.test('history lists each change with its reason, newest first as it comes', async (t) => {
   const receipts = [
     flagReceipt({ revision: 14, how: 'remove', to: null }),

@@ -182,20 +182,24 @@ t.test('the time becomes a schedule where it decides about all of a feature (spe
 t.test('segments are constraints, and a strategy without its segment is for nobody (specification 15)', async (t) => {
   const segments = [
     { id: 1, name: 'staff', constraints: [field('email', 'STR_ENDS_WITH', { values: ['@acme.com'] })] },
+    { id: 2, name: 'in the export of an environment' },
   ];
   const from = read(
     [
       feature('known', [{ name: 'default', segments: [1] }]),
       feature('unknown', [{ name: 'default', segments: [404] }]),
+      feature('named', [{ name: 'default', segments: [2] }]),
     ],
     { segments },
   );
   t.equal(from.value('known', 'x', { email: 'a@acme.com' }), true);
   t.equal(from.value('known', 'x', { email: 'a@mail.test' }), false);
   t.equal(from.value('unknown', 'x'), false);
+  const without = 'are not in the document, as what clients fetch has them; the strategy is left out';
   t.strictSame(from.notesOn('unknown'), [
-    'lost features[1].strategies[0]: the segment 404 is not in the document; the strategy is left out',
+    `lost features[1].strategies[0]: the constraints of the segment 404 ${without}`,
   ]);
+  t.strictSame(from.notesOn('named'), [`lost features[2].strategies[0]: the constraints of the segment 2 ${without}`]);
 });
 
 t.test(
