@@ -103,5 +103,6 @@ t.test('every piece of config on the page is valid', async (t) => {
     const text = missing.map(([, part]) => part).join('') + piece;
     const { problems } = parseConfig(text, { file: 'flags.md', env: { JWT_SECRET: 'a-secret-of-the-page' } });
     t.strictSame(problems.map(formatProblem), [], piece);
+    t.notMatch(piece, /strategy: none\n +rules:/, 'rules of a flag that is switched off are never asked');
   }
 });
