@@ -147,7 +147,6 @@ t.test('set sends what the words name and nothing else', async (t) => {
     [['--all', '--description', 'for all'], { description: 'for all', strategy: 'all' }],
     [['--none'], { strategy: 'none' }],
     [['--salt', 'v2'], { salt: 'v2' }],
-    [['--enrol', '20'], { value: 20 }],
   ] as const) {
     const { run, seen } = await admin(t, oneFlag());
     const { code, out, err } = await run(
@@ -265,6 +264,18 @@ t.test('words that make no sense end with 2, and nothing is asked', async (t) =>
   t.equal(seen.length, 0);
   t.match((await run('murder', 'x')).err, '`tidegate flag --help` lists them');
   t.match((await run('kil', 'x')).err, 'did you mean `tidegate flag kill`?');
+});
+
+t.test('an enrolment is for variants, and no other word for a percentage', async (t) => {
+  const variants = { a: {}, b: {} };
+  const drawn = await admin(t, oneFlag(flagView({ definition: { strategy: 'variants', variants } })));
+  t.equal((await drawn.run('set', 'new-checkout', '--enrol', '20')).code, 0);
+  t.same(JSON.parse(drawn.seen.at(-1)!.body), { value: 20 });
+  const { run, seen } = await admin(t, oneFlag());
+  const { code, err } = await run('set', 'new-checkout', '--enrol', '20');
+  t.equal(code, 2);
+  t.match(err, '--enrol is for variants, and this flag has none: say --percentage');
+  t.same(seen.map(asked), ['GET /api/flags/new-checkout']);
 });
 
 t.test('a variant that there is not is refused with those that there are', async (t) => {

@@ -255,7 +255,9 @@ t.test('what has no counterpart is named, with where it is, and left out towards
   t.match(from.notesOn('groups'), [/^lost features\[1\].strategies\[1\]: it draws by another group/]);
   t.match(from.notesOn('random'), [/^changed .*each request is drawn anew there/]);
   t.match(from.evaluate('disabled', 'x'), { value: false, reason: 'DISABLED' });
-  t.match(from.notesOn('disabled'), ['changed features[3]: it is switched off; to switch it on, say strategy: percentage, value: 10']);
+  t.match(from.notesOn('disabled'), [
+    'changed features[3]: it is switched off; to switch it on, say strategy: percentage, value: 10',
+  ]);
   t.match(from.notesOn('wrong share'), [/^refused features\[4\]: a flag cannot be called so/]);
   t.equal(from.value('share', 'x'), false);
   t.match(from.notesOn('mixed'), [/^changed .*its values are not of one type/]);
