@@ -50,10 +50,10 @@ export const UNSTORED = 'the state file did not take it yet: a restart now would
 
 /** What decides beside a flag's own strategy. */
 function besides({ definition, environment }: FlagStand): readonly string[] {
-  const { rules = [], ramp, schedule, requires = [] } = inEnvironment(definition, environment);
+  const { strategy, rules = [], ramp, schedule, requires = [] } = inEnvironment(definition, environment);
   return [
     ...(ramp === undefined ? [] : [`ramp to ${ramp.to}%`]),
-    ...(rules.length === 0 ? [] : [counted(rules.length, 'rule')]),
+    ...(rules.length === 0 ? [] : [`${counted(rules.length, 'rule')}${strategy === 'none' ? ' not asked' : ''}`]),
     ...(schedule === undefined ? [] : ['schedule']),
     ...(requires.length === 0 ? [] : [`needs ${requires.map(({ flag }) => plain(flag)).join(', ')}`]),
   ];

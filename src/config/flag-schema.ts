@@ -106,7 +106,9 @@ const rule = z.strictObject({
     .max(CONDITIONS_MAX)
     .optional()
     .describe('What must hold, all of it; everybody fits without it.'),
-  strategy: strategy.describe('Whom of those that fit it is on for; the others of them get the off value.'),
+  strategy: strategy.describe(
+    'Whom of those that fit it is on for; the others of them get the off value. Who is not in a list of `users` does not fit.',
+  ),
   value,
   variant: variantName
     .optional()
@@ -194,7 +196,7 @@ const keys = {
 /** A flag, as it is written. */
 export const flag = z
   .strictObject({
-    strategy: strategy.describe('Whom it is on for, where no rule decides.'),
+    strategy: strategy.describe('Whom it is on for, where no rule decides. `none` switches it off, its rules too.'),
     ...keys,
     environments: z
       .record(name, z.strictObject({ strategy: strategy.optional().describe('Whom it is on for there.'), ...keys }))

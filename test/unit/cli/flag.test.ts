@@ -50,6 +50,7 @@ t.test('list shows whom each flag is on for, and since when', async (t) => {
       environment: 'staging',
       share: null,
     }),
+    flagView({ name: 'delta', definition: { strategy: 'none', rules: [{ strategy: 'all' }] } }),
     flagView({ name: 'lost', problem: 'it needs new-nav, and there is none' }),
   ];
   const { run, seen } = await admin(t, (_, res) => json(res, { flags }));
@@ -63,6 +64,7 @@ dark-mode      12  2026-01-31 12:00  KILLED (else everybody)
 buy-button     12  2026-01-31 12:00  green 1 : blue 1, of 40% of keys; 1 rule
 beta           12  2026-01-31 12:00  1 key
 gamma          12  2026-01-31 12:00  everybody
+delta          12  2026-01-31 12:00  nobody; 1 rule not asked
 lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
 `,
   );

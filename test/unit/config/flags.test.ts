@@ -206,6 +206,14 @@ t.test('a route names flags of the file, and their variants name pools of its se
   t.match(complaints(withFlags(pools)), [/warning: .*leads somewhere, and no route names this flag/]);
 });
 
+t.test('rules beside the strategy none are never asked, which is said', async (t) => {
+  const flag = (environments: string): string =>
+    withFlags(`a: { strategy: none, rules: [{ strategy: all }]${environments} }`);
+  t.match(complaints(flag('')), [/^t\.yaml:10:.*warning: flags\.a\.rules: are never asked: the strategy is none/]);
+  t.equal(complaints(flag(', environments: { staging: { salt: x } }')).length, 1, 'nor anywhere else');
+  t.strictSame(complaints(flag(', environments: { staging: { strategy: all } }')), []);
+});
+
 t.test('there is an end to everything', async (t) => {
   const many = (count: number, item: (index: number) => string): string =>
     Array.from({ length: count }, (_, i) => item(i)).join(', ');
