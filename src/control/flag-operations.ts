@@ -91,6 +91,8 @@ export interface FlagOperations {
   /** Sorted by name. */
   list(): readonly FlagView[];
   get(name: string): FlagView | Refusal;
+  /** What all flags say now, by name, without the cost of a view of each. */
+  said(): ReadonlyMap<string, FlagDefinition>;
   /**
    * Makes a flag, or changes the keys of it that are given: null takes a key away, and what is not given stays. A kill stays
    * until it is taken back, whatever is set meanwhile.

@@ -116,7 +116,6 @@ export class Flags implements FlagOperations {
     };
   }
 
-  /** What all flags say now, for `supersede`. */
   said(): ReadonlyMap<string, FlagDefinition> {
     return this.#book.definitions();
   }
