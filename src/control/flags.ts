@@ -25,6 +25,7 @@ import {
   FlagBook,
   type FlagDraft,
   type FlagEntry,
+  legacyOf,
   recordOf,
   type StagedFlags,
   standOf,
@@ -274,7 +275,7 @@ export class Flags implements FlagOperations {
 
   #adopt(staged: StagedFlags): readonly AdoptedChange[] {
     const { store } = this.#options;
-    const adopted = this.#book.adopt(staged, this.#at(), (name) => store.lastRevision(name));
+    const adopted = this.#book.adopt(staged, this.#at(), (name) => legacyOf(store.lastChange(name)));
     if (adopted.some(({ before, after }) => before?.spec !== after?.spec)) this.#answers.renew();
     if (adopted.length > 0) this.#changed();
     return adopted;

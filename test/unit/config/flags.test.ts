@@ -151,6 +151,11 @@ for (const [what, line, complaint] of [
     'a: { strategy: all, environments: { staging: { strategy: users } } }',
     /flags\.a\.environments\.staging: says not for whom/,
   ],
+  [
+    'a variant that a mapping would put first',
+    'a: { strategy: variants, off: x, variants: { b: {}, 2: {} } }',
+    /variants\.2: "2" is not allowed as a name; allowed: .* and not a whole number/,
+  ],
   ['a name that is no name', '"-a": { strategy: all }', /"-a" is not allowed as a name/],
   ['a misspelt key', 'a: { strategy: all, varaints: {} }', /"varaints" is not a known key.*did you mean "variants"/],
 ] as const) {

@@ -82,6 +82,26 @@ t.test('a kill holds whatever is said afterwards, until it is taken back', async
   t.match(await made.flags.restore('web', ANN), { refused: true, code: 'not-killed' });
 });
 
+t.test('a killed flag that leaves the file is killed when it comes back, and one that was removed by a call is not', async (t) => {
+  const made = new FlagStage();
+  const config = flagConfig('web: { strategy: all }');
+  made.apply(config);
+  await made.flags.kill('web', ANN);
+  made.apply(flagConfig());
+  made.apply(config);
+  t.match(made.stand('web'), { killed: true, revision: 4 });
+  t.match(made.told.at(-1)?.text, /new, changed in the file; it is killed, as it was when it left the file/);
+  t.equal(made.variantOf('web'), 'off');
+  await made.flags.restore('web', ANN);
+  made.apply(flagConfig());
+  made.apply(config);
+  t.match(made.stand('web'), { killed: false, revision: 7 });
+  await made.flags.set('own', { strategy: 'all' }, ANN);
+  await made.flags.kill('own', ANN);
+  await made.flags.remove('own', ANN);
+  t.match(await made.flags.set('own', { strategy: 'all' }, ANN), { revision: 4, to: { killed: false } });
+});
+
 t.test('a kill that comes while a snapshot is staged is in what is staged too', async (t) => {
   const made = stage(PERCENTAGE);
   const [before] = made.inForce;
