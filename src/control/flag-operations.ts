@@ -21,7 +21,7 @@ export interface FlagStand {
   readonly definition: FlagDefinition;
   /** The environment that picks what of it holds (see `inEnvironment`). */
   readonly environment: string;
-  /** The share of its own strategy in percent; null where that has none. */
+  /** The share of its own strategy in percent, where no ramp stands in its place; null where that has none. */
   readonly share: number | null;
   readonly killed: boolean;
 }

@@ -7,7 +7,7 @@
 
 import type { z } from 'zod';
 import type { FlagFinding } from '../config/flag-checks.ts';
-import { allowedAt, keysAt } from '../config/language.ts';
+import { allowedAt, keysAt, namesAt } from '../config/language.ts';
 import { formatPath, formatValue, type Path } from '../config/problem.ts';
 import { nearest } from '../config/suggest.ts';
 import type { Refusal } from './operations.ts';
@@ -23,7 +23,9 @@ export function findingsOf(name: string, issues: readonly Issue[]): readonly Fla
   return issues.flatMap((issue) => {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(name, path, key));
-    const allowed = allowedOf(issue) ?? allowedAt(['flags', name, ...path]);
+    const isName = issue.code === 'invalid_key';
+    const own = isName ? namesAt(['flags', name, ...path.slice(0, -1)]) : allowedAt(['flags', name, ...path]);
+    const allowed = allowedOf(issue) ?? own;
     return [{ path, message: messageOf(issue), ...(allowed === undefined ? {} : { allowed }) }];
   });
 }
@@ -36,6 +38,7 @@ function unknownKey(name: string, path: Path, key: string): FlagFinding {
 }
 
 function messageOf(issue: Issue): string {
+  if (issue.code === 'invalid_key') return 'is not allowed as a name';
   if (issue.code === 'custom' && issue.message !== '' && issue.message !== 'Invalid input') return issue.message;
   return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : 'is not allowed';
 }

@@ -33,6 +33,8 @@ const noFlag: Script = ({ method }, res) => {
 
 const asked = ({ method, url }: Seen): string => `${method} ${url}`;
 
+const RAMP = { from: 5, to: 50, start: '2026-12-01T09:00:00Z', over: '3h' };
+
 t.test('list shows whom each flag is on for, and since when', async (t) => {
   const flags = [
     flagView(),
@@ -51,6 +53,8 @@ t.test('list shows whom each flag is on for, and since when', async (t) => {
       share: null,
     }),
     flagView({ name: 'delta', definition: { strategy: 'none', rules: [{ strategy: 'all' }] } }),
+    flagView({ name: 'rising', definition: { strategy: 'percentage', ramp: RAMP }, share: 0 }),
+    flagView({ name: 'drawn', definition: { strategy: 'variants', variants: { a: {}, b: {} }, ramp: RAMP }, share: 100 }),
     flagView({ name: 'lost', problem: 'it needs new-nav, and there is none' }),
   ];
   const { run, seen } = await admin(t, (_, res) => json(res, { flags }));
@@ -65,6 +69,8 @@ buy-button     12  2026-01-31 12:00  green 1 : blue 1, of 40% of keys; 1 rule
 beta           12  2026-01-31 12:00  1 key
 gamma          12  2026-01-31 12:00  everybody
 delta          12  2026-01-31 12:00  nobody; 1 rule not asked
+rising         12  2026-01-31 12:00  5% to 50% of keys by a ramp
+drawn          12  2026-01-31 12:00  a 1 : b 1, of 5% to 50% of keys by a ramp
 lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
 `,
   );

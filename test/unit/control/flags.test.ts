@@ -257,6 +257,11 @@ t.test('everything that would break something is refused with the reason, and ch
     'bad-flag',
     /vlaue: is not a known key; allowed: .*did you mean "value"/,
   );
+  await refused(
+    made.set('web', { variants: { 2: {}, b: {} } }),
+    'bad-flag',
+    /variants\.2: is not allowed as a name; allowed: a name of .* not a whole number/,
+  );
   await refused(made.set('web', [1]), 'bad-flag', /must be a mapping/);
   await refused(made.set('../etc', { strategy: 'all' }), 'bad-flag', /cannot be the name of a flag/);
   await refused(made.set('import', { strategy: 'all' }), 'bad-flag', /cannot be the name of a flag/);
