@@ -50,7 +50,8 @@ export const flagName = z
   });
 
 const variantName = z.string().regex(VARIANT_NAME).meta({
-  allowed: 'a name of 1 to 64 letters, digits and inner hyphens, dots and underscores, such as treatment, and not a whole number',
+  allowed:
+    'a name of 1 to 64 letters, digits and inner hyphens, dots and underscores, such as treatment, and not a whole number',
 });
 
 const percent = z

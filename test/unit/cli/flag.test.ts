@@ -54,7 +54,11 @@ t.test('list shows whom each flag is on for, and since when', async (t) => {
     }),
     flagView({ name: 'delta', definition: { strategy: 'none', rules: [{ strategy: 'all' }] } }),
     flagView({ name: 'rising', definition: { strategy: 'percentage', ramp: RAMP }, share: 0 }),
-    flagView({ name: 'drawn', definition: { strategy: 'variants', variants: { a: {}, b: {} }, ramp: RAMP }, share: 100 }),
+    flagView({
+      name: 'drawn',
+      definition: { strategy: 'variants', variants: { a: {}, b: {} }, ramp: RAMP },
+      share: 100,
+    }),
     flagView({ name: 'lost', problem: 'it needs new-nav, and there is none' }),
   ];
   const { run, seen } = await admin(t, (_, res) => json(res, { flags }));

@@ -82,7 +82,7 @@ t.test('a kill holds whatever is said afterwards, until it is taken back', async
   t.match(await made.flags.restore('web', ANN), { refused: true, code: 'not-killed' });
 });
 
-t.test('a killed flag that leaves the file is killed when it comes back, and one that was removed by a call is not', async (t) => {
+t.test('a killed flag that leaves the file comes back killed, and one that a call removed does not', async (t) => {
   const made = new FlagStage();
   const config = flagConfig('web: { strategy: all }');
   made.apply(config);
