@@ -96,12 +96,10 @@ export class Flags implements FlagOperations {
   }
 
   /** Flags with a config that is to come into force and with what a call has drafted; has no effect until it is adopted. */
-  prepare(config: Config): PreparedFlags | { readonly error: string } {
+  prepare(config: Config): PreparedFlags {
     this.#restore(config.environment);
     const word: Word = { by: 'file', how: 'file', reason: '', startedAt: performance.now() };
     const drafts = new Map([...draftsOfFile(this.#book.all(), config.flags, word), ...this.#drafts]);
-    const refusal = misfit([], this.#definitionsWith(drafts), config);
-    if (refusal !== null) return { error: refusal.message };
     const staged = this.#book.stage(drafts, config.environment);
     let adopted: readonly AdoptedChange[] = [];
     return {
@@ -242,7 +240,7 @@ export class Flags implements FlagOperations {
   /** Brings drafts into force by the way that they need. To be called in turn. */
   async #say(drafts: Drafts): Promise<Receipts> {
     const config = this.#options.config();
-    const refusal = misfit([...drafts.keys()], this.#definitionsWith(drafts), config);
+    const refusal = misfit([...drafts.keys()], this.#definitionsWith(drafts), this.said(), config);
     if (refusal !== null) return refusal;
     const staged = this.#book.stage(drafts);
     const known = new Set(this.#book.all().map(({ spec }) => spec));
@@ -336,7 +334,7 @@ export class Flags implements FlagOperations {
     if (isRefusal(definition)) return definition;
     const word = wordOf('set', { by: '', reason: '', ifEpoch: null });
     const drafts = new Map([[name, this.#draft(name, definition, word)]]);
-    const refusal = misfit([name], this.#definitionsWith(drafts), this.#options.config());
+    const refusal = misfit([name], this.#definitionsWith(drafts), this.said(), this.#options.config());
     if (refusal !== null) return refusal;
     const after = this.#book.imagine(name, definition);
     return {

@@ -294,6 +294,20 @@ t.test('a list of flags is taken as a whole or not at all', async (t) => {
   t.equal(made.told.length, told + 1, 'a long list is one event');
 });
 
+t.test(
+  'a good file comes into force however many flags were made at run time, and those can still be changed',
+  async (t) => {
+    const made = stage(PERCENTAGE);
+    const many = Array.from({ length: 999 }, (_, index) => ({ name: `f${index}`, definition: { strategy: 'all' } }));
+    done(await made.flags.import(many, ANN));
+    t.equal(made.apply(flagConfig(PERCENTAGE, 'more: { strategy: all }', 'last: { strategy: all }')), null);
+    t.equal(made.variantOf('last'), 'on');
+    t.match(await made.set('another', { strategy: 'all' }), { refused: true, code: 'too-many-flags' });
+    t.match(done(await made.set('web', { value: 7 })), { to: { share: 7 } });
+    t.match(done(await made.flags.remove('f0', ANN)), { to: null });
+  },
+);
+
 t.test('a flag whose need the file has taken away is off, and everybody is told', async (t) => {
   const made = stage('web: { strategy: all }', 'base: { strategy: all }');
   done(await made.set('made', { strategy: 'all', requires: [{ flag: 'base' }] }));
