@@ -24,8 +24,8 @@ export function findingsOf(name: string, issues: readonly Issue[]): readonly Fla
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(name, path, key));
     const place = ['flags', name, ...path];
-    const atPlace = issue.code === 'invalid_key' ? namesAt(place.slice(0, -1)) : allowedAt(place);
-    const allowed = allowedOf(issue) ?? atPlace;
+    const own = issue.code === 'invalid_key' ? namesAt(place.slice(0, -1)) : allowedAt(place);
+    const allowed = allowedOf(issue) ?? own;
     return [{ path, message: messageOf(issue), ...(allowed === undefined ? {} : { allowed }) }];
   });
 }
@@ -38,8 +38,8 @@ function unknownKey(name: string, path: Path, key: string): FlagFinding {
 }
 
 function messageOf(issue: Issue): string {
-  if (issue.code === 'custom' && issue.message !== '' && issue.message !== 'Invalid input') return issue.message;
   if (issue.code === 'invalid_key') return 'is not allowed as a name';
+  if (issue.code === 'custom' && issue.message !== '' && issue.message !== 'Invalid input') return issue.message;
   return issue.input === undefined ? 'is missing' : 'is not allowed';
 }
 

@@ -9,6 +9,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import t, { type Test } from 'tap';
+import { PlainContext } from '../../src/flags/plain-context.ts';
 import { Rig } from '../wire/stage/rig.ts';
 import { until } from './stage/until.ts';
 
@@ -100,10 +101,12 @@ t.test('a share of users grows, keeps whom it has, agrees with the evaluator, an
         'whoever was in stays in',
       );
     const differ = users.filter((key) => {
-      const { value } = rig.plane.flags.evaluate(FLAG, { key, attribute: () => undefined });
-      return value !== treated.has(key);
+      const context = new PlainContext({ targetingKey: key });
+      const explained = rig.plane.flags.explain(FLAG, context);
+      const { value } = rig.plane.flags.evaluate(FLAG, context);
+      return value !== treated.has(key) || !('value' in explained) || explained.value !== value;
     });
-    t.strictSame(differ, [], 'the header is what the evaluator says');
+    t.strictSame(differ, [], 'the header is what OFREP answers, and what `flag explain` says');
     before = treated;
   }
   const entry = rig.plane.metrics().flagTraffic!.series.find(({ variant }) => variant === 'on')!;

@@ -135,6 +135,9 @@ t.test('a list is imported as a whole, and a flag with thousands of users fits i
     flags: [{ name: 'x', definition: { strategy: 'maybe' } }],
   });
   t.equal(errorOf(bad).code, 'bad-flag');
+  const onCondition = await admin.change('POST', '/api/flags/import', { flags }, { 'If-Match': '"1"' });
+  t.match(onCondition, { status: 400 }, 'a condition that nobody would keep is refused');
+  t.equal(errorOf(onCondition).code, 'bad-if-match');
 });
 
 t.test('whoever may only read may ask why, and what would be, and may change nothing', async (t) => {

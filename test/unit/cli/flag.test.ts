@@ -33,6 +33,8 @@ const noFlag: Script = ({ method }, res) => {
 
 const asked = ({ method, url }: Seen): string => `${method} ${url}`;
 
+const RAMP = { from: 5, to: 50, start: '2026-12-01T09:00:00Z', over: '3h' };
+
 t.test('list shows whom each flag is on for, and since when', async (t) => {
   const flags = [
     flagView(),
@@ -50,11 +52,17 @@ t.test('list shows whom each flag is on for, and since when', async (t) => {
       environment: 'staging',
       share: null,
     }),
-    flagView({ name: 'off', definition: { strategy: 'none', rules: [{ strategy: 'all' }] }, share: null }),
+    flagView({ name: 'delta', definition: { strategy: 'none', rules: [{ strategy: 'all' }] }, share: null }),
     flagView({
       name: 'ruled',
       definition: { strategy: 'users', value: [], rules: [{ strategy: 'all' }, { strategy: 'none' }] },
       share: null,
+    }),
+    flagView({ name: 'rising', definition: { strategy: 'percentage', ramp: RAMP }, share: 0 }),
+    flagView({
+      name: 'drawn',
+      definition: { strategy: 'variants', variants: { a: {}, b: {} }, ramp: RAMP },
+      share: 100,
     }),
     flagView({ name: 'lost', problem: 'it needs new-nav, and there is none' }),
   ];
@@ -69,8 +77,10 @@ dark-mode      12  2026-01-31 12:00  KILLED (else everybody)
 buy-button     12  2026-01-31 12:00  green 1 : blue 1, of 40% of keys; 1 rule
 beta           12  2026-01-31 12:00  1 key
 gamma          12  2026-01-31 12:00  everybody
-off            12  2026-01-31 12:00  nobody
+delta          12  2026-01-31 12:00  nobody; 1 rule not asked
 ruled          12  2026-01-31 12:00  whom a rule fits; 2 rules
+rising         12  2026-01-31 12:00  5% to 50% of keys by a ramp
+drawn          12  2026-01-31 12:00  a 1 : b 1, of 5% to 50% of keys by a ramp
 lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
 `,
   );

@@ -94,9 +94,9 @@ t.test('where nothing is drawn, it is said whom it is for, and whether that is t
   t.equal(why(flagOf({ strategy: { kind: 'all' } }), 'bob')[0], 'it is for everybody');
   const ruled = flagOf({ rules: [ruleOf({ name: 'friends', strategy: users })] });
   t.strictSame(why(ruled, 'bob'), [
-    'rule friends fits everybody',
-    'it is for a list of keys, and bob is not in it',
-    'so it is off, false by rule friends (DEFAULT)',
+    'rule friends does not fit: it wants that targetingKey is one of "alice", "carol", and it is "bob"',
+    'it is for everybody',
+    'so it is on, true (STATIC)',
   ]);
 });
 
