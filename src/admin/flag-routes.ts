@@ -17,7 +17,7 @@ import {
 import { PlainContext } from '../flags/plain-context.ts';
 import type { AdminApp } from './app.ts';
 import type { Audit } from './audit.ts';
-import { refusalFault } from './fault.ts';
+import { Fault, refusalFault } from './fault.ts';
 import {
   flagAnswer,
   flagBody,
@@ -214,6 +214,9 @@ export function addFlagRoutes(app: AdminApp, { flags }: Operations, audit: Audit
     async (request, reply) => {
       const { reason, resalt, flags: list } = request.body;
       const instruction = { ...instructed(request, reason), resalt: resalt === true };
+      if (instruction.ifEpoch !== null) {
+        throw new Fault(400, 'bad-if-match', 'If-Match is about one flag, and this call is about several.');
+      }
       const receipts = orFault(await flags.import(list, instruction));
       audit.changedFlags(request, receipts);
       return reply.send({ receipts });

@@ -26,7 +26,10 @@ const inForce = z.string().describe('The environment whose part of the definitio
 const stand = z.object({
   definition,
   environment: inForce,
-  share: z.number().nullable().describe('In percent; null where its own strategy has no share.'),
+  share: z
+    .number()
+    .nullable()
+    .describe('In percent, where no ramp stands in its place; null where its own strategy has no share.'),
   killed: z.boolean(),
 }) as unknown as z.ZodType<FlagStand>;
 

@@ -22,6 +22,9 @@ export function ofrepFamilies({ answers, refusals, streams }: OfrepFigures): Fam
     counter('ofrep_streams_dropped_total', 'Clients that listened and were cut off because they did not read.', [
       { value: streams.dropped },
     ]),
+    counter('ofrep_streams_displaced_total', 'Clients that gave their place to one of an address with fewer.', [
+      { value: streams.displaced },
+    ]),
     counter('ofrep_changes_total', 'Times that all who listen were told to ask again.', [{ value: streams.rounds }]),
   ];
 }

@@ -7,9 +7,13 @@
  * once, because each of them asks at once, and a thousand questions in one moment would make the judge late. Changes that come
  * closer together than that are told as one, after the round that is under way.
  *
- * Who opens a stream is told to ask at once, unless the `Last-Event-ID` is that of the present revision. For the client has asked
- * before it connects, and what changes between the two it would never hear of; its question is answered with 304 if nothing
- * has. That message has no `etag`, so that it is conditional.
+ * Who opens a stream is told to ask at once, for the client has asked before it connects, and what changes between the two it would
+ * never hear of; its question is answered with 304 if nothing has. That message has no `etag`, so that it is conditional. Who comes
+ * back is told too: a schedule or a ramp may have changed answers in the meantime, and leaves no trace in the revision.
+ *
+ * When all places are taken, a newcomer from an address with fewer streams takes the oldest place of the address that has most. So one
+ * page that leaks streams, or one that hoards them, cannot keep everybody else out; and behind a proxy, where all have one
+ * address, places are what they are. Rejected: a limit for each address, which would have to be as high as what a proxy needs.
  *
  * A client that has not taken anything for a whole heartbeat, or has too much in its buffer, is cut off and counted. Comments keep the
  * connection through proxies. `retry` differs from client to client, so that a restart does not bring all of them back in one moment.
@@ -46,8 +50,17 @@ export interface ChangeStreamFigures {
   readonly open: number;
   /** Clients that were cut off because they did not read. */
   readonly dropped: number;
+  /** Streams that were ended for one of a client that has fewer. */
+  readonly displaced: number;
   /** Rounds in which all clients were told. */
   readonly rounds: number;
+}
+
+interface Stream {
+  /** The address that it comes from, as `clientKey` has it. */
+  readonly client: string;
+  /** Whether it took nothing at the last heartbeat. */
+  isStalled: boolean;
 }
 
 export class ChangeStreams {
@@ -55,13 +68,15 @@ export class ChangeStreams {
   readonly #limits: ChangeStreamLimits;
   readonly #log: Logger;
   readonly #random: () => number;
-  readonly #stalled = new Map<ServerResponse, boolean>();
+  /** All that are open, the oldest first. */
+  readonly #streams = new Map<ServerResponse, Stream>();
   readonly #heartbeat: NodeJS.Timeout;
   /** Who has yet to be told in the round that is under way. */
   #round: ServerResponse[] = [];
   #roundTimer: NodeJS.Timeout | null = null;
   #isDue = false;
   #dropped = 0;
+  #displaced = 0;
   #rounds = 0;
 
   /** `revision` says which one is in force; it stands in the id of a message and so on one line. */
@@ -79,17 +94,31 @@ export class ChangeStreams {
   }
 
   figures(): ChangeStreamFigures {
-    return { open: this.#stalled.size, dropped: this.#dropped, rounds: this.#rounds };
+    return { open: this.#streams.size, dropped: this.#dropped, displaced: this.#displaced, rounds: this.#rounds };
   }
 
-  /** Takes over a response whose head is sent; `lastEventId` is what the client says it has seen, '' for nothing. */
-  open(res: ServerResponse, lastEventId: string): void {
-    this.#stalled.set(res, false);
-    res.on('close', () => this.#stalled.delete(res));
+  /** Whether there is a place for one more stream of this client, of `max` in all; makes one if the client has far fewer than another. */
+  admit(client: string, max: number): boolean {
+    if (this.#streams.size < max) return true;
+    const counts = new Map<string, number>();
+    for (const stream of this.#streams.values()) counts.set(stream.client, (counts.get(stream.client) ?? 0) + 1);
+    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0]);
+    // After the change of places nobody may have a reason to change them back.
+    if (this.#streams.size > max || count < (counts.get(client) ?? 0) + 2) return false;
+    const [oldest] = [...this.#streams].find(([, stream]) => stream.client === most)!;
+    this.#streams.delete(oldest);
+    this.#displaced += 1;
+    oldest.destroy();
+    return true;
+  }
+
+  /** Takes over a response whose head is sent. */
+  open(res: ServerResponse, client: string): void {
+    this.#streams.set(res, { client, isStalled: false });
+    res.on('close', () => this.#streams.delete(res));
     res.on('error', () => res.destroy());
     const retryMs = RETRY_LEAST_MS + Math.round(this.#random() * RETRY_SPREAD_MS);
-    const revision = this.#revision();
-    this.#write(res, `retry: ${retryMs}\n${lastEventId === revision ? ':' : message(revision, false)}\n\n`);
+    this.#write(res, `retry: ${retryMs}\n${message(this.#revision(), false)}\n\n`);
   }
 
   /** Tells all clients, soon. */
@@ -103,18 +132,18 @@ export class ChangeStreams {
     clearInterval(this.#heartbeat);
     if (this.#roundTimer !== null) clearInterval(this.#roundTimer);
     this.#isDue = false;
-    for (const res of this.#stalled.keys()) res.end();
-    this.#stalled.clear();
+    for (const res of this.#streams.keys()) res.end();
+    this.#streams.clear();
   }
 
   #begin(): void {
     this.#isDue = false;
     this.#rounds += 1;
-    this.#round = [...this.#stalled.keys()];
+    this.#round = [...this.#streams.keys()];
     const part = Math.ceil(this.#round.length / PARTS);
     const frame = `${message(this.#revision(), true)}\n\n`;
     const tell = (): void => {
-      for (const res of this.#round.splice(0, part)) if (this.#stalled.has(res)) this.#write(res, frame);
+      for (const res of this.#round.splice(0, part)) if (this.#streams.has(res)) this.#write(res, frame);
       if (this.#round.length > 0) return;
       clearInterval(this.#roundTimer!);
       this.#roundTimer = null;
@@ -124,11 +153,11 @@ export class ChangeStreams {
   }
 
   #beat(): void {
-    for (const [res, wasStalled] of this.#stalled) {
+    for (const [res, stream] of this.#streams) {
       const isStalled = res.writableNeedDrain;
-      if (isStalled && wasStalled) this.#drop(res);
+      if (isStalled && stream.isStalled) this.#drop(res);
       else {
-        this.#stalled.set(res, isStalled);
+        stream.isStalled = isStalled;
         if (!isStalled) res.write(HEARTBEAT);
       }
     }
@@ -140,7 +169,7 @@ export class ChangeStreams {
   }
 
   #drop(res: ServerResponse): void {
-    if (!this.#stalled.delete(res)) return;
+    if (!this.#streams.delete(res)) return;
     this.#dropped += 1;
     this.#log.warn({ dropped: this.#dropped }, 'change stream cut off: its client does not read');
     res.destroy();

@@ -19,17 +19,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import type { FlagOperations } from '../control/operations.ts';
+import { clientKey } from '../routing/client-key.ts';
 import { bulkText, etagOf, evaluationText, isNamedBy, statusOf } from './ofrep-answer.ts';
 import { readBody } from './ofrep-body.ts';
 import { OfrepContext, readContext } from './ofrep-context.ts';
 import { type OfrepCall, OfrepCounts, type OfrepFigures } from './ofrep-counts.ts';
 import type { OfrepCaller, OfrepDoor } from './ofrep-door.ts';
 import { badQuestion, faultBody, type OfrepFault, turnedAway } from './ofrep-fault.ts';
-import { nextMoment } from './ofrep-moments.ts';
+import { FlagMoments } from './ofrep-moments.ts';
 import { CHANGE_STREAM_LIMITS, type ChangeStreamLimits, ChangeStreams } from './ofrep-streams.ts';
 
 /** What is asked of flags here. */
-export type FlagAnswers = Pick<FlagOperations, 'revision' | 'evaluate' | 'evaluateAll' | 'count' | 'onChange' | 'list'>;
+export type FlagAnswers = Pick<FlagOperations, 'revision' | 'evaluate' | 'evaluateAll' | 'count' | 'onChange' | 'said'>;
 
 /** What OFREP is made from. */
 export interface OfrepOptions {
@@ -43,9 +44,6 @@ export interface OfrepOptions {
 const ROOT = '/ofrep/';
 const FLAGS = '/ofrep/v1/evaluate/flags';
 const EVENTS = '/ofrep/v1/events';
-
-/** The longest that a timer can wait; a later moment is looked for again then. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** One request on its way to its answer. */
 interface Asked {
@@ -70,7 +68,7 @@ export class Ofrep {
   readonly #counts = new OfrepCounts();
   readonly #streams: ChangeStreams;
   readonly #unsubscribe: () => void;
-  #moment: NodeJS.Timeout | null = null;
+  readonly #moments: FlagMoments;
   #isClosed = false;
 
   constructor({ flags, config, log, streamLimits = CHANGE_STREAM_LIMITS }: OfrepOptions) {
@@ -78,8 +76,16 @@ export class Ofrep {
     this.#config = config;
     this.#log = log.child({ part: 'ofrep' });
     this.#streams = new ChangeStreams(() => flags.revision, this.#log, streamLimits);
-    this.#unsubscribe = flags.onChange(() => this.#changed());
-    this.#awaitMoment();
+    this.#moments = new FlagMoments({
+      definitions: () => flags.said().values(),
+      environment: () => config().environment,
+      now: Date.now,
+      onMoment: () => this.#streams.changed(),
+    });
+    this.#unsubscribe = flags.onChange(() => {
+      this.#streams.changed();
+      this.#moments.changed();
+    });
   }
 
   figures(): OfrepFigures {
@@ -90,7 +96,7 @@ export class Ofrep {
   close(): void {
     this.#isClosed = true;
     this.#unsubscribe();
-    if (this.#moment !== null) clearTimeout(this.#moment);
+    this.#moments.close();
     this.#streams.close();
   }
 
@@ -176,7 +182,8 @@ export class Ofrep {
 
   #listen(asked: Asked): void {
     const { req, res, door } = asked;
-    if (this.#streams.figures().open >= this.#config().ofrep.limits.streams) {
+    const client = clientKey(req.socket.remoteAddress ?? '');
+    if (!this.#streams.admit(client, this.#config().ofrep.limits.streams)) {
       const headers = { 'Retry-After': '10' };
       this.#refuse(asked, turnedAway(503, 'streams', 'As many clients listen for changes as may.', headers));
       return;
@@ -187,7 +194,7 @@ export class Ofrep {
       ...door.corsFields(req),
     ]);
     this.#counts.answered('events', 200);
-    this.#streams.open(res, req.headers['last-event-id']?.toString() ?? '');
+    this.#streams.open(res, client);
   }
 
   #refuse(asked: Asked, fault: OfrepFault): void {
@@ -215,23 +222,6 @@ export class Ofrep {
         : ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body))];
     res.writeHead(status, [...content, ...COMMON_FIELDS, ...door.corsFields(req), ...fields]);
     res.end(body);
-  }
-
-  #changed(): void {
-    this.#streams.changed();
-    this.#awaitMoment();
-  }
-
-  #awaitMoment(): void {
-    if (this.#moment !== null) clearTimeout(this.#moment);
-    const nowMs = Date.now();
-    const definitions = this.#flags.list().map(({ definition }) => definition);
-    const atMs = nextMoment(definitions, this.#config().environment, nowMs);
-    this.#moment = null;
-    if (atMs === null) return;
-    const waitMs = atMs - nowMs;
-    const act = (): void => (waitMs > TIMER_MAX_MS ? this.#awaitMoment() : this.#changed());
-    this.#moment = setTimeout(act, Math.min(waitMs, TIMER_MAX_MS)).unref();
   }
 }
 

@@ -50,17 +50,16 @@ export const UNSTORED = 'the state file did not take it yet: a restart now would
 
 /** What decides beside a flag's own strategy. */
 function besides({ definition, environment }: FlagStand): readonly string[] {
-  const { rules = [], ramp, schedule, requires = [] } = inEnvironment(definition, environment);
+  const { strategy, rules = [], schedule, requires = [] } = inEnvironment(definition, environment);
   return [
-    ...(ramp === undefined ? [] : [`ramp to ${ramp.to}%`]),
-    ...(rules.length === 0 ? [] : [counted(rules.length, 'rule')]),
+    ...(rules.length === 0 ? [] : [`${counted(rules.length, 'rule')}${strategy === 'none' ? ' not asked' : ''}`]),
     ...(schedule === undefined ? [] : ['schedule']),
     ...(requires.length === 0 ? [] : [`needs ${requires.map(({ flag }) => plain(flag)).join(', ')}`]),
   ];
 }
 
 function strategyText({ definition, environment, share }: FlagStand): string {
-  const { strategy, value, variants = {} } = inEnvironment(definition, environment);
+  const { strategy, value, variants = {}, rules = [], ramp } = inEnvironment(definition, environment);
   switch (strategy) {
     case 'all':
       return 'everybody';
@@ -68,16 +67,22 @@ function strategyText({ definition, environment, share }: FlagStand): string {
       return 'nobody';
     case 'users':
       if (!Array.isArray(value)) return 'listed keys';
-      return value.length === 0 ? 'nobody' : counted(value.length, 'key');
+      if (value.length > 0) return counted(value.length, 'key');
+      return rules.length === 0 ? 'nobody' : 'whom a rule fits';
     case 'percentage':
-      return `${share ?? 0}% of keys`;
+      return shareText(ramp, share);
     case 'variants': {
       const drawn = Object.entries(variants).filter(([, { weight = 1 }]) => weight > 0);
       const weights = drawn.map(([name, { weight = 1 }]) => `${plain(name)} ${weight}`).join(' : ');
-      return share === null || share === 100 ? weights : `${weights}, of ${share}% of keys`;
+      return ramp === undefined && (share ?? 100) === 100 ? weights : `${weights}, of ${shareText(ramp, share)}`;
     }
     default:
       strategy satisfies never;
       return plain(String(strategy));
   }
+}
+
+/** What a ramp stands at is a matter of the moment; the share beside it has no say. */
+function shareText(ramp: { readonly from: number; readonly to: number } | undefined, share: number | null): string {
+  return ramp === undefined ? `${share ?? 0}% of keys` : `${ramp.from}% to ${ramp.to}% of keys by a ramp`;
 }

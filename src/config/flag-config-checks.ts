@@ -31,6 +31,11 @@ export function checkFlags(config: Config, check: Check): void {
     const isWhole = !structure.touched(['routes']) && !structure.touched(['services']);
     const findings = [...required, ...(isWhole ? checkPlaces(name, definition, config) : [])];
     for (const { path, message, allowed } of findings) source.report({ path: [...at, ...path], message, allowed });
+    if (hasDeadRules(definition)) {
+      const message = 'are never asked: the strategy is none, which switches the flag off for everybody';
+      const allowed = 'another strategy beside rules, such as percentage with 0';
+      source.report({ path: [...at, 'rules'], message, allowed, severity: 'warning' });
+    }
     if (routed.has(name)) continue;
     if (definition.guard !== undefined) {
       const message = 'sees nothing: no route names this flag';
@@ -54,6 +59,12 @@ export function checkFlags(config: Config, check: Check): void {
     source.report({ path: ['flags'], message, allowed: `at most ${FLAG_SERIES_MAX}` });
   }
   checkRoutes(config, check);
+}
+
+/** Whether a flag has rules of its own, and is switched off wherever it may run. */
+function hasDeadRules({ strategy, rules = [], environments = {} }: FlagDefinition): boolean {
+  const isOn = Object.values(environments).some((over) => (over.strategy ?? 'none') !== 'none');
+  return strategy === 'none' && rules.length > 0 && !isOn;
 }
 
 function checkRoutes(config: Config, { source, structure }: Check): void {

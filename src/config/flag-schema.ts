@@ -36,7 +36,8 @@ const RAMP_MAX_MS = 10 * 365 * 24 * 3_600_000;
 const FLAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/;
 /** What the API has at the place of a name. */
 const RESERVED = 'import';
-const VARIANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+/** No whole number: those come first in every mapping, wherever they are written, and the order is that of the ranges. */
+const VARIANT_NAME = /^(?![0-9]+$)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 
 /** The name of a flag. */
 export const flagName = z
@@ -49,7 +50,8 @@ export const flagName = z
   });
 
 const variantName = z.string().regex(VARIANT_NAME).meta({
-  allowed: 'a name of 1 to 64 letters, digits and inner hyphens, dots and underscores, such as treatment',
+  allowed:
+    'a name of 1 to 64 letters, digits and inner hyphens, dots and underscores, such as treatment, and not a whole number',
 });
 
 const percent = z
@@ -106,7 +108,9 @@ const rule = z.strictObject({
     .max(CONDITIONS_MAX)
     .optional()
     .describe('What must hold, all of it; everybody fits without it.'),
-  strategy: strategy.describe('Whom of those that fit it is on for; the others of them get the off value.'),
+  strategy: strategy.describe(
+    'Whom of those that fit it is on for; the others of them get the off value. Who is not in a list of `users` does not fit.',
+  ),
   value,
   variant: variantName
     .optional()
@@ -194,7 +198,7 @@ const keys = {
 /** A flag, as it is written. */
 export const flag = z
   .strictObject({
-    strategy: strategy.describe('Whom it is on for, where no rule decides.'),
+    strategy: strategy.describe('Whom it is on for, where no rule decides; with `none` no rule is asked.'),
     ...keys,
     environments: z
       .record(name, z.strictObject({ strategy: strategy.optional().describe('Whom it is on for there.'), ...keys }))

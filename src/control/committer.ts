@@ -61,7 +61,6 @@ export class Committer {
   async apply(config: Config, onCommit: () => void): Promise<string | null> {
     const { board, owner, threads, gates, flags } = this.#options;
     const prepared = flags.prepare(config);
-    if ('error' in prepared) return prepared.error;
     const ports = await this.#portsFor(config);
     if ('error' in ports) return ports.error;
     const created = new Map<string, ServiceGate>();

@@ -14,7 +14,7 @@ import type { FlagSpec } from '../flags/flag.ts';
 import { compileFlag, digest } from './flag-compile.ts';
 import { needsOf } from './flag-drafts.ts';
 import type { GuardDecision } from './flag-guard-view.ts';
-import type { FlagHow, FlagStand } from './flag-operations.ts';
+import type { FlagHow, FlagReceipt, FlagStand } from './flag-operations.ts';
 import type { FlagRecord } from './flag-store.ts';
 
 /** A flag as it stands. */
@@ -58,6 +58,20 @@ export interface StagedFlags {
   readonly specs: readonly FlagSpec[];
   readonly changes: readonly StagedFlag[];
   readonly environment: string;
+}
+
+/** What a flag that comes has of one of the same name that is gone. */
+export interface Legacy {
+  readonly revision: number;
+  readonly killed: boolean;
+}
+
+/**
+ * A killed flag that has left the file is killed when it comes back: nobody has restored it, and a file that lacks it may be no more than
+ * a commit that was taken back. Whoever removes a flag by a call is done with it, its kill included.
+ */
+export function legacyOf(last: Pick<FlagReceipt, 'revision' | 'how' | 'from'> | undefined): Legacy {
+  return { revision: last?.revision ?? 0, killed: last?.how === 'file' && last.from?.killed === true };
 }
 
 /** One flag before and after an adoption. */
@@ -152,8 +166,8 @@ export class FlagBook {
     this.#entries.set(name, { ...this.#entries.get(name)!, fingerprint });
   }
 
-  /** Makes what was staged so; `revisionBefore` knows of flags that are gone. */
-  adopt(staged: StagedFlags, at: string, revisionBefore: (name: string) => number): readonly AdoptedChange[] {
+  /** Makes what was staged so; `legacy` knows of flags that are gone. */
+  adopt(staged: StagedFlags, at: string, legacy: (name: string) => Legacy): readonly AdoptedChange[] {
     const { environment } = staged;
     if (environment !== this.#environment) {
       this.#environment = environment;
@@ -166,11 +180,11 @@ export class FlagBook {
         this.#entries.delete(name);
         return { name, before, after: null, word };
       }
-      const killed = before?.killed ?? false;
+      const { revision, killed } = before ?? legacy(name);
       const slot = before === null ? 0 : before.share === next.share ? before.slot : (before.slot + 1) % DIAL_SLOTS;
       const after: FlagEntry = {
         name,
-        revision: word === null && before !== null ? before.revision : (before?.revision ?? revisionBefore(name)) + 1,
+        revision: word === null && before !== null ? revision : revision + 1,
         fingerprint: draft === null ? (before?.fingerprint ?? null) : draft.fingerprint,
         killed,
         slot,

@@ -18,7 +18,7 @@ import { FLAG_SERIES_MAX, flagSeriesCount } from '../config/flag-series-limit.ts
 import type { Config } from '../config/schema.ts';
 import type { FlagDraft, FlagEntry, Word } from './flag-book.ts';
 import { compileFlag } from './flag-compile.ts';
-import { badFlag, findingsOf } from './flag-problems.ts';
+import { badFlag, badName, findingsOf } from './flag-problems.ts';
 import type { FlagRecord, FlagStore } from './flag-store.ts';
 import type { Refusal } from './operations.ts';
 
@@ -50,7 +50,7 @@ export function changedFlag(
   change: unknown,
   environment: string,
 ): FlagDefinition | Refusal {
-  if (!flagName.safeParse(name).success) return badFlag(name, 'cannot be the name of a flag', []);
+  if (!flagName.safeParse(name).success) return badName(name);
   if (typeof change !== 'object' || change === null || Array.isArray(change)) {
     return badFlag(name, 'what is said of a flag must be a mapping', []);
   }
@@ -79,35 +79,18 @@ export function rolloutOfFile(
   return { refused: true, code: 'flag-in-file', message };
 }
 
-/** Why these flags cannot stand beside the others and in this config; null when they can. */
+/**
+ * Why these flags, after a change of some of them, cannot stand beside the others and in this config; null when they can. `before`
+ * are all flags without the change.
+ */
 export function misfit(
   changed: readonly string[],
   flags: ReadonlyMap<string, FlagDefinition>,
+  before: ReadonlyMap<string, FlagDefinition>,
   config: Pick<Config, 'routes' | 'services' | 'environment'>,
 ): Refusal | null {
-  if (flags.size > FLAGS_MAX) {
-    return {
-      refused: true,
-      code: 'too-many-flags',
-      message: `there would be ${flags.size} flags: at most ${FLAGS_MAX}`,
-    };
-  }
-  let characters = 0;
-  for (const definition of flags.values()) characters += sizeOf(definition);
-  if (characters > ALL_CHARACTERS_MAX) {
-    const message = `all flags together would have ${characters} characters: at most ${ALL_CHARACTERS_MAX}`;
-    return { refused: true, code: 'too-many-flags', message };
-  }
-  const guards = [...flags.values()].filter(hasGuard).length;
-  if (guards > GUARDS_MAX) {
-    const message = `${guards} flags would have a guard: at most ${GUARDS_MAX}`;
-    return { refused: true, code: 'too-many-flags', message };
-  }
-  const series = flagSeriesCount(flags, config);
-  if (series > FLAG_SERIES_MAX) {
-    const message = `flags would have ${series} series of statistics, by variant, service and pool: at most ${FLAG_SERIES_MAX}`;
-    return { refused: true, code: 'too-many-flags', message };
-  }
+  const excess = excessOf(extentOf(flags, config), extentOf(before, config));
+  if (excess !== null) return { refused: true, code: 'too-many-flags', message: excess };
   for (const name of changed) {
     const definition = flags.get(name);
     if (definition === undefined) continue;
@@ -122,6 +105,37 @@ export function misfit(
     return { refused: true, code: 'flag-required', message: `${name} needs ${needed}: ${finding.message}` };
   }
   return null;
+}
+
+/** How much all flags are together. */
+interface Extent {
+  readonly flags: number;
+  readonly characters: number;
+  readonly guards: number;
+  /** Of statistics. */
+  readonly series: number;
+}
+
+function extentOf(flags: ReadonlyMap<string, FlagDefinition>, config: Parameters<typeof flagSeriesCount>[1]): Extent {
+  const all = [...flags.values()];
+  const characters = all.reduce((sum, definition) => sum + sizeOf(definition), 0);
+  const guards = all.filter(hasGuard).length;
+  return { flags: all.length, characters, guards, series: flagSeriesCount(flags, config) };
+}
+
+/**
+ * What is too much after a change that makes it more. The file has bounds of its own and is good or bad by itself, so both together may
+ * be beyond these; then what is there can still be changed and taken away.
+ */
+function excessOf(after: Extent, before: Extent): string | null {
+  const isOver = (what: keyof Extent, max: number): boolean => after[what] > max && after[what] > before[what];
+  if (isOver('flags', FLAGS_MAX)) return `there would be ${after.flags} flags: at most ${FLAGS_MAX}`;
+  if (isOver('characters', ALL_CHARACTERS_MAX)) {
+    return `all flags together would have ${after.characters} characters: at most ${ALL_CHARACTERS_MAX}`;
+  }
+  if (isOver('guards', GUARDS_MAX)) return `${after.guards} flags would have a guard: at most ${GUARDS_MAX}`;
+  if (!isOver('series', FLAG_SERIES_MAX)) return null;
+  return `flags would have ${after.series} series of statistics, by variant, service and pool: at most ${FLAG_SERIES_MAX}`;
 }
 
 /** The flags that a flag needs, in any environment. */

@@ -21,7 +21,7 @@ export interface FlagStand {
   readonly definition: FlagDefinition;
   /** The environment that picks what of it holds (see `inEnvironment`). */
   readonly environment: string;
-  /** The share of its own strategy in percent; null where that has none. */
+  /** The share of its own strategy in percent, where no ramp stands in its place; null where that has none. */
   readonly share: number | null;
   readonly killed: boolean;
 }
@@ -91,6 +91,8 @@ export interface FlagOperations {
   /** Sorted by name. */
   list(): readonly FlagView[];
   get(name: string): FlagView | Refusal;
+  /** What all flags say now, by name, without the cost of a view of each. */
+  said(): ReadonlyMap<string, FlagDefinition>;
   /**
    * Makes a flag, or changes the keys of it that are given: null takes a key away, and what is not given stays. A kill stays
    * until it is taken back, whatever is set meanwhile.

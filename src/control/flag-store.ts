@@ -41,7 +41,7 @@ export const FLAG_SQL = {
   flags: 'SELECT body FROM flags ORDER BY name',
   saveFlagChange: 'INSERT OR REPLACE INTO flag_history (flag, revision, body) VALUES (?, ?, ?)',
   flagHistory: 'SELECT body FROM flag_history WHERE flag = ? ORDER BY revision DESC',
-  lastFlagRevision: 'SELECT max(revision) AS revision FROM flag_history WHERE flag = ?',
+  lastFlagChange: 'SELECT body FROM flag_history WHERE flag = ? ORDER BY revision DESC LIMIT 1',
   trimFlagHistory: `DELETE FROM flag_history WHERE flag = ?1 AND revision <= (SELECT max(revision) FROM (
     SELECT revision, count(*) OVER newer AS changes, sum(octet_length(body)) OVER newer AS bytes FROM flag_history
     WHERE flag = ?1 WINDOW newer AS (ORDER BY revision DESC))
@@ -65,11 +65,15 @@ export class FlagStore {
     return this.#file.read(({ flags }) => flags.all().map((row) => parsed(row.body) as FlagRecord));
   }
 
-  /** The highest revision that a flag ever had; 0 before the first. */
-  lastRevision(flag: string): number {
-    const kept = this.#file.read(({ lastFlagRevision }) => Number(lastFlagRevision.get(flag)?.revision ?? 0));
-    const unkept = this.#changes.filter((change) => change.flag === flag).map(({ revision }) => revision);
-    return Math.max(kept.ok ? kept.value : 0, ...unkept);
+  /** The last change that a flag ever had; undefined before the first. */
+  lastChange(flag: string): FlagReceipt | undefined {
+    const unkept = this.#changes.findLast((change) => change.flag === flag);
+    if (unkept !== undefined) return unkept;
+    const kept = this.#file.read(({ lastFlagChange }) => {
+      const row = lastFlagChange.get(flag);
+      return row === undefined ? undefined : (parsed(row.body) as FlagReceipt);
+    });
+    return kept.ok ? kept.value : undefined;
   }
 
   /** The changes of a flag that are kept, newest first. */

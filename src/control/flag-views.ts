@@ -58,7 +58,10 @@ const VERBS: Readonly<Record<FlagHow, string>> = {
 export function flagSentence({ flag, how, from, to, by, reason }: FlagReceipt): string {
   const why = reason === '' ? '' : ` (${reason})`;
   const verb = how === 'file' || how === 'guard' || how === 'rollout' ? VERBS[how] : `${VERBS[how]} by ${by}`;
-  if (from === null) return `flag ${flag}: new, ${verb}${why}`;
+  if (from === null) {
+    const isStill = to?.killed === true ? '; it is killed, as it was when it left the file' : '';
+    return `flag ${flag}: new, ${verb}${why}${isStill}`;
+  }
   if (to === null) return `flag ${flag}: gone, ${how === 'file' ? 'removed from the file' : verb}${why}`;
   const changes = flagChanges(from.definition, to.definition);
   const stays = to.killed && how !== 'kill' && how !== 'guard' ? '; it stays killed' : '';

@@ -25,6 +25,7 @@ import {
   FlagBook,
   type FlagDraft,
   type FlagEntry,
+  legacyOf,
   recordOf,
   type StagedFlags,
   standOf,
@@ -95,12 +96,10 @@ export class Flags implements FlagOperations {
   }
 
   /** Flags with a config that is to come into force and with what a call has drafted; has no effect until it is adopted. */
-  prepare(config: Config): PreparedFlags | { readonly error: string } {
+  prepare(config: Config): PreparedFlags {
     this.#restore(config.environment);
     const word: Word = { by: 'file', how: 'file', reason: '', startedAt: performance.now() };
     const drafts = new Map([...draftsOfFile(this.#book.all(), config.flags, word), ...this.#drafts]);
-    const refusal = misfit([], this.#definitionsWith(drafts), config);
-    if (refusal !== null) return { error: refusal.message };
     const staged = this.#book.stage(drafts, config.environment);
     let adopted: readonly AdoptedChange[] = [];
     return {
@@ -116,7 +115,6 @@ export class Flags implements FlagOperations {
     };
   }
 
-  /** What all flags say now, for `supersede`. */
   said(): ReadonlyMap<string, FlagDefinition> {
     return this.#book.definitions();
   }
@@ -242,7 +240,7 @@ export class Flags implements FlagOperations {
   /** Brings drafts into force by the way that they need. To be called in turn. */
   async #say(drafts: Drafts): Promise<Receipts> {
     const config = this.#options.config();
-    const refusal = misfit([...drafts.keys()], this.#definitionsWith(drafts), config);
+    const refusal = misfit([...drafts.keys()], this.#definitionsWith(drafts), this.said(), config);
     if (refusal !== null) return refusal;
     const staged = this.#book.stage(drafts);
     const known = new Set(this.#book.all().map(({ spec }) => spec));
@@ -275,7 +273,7 @@ export class Flags implements FlagOperations {
 
   #adopt(staged: StagedFlags): readonly AdoptedChange[] {
     const { store } = this.#options;
-    const adopted = this.#book.adopt(staged, this.#at(), (name) => store.lastRevision(name));
+    const adopted = this.#book.adopt(staged, this.#at(), (name) => legacyOf(store.lastChange(name)));
     if (adopted.some(({ before, after }) => before?.spec !== after?.spec)) this.#answers.renew();
     if (adopted.length > 0) this.#changed();
     return adopted;
@@ -336,7 +334,7 @@ export class Flags implements FlagOperations {
     if (isRefusal(definition)) return definition;
     const word = wordOf('set', { by: '', reason: '', ifEpoch: null });
     const drafts = new Map([[name, this.#draft(name, definition, word)]]);
-    const refusal = misfit([name], this.#definitionsWith(drafts), this.#options.config());
+    const refusal = misfit([name], this.#definitionsWith(drafts), this.said(), this.#options.config());
     if (refusal !== null) return refusal;
     const after = this.#book.imagine(name, definition);
     return {

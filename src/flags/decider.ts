@@ -1,8 +1,9 @@
 /**
  * A strategy made ready, that of a flag or of one of its rules, with all the answers that it can give.
  *
- * A rule that fits decides, also against a key: whoever is not in its share, or not in its list, gets `off` and is not asked about by
- * the next rule. So "5% of Germany" stays 5% of Germany, whatever comes after it.
+ * A rule that fits decides, also against a key: whoever is not in its share gets `off` and is not asked about by the next rule. So "5%
+ * of Germany" stays 5% of Germany, whatever comes after it. A list of users belongs to what a rule asks (see `ready-flag.ts`): a rule
+ * for three testers that says no to all the others would make everything behind it dead.
  */
 import type { Buckets } from './bucket.ts';
 import type { ErrorCode, Evaluation, EvaluationContext, FlagRule, FlagSpec, Reason, Strategy } from './flag.ts';

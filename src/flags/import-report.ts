@@ -128,9 +128,11 @@ export function shortText(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
+/** What the API has at the place of a name. */
+const RESERVED = 'import';
 const FLAG_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/;
 
 /** Whether a flag may have this name. */
 export function isFlagName(name: string): boolean {
-  return FLAG_NAME.test(name);
+  return FLAG_NAME.test(name) && name !== RESERVED;
 }

@@ -5,7 +5,7 @@ import type { WrittenVariant } from './definition.ts';
 import type { JsonValue } from './flag.ts';
 import type { FlagReport } from './import-report.ts';
 
-const VARIANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+const VARIANT_NAME = /^(?![0-9]+$)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 const WEIGHTS_MAX = 100_000;
 const VALUE_BYTES_MAX = 16 * 1024;
 const VALUE_DEPTH_MAX = 16;
@@ -55,7 +55,7 @@ export class VariantTable {
   #nameFor(wanted: string): string {
     const plain = wanted.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 56);
     const inner = plain.replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
-    // Names that are whole numbers come first in a mapping, wherever they are written, and the order is that of the ranges.
+    // A variant's name is no whole number: those come first in a mapping, wherever they are written.
     const named = /^\d+$/.test(inner) ? `v${inner}` : inner;
     const base = VARIANT_NAME.test(named) ? named : `v${this.#variants.size + 1}`;
     let name = base;

@@ -7,6 +7,7 @@
 
 import type { Buckets } from './bucket.ts';
 import { bucketsOf } from './buckets-of.ts';
+import type { Condition } from './condition.ts';
 import { ConditionTester } from './condition-test.ts';
 import { answerOf, Decider } from './decider.ts';
 import { Dial, isKilledIn, shareIn } from './dial.ts';
@@ -22,6 +23,7 @@ export interface ReadyPrerequisite {
 /** A rule of a flag. */
 export class ReadyRule {
   readonly rule: FlagRule;
+  /** All that it asks: its conditions, and its list of users where it has one. */
   readonly when: readonly ConditionTester[];
   readonly decider: Decider;
   /** Of the keys, where its strategy draws a bucket; 0 where it does not. */
@@ -29,7 +31,7 @@ export class ReadyRule {
 
   constructor(spec: FlagSpec, rule: FlagRule, buckets: Buckets) {
     this.rule = rule;
-    this.when = rule.when.map((condition) => new ConditionTester(condition));
+    this.when = [...rule.when, ...membershipOf(rule)].map((condition) => new ConditionTester(condition));
     this.decider = new Decider(spec, rule, buckets);
     this.share = 'share' in rule.strategy ? rule.strategy.share : 0;
   }
@@ -39,6 +41,12 @@ export class ReadyRule {
     for (const condition of this.when) if (!condition.holds(context)) return false;
     return true;
   }
+}
+
+/** A list of users is what such a rule asks, and not a share of those whom it concerns: who is not in it comes to the next rule. */
+function membershipOf({ strategy }: FlagRule): readonly Condition[] {
+  if (strategy.kind !== 'users') return [];
+  return [{ attribute: 'targetingKey', negate: false, test: { kind: 'in', values: strategy.users } }];
 }
 
 /** A flag, ready. */

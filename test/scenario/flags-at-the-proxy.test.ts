@@ -12,6 +12,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { Pool } from 'undici';
 import { openServers } from '../../src/cli/run-servers.ts';
+import { PlainContext } from '../../src/flags/plain-context.ts';
 import { tidegateHere } from '../unit/cli/in-process.ts';
 import { Rig } from '../wire/stage/rig.ts';
 import { until } from './stage/until.ts';
@@ -145,8 +146,15 @@ t.test(
           [...before].every((user) => treated.has(user)),
           'whoever was in stays in',
         );
-      // A command takes several times as long as a question, so each user has one.
-      const askers = percent === 25 ? { OFREP: byOfrep, 'the command line': byCommand } : { OFREP: byOfrep };
+      const differ = users.filter((key) => {
+        const context = new PlainContext({ targetingKey: key });
+        const explained = rig.plane.flags.explain(FLAG, context);
+        const { value } = rig.plane.flags.evaluate(FLAG, context);
+        return value !== treated.has(key) || !('value' in explained) || explained.value !== value;
+      });
+      t.strictSame(differ, [], 'the header is what is answered and explained');
+      // To ask all of them over the wire, and by a command each, takes its time: once.
+      const askers = percent === 25 ? { OFREP: byOfrep, 'the command line': byCommand } : {};
       for (const [title, ask] of Object.entries(askers)) {
         const values = await forAll(users, ask);
         t.strictSame(

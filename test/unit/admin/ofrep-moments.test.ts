@@ -1,5 +1,5 @@
 import t from 'tap';
-import { nextMoment, RAMP_NOTICE_MS } from '../../../src/admin/ofrep-moments.ts';
+import { FlagMoments, nextMoment, RAMP_NOTICE_MS } from '../../../src/admin/ofrep-moments.ts';
 import type { FlagDefinition } from '../../../src/config/flag-schema.ts';
 
 const at = (text: string): number => Date.parse(text);
@@ -32,4 +32,39 @@ t.test('what an environment says is asked in that environment', async (t) => {
   const definition: FlagDefinition = { strategy: 'all', environments: { staging: { schedule: scheduled.schedule } } };
   t.equal(nextMoment([definition], 'production', NOON), null);
   t.equal(nextMoment([definition], 'staging', NOON), at('2026-06-01T13:00:00Z'));
+});
+
+t.test('moments are told of when they have come, also by a clock that jumps', async (t) => {
+  let nowMs = NOON;
+  let definitions = [scheduled];
+  let told = 0;
+  const moments = new FlagMoments({
+    definitions: () => definitions,
+    environment: () => 'production',
+    now: () => nowMs,
+    onMoment: () => {
+      told += 1;
+    },
+  });
+  t.teardown(() => moments.close());
+  const toldAt = (text: string): number => {
+    nowMs = at(text);
+    told = 0;
+    moments.look();
+    return told;
+  };
+  t.equal(toldAt('2026-06-01T12:59:59Z'), 0);
+  t.equal(toldAt('2026-06-01T13:00:00Z'), 1, 'its beginning');
+  t.equal(toldAt('2026-06-01T13:00:01Z'), 0, 'once');
+  t.equal(toldAt('2026-06-03T00:00:00Z'), 1, 'the machine slept over its end');
+  t.equal(toldAt('2026-06-02T11:00:00Z'), 1, 'the clock was set back behind its end');
+  t.equal(toldAt('2026-06-02T10:00:00Z'), 0, 'and back again, over nothing');
+  t.equal(toldAt('2026-06-02T12:00:00Z'), 1, 'the end comes again');
+  definitions = [ramped];
+  nowMs = NOON;
+  moments.changed();
+  t.equal(toldAt('2026-06-01T12:00:29Z'), 0);
+  t.equal(toldAt('2026-06-01T12:00:30Z'), 1, 'half a minute of a share that grows');
+  t.equal(toldAt('2026-06-01T12:01:00Z'), 1, 'and its end');
+  t.equal(toldAt('2026-06-01T12:05:00Z'), 0);
 });

@@ -1,5 +1,9 @@
 /** Change streams as a client reads them from its socket. */
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import { ChangeStreams } from '../../../src/admin/ofrep-streams.ts';
 import { EventStreamClient } from './event-stream-client.ts';
 import { type Given, type Harness, start } from './harness.ts';
 import { flagSpec } from './scripted-flags.ts';
@@ -61,12 +65,38 @@ t.test('who opens a stream is told to ask at once, since something may have chan
   t.strictSame(dataOf(first), { type: 'refetchEvaluation' }, 'without a tag, so that the question is conditional');
 });
 
-t.test('who comes back and has missed nothing is told nothing', async (t) => {
+t.test('who comes back is told to ask, since a schedule may have passed that no revision knows of', async (t) => {
   const admin = await startStreams(t);
   const same = await open(admin, `Last-Event-ID: ${admin.flags.revision}\r\n`);
-  t.notMatch(await same.frame((frame) => frame.includes('retry:')), /data:/);
-  const behind = await open(admin, 'Last-Event-ID: r0\r\n');
-  t.match(await behind.frame((frame) => frame.includes('retry:')), /data: /);
+  t.match(await same.frame((frame) => frame.includes('retry:')), /data: /);
+});
+
+/** A response that nobody reads, and whether it was cut off. */
+function response(): ServerResponse {
+  return new ServerResponse(new IncomingMessage(new Socket()));
+}
+
+t.test('when all places are taken, who has fewer gets the oldest place of who has most', async (t) => {
+  const streams = new ChangeStreams(() => 'r1', pino({ enabled: false }));
+  t.teardown(() => streams.close());
+  const enter = (client: string): ServerResponse | null => {
+    const res = response();
+    if (!streams.admit(client, 4)) return null;
+    streams.open(res, client);
+    return res;
+  };
+  const hoard = Array.from({ length: 4 }, () => enter('192.0.2.1')!);
+  t.equal(enter('192.0.2.1'), null, 'who has all of them gets no more');
+  t.ok(enter('192.0.2.2'));
+  t.ok(enter('192.0.2.3'));
+  t.strictSame(
+    hoard.map(({ destroyed }) => destroyed),
+    [true, true, false, false],
+  );
+  t.equal(enter('192.0.2.3'), null, 'with one less than who has most there is nothing to gain');
+  t.equal(enter('192.0.2.1'), null, 'and nobody takes a place back');
+  t.match(streams.figures(), { open: 4, displaced: 2, dropped: 0 });
+  t.notOk(streams.admit('192.0.2.4', 3), 'where fewer places were configured meanwhile, nobody comes in');
 });
 
 t.test('every client is told of a change, with the revision that is then in force', async (t) => {
@@ -135,7 +165,6 @@ t.test('a schedule tells of itself when its moment has come', async (t) => {
   admin.flags.definitions = [{ strategy: 'all', schedule: { from } }];
   admin.flags.changed();
   await listener.frame(isChange);
-  admin.flags.definitions = [];
   t.ok(await listener.frame(isChange), 'nobody has changed anything');
 });
 

@@ -7,7 +7,7 @@ import { EMPTY_METRICS } from './scripted-operations.ts';
 
 const NO_FIGURES = {
   streams: { clients: 0, dropped: 0 },
-  ofrep: { figures: () => new OfrepCounts().figures({ open: 0, dropped: 0, rounds: 0 }) },
+  ofrep: { figures: () => new OfrepCounts().figures({ open: 0, dropped: 0, displaced: 0, rounds: 0 }) },
 };
 export const THREADS = 2;
 

@@ -2,7 +2,6 @@
 
 import type { FlagAnswers } from '../../../src/admin/ofrep.ts';
 import type { FlagDefinition } from '../../../src/config/flag-schema.ts';
-import type { FlagView } from '../../../src/control/operations.ts';
 import { createDialMemory, Dial } from '../../../src/flags/dial.ts';
 import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
 import type { Evaluation, EvaluationContext, FlagSpec, JsonValue } from '../../../src/flags/flag.ts';
@@ -58,8 +57,8 @@ export class ScriptedFlags implements FlagAnswers {
     return () => this.listeners.delete(listener);
   }
 
-  list(): readonly FlagView[] {
-    return this.definitions.map((definition) => ({ definition }) as FlagView);
+  said(): ReadonlyMap<string, FlagDefinition> {
+    return new Map(this.definitions.map((definition, index) => [`flag-${index}`, definition]));
   }
 }
 

@@ -202,6 +202,7 @@ export class ScriptedOperations implements Operations {
   readonly flags: FlagOperations = {
     revision: '',
     list: () => [],
+    said: () => new Map(),
     get: (name) => refusal('unknown-flag', name),
     set: async (name) => refusal('unknown-flag', name),
     import: async () => [],

@@ -166,6 +166,11 @@ for (const [what, line, complaint] of [
     'a: { strategy: all, environments: { staging: { strategy: users } } }',
     /flags\.a\.environments\.staging: says not for whom/,
   ],
+  [
+    'a variant that a mapping would put first',
+    'a: { strategy: variants, off: x, variants: { b: {}, 2: {} } }',
+    /variants\.2: "2" is not allowed as a name; allowed: .* and not a whole number/,
+  ],
   ['a name that is no name', '"-a": { strategy: all }', /"-a" is not allowed as a name/],
   ['a misspelt key', 'a: { strategy: all, varaints: {} }', /"varaints" is not a known key.*did you mean "variants"/],
 ] as const) {
@@ -219,6 +224,14 @@ t.test('a route names flags of the file, and their variants name pools of its se
   ]);
   t.strictSame(complaints(routed('[a]', pools.replace('canary', 'blue'))), []);
   t.match(complaints(withFlags(pools)), [/warning: .*leads somewhere, and no route names this flag/]);
+});
+
+t.test('rules beside the strategy none are never asked, which is said', async (t) => {
+  const flag = (environments: string): string =>
+    withFlags(`a: { strategy: none, rules: [{ strategy: all }]${environments} }`);
+  t.match(complaints(flag('')), [/^t\.yaml:10:.*warning: flags\.a\.rules: are never asked: the strategy is none/]);
+  t.equal(complaints(flag(', environments: { staging: { salt: x } }')).length, 1, 'nor anywhere else');
+  t.strictSame(complaints(flag(', environments: { staging: { strategy: all } }')), []);
 });
 
 t.test('there is an end to everything', async (t) => {

@@ -76,7 +76,6 @@ export class FlagStage {
   /** Brings a config into force, as the committer does. */
   apply(config: Config): string | null {
     const prepared = this.flags.prepare(config);
-    if ('error' in prepared) return prepared.error;
     this.onStaged();
     if (this.obstacle !== null) return this.obstacle;
     prepared.adopt();

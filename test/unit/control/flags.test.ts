@@ -82,6 +82,26 @@ t.test('a kill holds whatever is said afterwards, until it is taken back', async
   t.match(await made.flags.restore('web', ANN), { refused: true, code: 'not-killed' });
 });
 
+t.test('a killed flag that leaves the file comes back killed, and one that a call removed does not', async (t) => {
+  const made = new FlagStage();
+  const config = flagConfig('web: { strategy: all }');
+  made.apply(config);
+  await made.flags.kill('web', ANN);
+  made.apply(flagConfig());
+  made.apply(config);
+  t.match(made.stand('web'), { killed: true, revision: 4 });
+  t.match(made.told.at(-1)?.text, /new, changed in the file; it is killed, as it was when it left the file/);
+  t.equal(made.variantOf('web'), 'off');
+  await made.flags.restore('web', ANN);
+  made.apply(flagConfig());
+  made.apply(config);
+  t.match(made.stand('web'), { killed: false, revision: 7 });
+  await made.flags.set('own', { strategy: 'all' }, ANN);
+  await made.flags.kill('own', ANN);
+  await made.flags.remove('own', ANN);
+  t.match(await made.flags.set('own', { strategy: 'all' }, ANN), { revision: 4, to: { killed: false } });
+});
+
 t.test('a kill that comes while a snapshot is staged is in what is staged too', async (t) => {
   const made = stage(PERCENTAGE);
   const [before] = made.inForce;
@@ -237,6 +257,11 @@ t.test('everything that would break something is refused with the reason, and ch
     'bad-flag',
     /vlaue: is not a known key; allowed: .*did you mean "value"/,
   );
+  await refused(
+    made.set('web', { variants: { 2: {}, b: {} } }),
+    'bad-flag',
+    /variants\.2: is not allowed as a name; allowed: a name of .* not a whole number/,
+  );
   await refused(made.set('web', [1]), 'bad-flag', /must be a mapping/);
   await refused(made.set('../etc', { strategy: 'all' }), 'bad-flag', /cannot be the name of a flag/);
   await refused(made.set('import', { strategy: 'all' }), 'bad-flag', /cannot be the name of a flag/);
@@ -268,6 +293,20 @@ t.test('a list of flags is taken as a whole or not at all', async (t) => {
   t.equal(done(await made.flags.import(many.slice(1), ANN)).length, 997);
   t.equal(made.told.length, told + 1, 'a long list is one event');
 });
+
+t.test(
+  'a good file comes into force however many flags were made at run time, and those can still be changed',
+  async (t) => {
+    const made = stage(PERCENTAGE);
+    const many = Array.from({ length: 999 }, (_, index) => ({ name: `f${index}`, definition: { strategy: 'all' } }));
+    done(await made.flags.import(many, ANN));
+    t.equal(made.apply(flagConfig(PERCENTAGE, 'more: { strategy: all }', 'last: { strategy: all }')), null);
+    t.equal(made.variantOf('last'), 'on');
+    t.match(await made.set('another', { strategy: 'all' }), { refused: true, code: 'too-many-flags' });
+    t.match(done(await made.set('web', { value: 7 })), { to: { share: 7 } });
+    t.match(done(await made.flags.remove('f0', ANN)), { to: null });
+  },
+);
 
 t.test('a flag whose need the file has taken away is off, and everybody is told', async (t) => {
   const made = stage('web: { strategy: all }', 'base: { strategy: all }');

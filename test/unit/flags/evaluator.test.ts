@@ -92,22 +92,33 @@ t.test('the first rule that fits decides, for and against', async (t) => {
   const spec = flagOf({
     variants: [variantOf('off'), variantOf('on'), variantOf('beta')],
     rules: [
-      ruleOf({ name: 'staff', when: [inGermany], strategy: { kind: 'users', users: ['carol'] }, variant: 2 }),
+      ruleOf({ name: 'some', when: [inGermany], strategy: { kind: 'percentage', share: 0 } }),
       ruleOf({ name: 'everybody' }),
     ],
     strategy: { kind: 'percentage', share: 0 },
+  });
+  t.match(ask(spec, alice), { value: 'off', rule: 'some', reason: 'SPLIT' }, 'who is not in the share stays out');
+  t.match(ask(spec, contextOf('alice')), { value: 'on', rule: 'everybody', reason: 'TARGETING_MATCH' });
+});
+
+t.test('a rule with a list of users is passed by whoever is not in it', async (t) => {
+  const spec = flagOf({
+    variants: [variantOf('off'), variantOf('on'), variantOf('beta')],
+    rules: [
+      ruleOf({ name: 'staff', when: [inGermany], strategy: { kind: 'users', users: ['carol'] }, variant: 2 }),
+      ruleOf({ name: 'testers', strategy: { kind: 'users', users: ['dave'] }, variant: 2 }),
+    ],
+    strategy: { kind: 'percentage', share: SHARE_ALL },
   });
   t.match(ask(spec, contextOf('carol', { country: 'DE' })), {
     value: 'beta',
     rule: 'staff',
     reason: 'TARGETING_MATCH',
   });
-  t.match(
-    ask(spec, alice),
-    { value: 'off', rule: 'staff', reason: 'DEFAULT' },
-    'who is not in the list does not fall through',
-  );
-  t.match(ask(spec, contextOf('alice')), { value: 'on', rule: 'everybody', reason: 'TARGETING_MATCH' });
+  t.match(ask(spec, alice), { value: 'on', rule: null, reason: 'SPLIT' }, 'the next rule, and the flag, are asked');
+  t.match(ask(spec, contextOf('carol')), { value: 'on', rule: null }, 'all its conditions must hold as well');
+  t.match(ask(spec, contextOf('dave')), { value: 'beta', rule: 'testers', reason: 'TARGETING_MATCH' });
+  t.match(ask(spec, contextOf(undefined)), { value: 'off', error: 'TARGETING_KEY_MISSING' }, 'nobody is in no list');
 });
 
 t.test('a rule that draws a bucket says SPLIT either way, and needs a key', async (t) => {
