@@ -65,7 +65,8 @@ export class ReleaseControl {
     });
     const { guards } = this;
     const isRolling = (flag: string) => this.flagRollouts.running(flag) !== undefined;
-    const stepFlags = new StepFlags({ ...options, isRolling });
+    const running = () => this.rollouts.lastOfAll().filter(({ endedAt }) => endedAt === null);
+    const stepFlags = new StepFlags({ ...options, isRolling, running });
     const { confirmations } = this.notifications;
     this.rollouts = new Rollouts({ ...options, guards, confirmations, stepFlags, frozen });
     const guardOf: FlagRolloutsOptions['guardOf'] = (flag) => guards.word(flag);

@@ -27,7 +27,7 @@ const NO_FLAGS = {
 
 /** What sets the flags of steps where there are none. */
 export function withoutStepFlags(): StepFlags {
-  return new StepFlags({ flags: NO_FLAGS, isRolling: () => false, inTurn: (work) => work() });
+  return new StepFlags({ flags: NO_FLAGS, isRolling: () => false, running: () => [], inTurn: (work) => work() });
 }
 
 /** The rollouts of no flags, for tests of services. */
