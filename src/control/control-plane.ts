@@ -136,6 +136,7 @@ export class ControlPlane implements Operations {
       now,
       config: () => this.#configuration.config,
       guardOf: (flag) => this.#releases.guards.view(flag),
+      rolloutOf: (flag) => this.#releases.flagRollouts.glance(flag),
       inTurn: (work) => this.#change(work),
       rebuild: () => this.#configuration.rebuild(),
     });

@@ -8,7 +8,7 @@ import type { Command } from '../rollout/commands.ts';
 import { type FlagStartOrder, SIDES } from './flag-aim.ts';
 import type { FlagRollouts } from './flag-rollouts.ts';
 import { obstacleOf, type RolloutForecast, stretchesOf } from './forecast.ts';
-import { type Instruction, isRefusal, type Refusal, type RolloutView } from './operations.ts';
+import { type FlagRolloutGlance, type Instruction, isRefusal, type Refusal, type RolloutView } from './operations.ts';
 import type { FlagRolloutOperations } from './rollout-operations.ts';
 import { type RolloutRecord, subjectOfFlag } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.ts';
@@ -31,6 +31,10 @@ export class FlagReleases implements FlagRolloutOperations {
     this.#store = store;
     this.#viewOf = viewOf;
     this.#isStopping = isStopping;
+  }
+
+  running(): readonly FlagRolloutGlance[] {
+    return this.#rollouts.glances();
   }
 
   forecast(flag: string, order: FlagStartOrder): RolloutForecast | Refusal {

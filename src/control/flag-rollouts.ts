@@ -24,9 +24,17 @@ import { type FlagTurn, turnBy } from './flag-instruction.ts';
 import { type GuardWord, judgementOfFlag } from './flag-judgement.ts';
 import type { FlagReceipt } from './flag-operations.ts';
 import type { Flags } from './flags.ts';
-import { type Instruction, isRefusal, type MetricsSource, type Refusal } from './operations.ts';
+import {
+  type FlagRolloutGlance,
+  type Instruction,
+  isRefusal,
+  type MetricsSource,
+  type Refusal,
+  type RolloutGlance,
+} from './operations.ts';
 import { refuse } from './rollout-aim.ts';
 import { flagRolloutFigures, RolloutOutcomes } from './rollout-figures.ts';
+import { glanceOf } from './rollout-glance.ts';
 import { newsOf } from './rollout-news.ts';
 import { type RolloutRecord, subjectOfFlag } from './rollout-record.ts';
 import { RolloutRun } from './rollout-run.ts';
@@ -127,6 +135,17 @@ export class FlagRollouts {
   /** The last rollout of a flag, running or ended. */
   last(flag: string): RolloutRecord | undefined {
     return this.#running.get(flag)?.record ?? this.#last.get(flag);
+  }
+
+  /** The one that runs, in a few words; null when none does. */
+  glance(flag: string): RolloutGlance | null {
+    const run = this.#running.get(flag);
+    return run === undefined ? null : glanceOf(run.record, null);
+  }
+
+  /** All that run, sorted by flag. */
+  glances(): readonly FlagRolloutGlance[] {
+    return [...this.#running.keys()].sort().map((flag) => ({ flag, ...this.glance(flag)! }));
   }
 
   /** What the guard says of a flag; null for one without. */

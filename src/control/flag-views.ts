@@ -10,6 +10,7 @@ import type { Config } from '../config/schema.ts';
 import { type FlagEntry, standOf } from './flag-book.ts';
 import type { GuardView } from './flag-guard-view.ts';
 import type { FlagHow, FlagReceipt, FlagView } from './flag-operations.ts';
+import type { RolloutGlance } from './operations.ts';
 
 /** What a view needs beside the flag. */
 export interface FlagSurroundings {
@@ -18,11 +19,12 @@ export interface FlagSurroundings {
   readonly requiredBy: readonly string[];
   readonly stored: boolean;
   readonly guard: GuardView | null;
+  readonly rollout: RolloutGlance | null;
 }
 
 export function flagView(
   entry: FlagEntry,
-  { config, environment, requiredBy, stored, guard }: FlagSurroundings,
+  { config, environment, requiredBy, stored, guard, rollout }: FlagSurroundings,
 ): FlagView {
   const { name, revision, definition, fingerprint, since, problem } = entry;
   const here = inEnvironment(definition, environment);
@@ -40,6 +42,7 @@ export function flagView(
     since,
     stored,
     ...(guard === null ? {} : { guard }),
+    ...(rollout === null ? {} : { rollout }),
   };
 }
 

@@ -44,7 +44,7 @@ import type {
 import { type FlagPreview, PREVIEW_WITHIN_MS } from './flag-preview.ts';
 import { flagView } from './flag-views.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
-import { isRefusal, type Refusal } from './operations.ts';
+import { isRefusal, type Refusal, type RolloutGlance } from './operations.ts';
 import type { FlagFigures } from './published.ts';
 import { routedSpecs } from './routed-flags.ts';
 
@@ -56,6 +56,8 @@ export interface FlagsOptions extends FlagJournalOptions {
   readonly config: () => Config;
   /** What the guard of a flag says; null for a flag without. */
   readonly guardOf: (flag: string) => GuardView | null;
+  /** The rollout of a flag that runs, or null. */
+  readonly rolloutOf: (flag: string) => RolloutGlance | null;
   /** Does something when its turn among all changes has come; refused while Tidegate stops. */
   readonly inTurn: <T>(work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
   /** Brings a snapshot with what is drafted into force. Null, or why nothing has changed. */
@@ -411,6 +413,7 @@ export class Flags implements FlagOperations {
       requiredBy: needing.get(entry.name) ?? [],
       stored: this.#options.store.isKept(entry.name),
       guard: this.#options.guardOf(entry.name),
+      rollout: this.#options.rolloutOf(entry.name),
     });
   }
 

@@ -74,6 +74,7 @@ export class FlagRolloutStage {
     const none = { warmUntil: () => null, isQueued: () => false, questionOf: () => null };
     const all = new Releases(none as unknown as Rollouts, this.rollouts, store, () => false);
     this.releases = all.flags;
+    stage.rolloutOf = (flag) => this.rollouts.glance(flag);
     stage.apply(flagConfig(...flags));
     this.rollouts.restore();
   }

@@ -43,6 +43,21 @@ t.test('the share of a flag is raised step by step, each for its hold, and stays
   t.match(stage.rollouts.figures(), [{ flag: 'checkout', phase: 'succeeded', outcomes: { succeeded: 1 } }]);
 });
 
+t.test('a flag shows its rollout while it runs, and so does the list of all that run', async (t) => {
+  const stage = new FlagRolloutStage();
+  const shown = () => done(stage.stage.flags.get('checkout')).rollout;
+  t.equal(shown(), undefined);
+  t.same(stage.releases.running(), []);
+  await stage.start();
+  await stage.pass(2);
+  const glance = { id: 1, phase: 'holding', step: 1, steps: 3, share: 0.05, elapsedMs: 120_000, untilMs: 600_000 };
+  t.match(shown(), glance);
+  t.match(stage.releases.running(), [{ flag: 'checkout', ...glance }]);
+  await stage.command('abort');
+  t.equal(shown(), undefined);
+  t.same(stage.releases.running(), []);
+});
+
 t.test('aborted, it gives the share back that the flag had before', async (t) => {
   const stage = new FlagRolloutStage();
   await stage.start();

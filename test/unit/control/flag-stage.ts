@@ -7,7 +7,7 @@ import type { Config } from '../../../src/config/schema.ts';
 import { EventLog } from '../../../src/control/event-log.ts';
 import type { FlagInstruction, FlagReceipt } from '../../../src/control/flag-operations.ts';
 import { FlagStore } from '../../../src/control/flag-store.ts';
-import { Flags, type PreparedFlags } from '../../../src/control/flags.ts';
+import { Flags, type FlagsOptions, type PreparedFlags } from '../../../src/control/flags.ts';
 import { isRefusal, type Refusal, type TidegateEvent } from '../../../src/control/operations.ts';
 import { StateStore } from '../../../src/control/state-store.ts';
 import { PlainContext } from '../../../src/flags/plain-context.ts';
@@ -45,6 +45,8 @@ export class FlagStage {
   /** What happens while a snapshot is staged. */
   onStaged: () => void = () => {};
   graces = 0;
+  /** The rollout of a flag that runs. */
+  rolloutOf: FlagsOptions['rolloutOf'] = () => null;
 
   constructor(path = ':memory:') {
     const opened = StateStore.open(path, () => this.nowMs);
@@ -68,6 +70,7 @@ export class FlagStage {
       now,
       config: () => this.config,
       guardOf: () => null,
+      rolloutOf: (flag) => this.rolloutOf(flag),
       inTurn: (work) => work(),
       rebuild: async () => this.apply(this.config),
     });

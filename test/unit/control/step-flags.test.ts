@@ -25,7 +25,10 @@ class Both {
   /** Rollouts of other services that run. */
   readonly others: Pick<RolloutRecord, 'id' | 'service'>[] = [];
   readonly stepFlags = new StepFlags({
-    flags: { entry: (name) => this.flags.flags.entry(name), moveShare: (...move) => this.flags.flags.moveShare(...move) },
+    flags: {
+      entry: (name) => this.flags.flags.entry(name),
+      moveShare: (...move) => this.flags.flags.moveShare(...move),
+    },
     isRolling: (flag) => this.rolling.has(flag),
     running: () => this.others,
     inTurn: (work) => work(),
@@ -113,25 +116,28 @@ t.test('a flag that is killed, gone or rolled out by itself is left alone', asyn
   t.equal(done(both.flags.flags.get('checkout')).share, 10);
 });
 
-t.test("a flag that another running rollout has set is that one's until it ends, and stays on for neither", async (t) => {
-  const asCart = { by: 'rollout 6 of cart', reason: '', ifEpoch: null };
-  const flags = new FlagStage();
-  flags.apply(flagConfig(...FLAGS));
-  done(await flags.flags.moveShare('checkout', 30, asCart));
-  const later = new Both(flags);
-  later.others.push({ id: 6, service: 'cart' });
-  await settled();
-  t.same(later.shares, [30, 0]);
-  t.equal(later.reason, 'step 1 of 4: green has 5%, checkout is left alone: rollout 6 of cart has set it');
-  await later.command('promote');
-  t.same(later.shares, [30, 100]);
-  done(await flags.flags.moveShare('checkout', 2, asCart));
-  later.others.pop();
-  await later.command('promote');
-  t.same(later.shares, [40, 100], 'when that one has ended, it is set with the next step');
-  await later.command('abort');
-  t.same(later.shares, [2, 0], 'and goes back to where it was before both');
-});
+t.test(
+  "a flag that another running rollout has set is that one's until it ends, and stays on for neither",
+  async (t) => {
+    const asCart = { by: 'rollout 6 of cart', reason: '', ifEpoch: null };
+    const flags = new FlagStage();
+    flags.apply(flagConfig(...FLAGS));
+    done(await flags.flags.moveShare('checkout', 30, asCart));
+    const later = new Both(flags);
+    later.others.push({ id: 6, service: 'cart' });
+    await settled();
+    t.same(later.shares, [30, 0]);
+    t.equal(later.reason, 'step 1 of 4: green has 5%, checkout is left alone: rollout 6 of cart has set it');
+    await later.command('promote');
+    t.same(later.shares, [30, 100]);
+    done(await flags.flags.moveShare('checkout', 2, asCart));
+    later.others.pop();
+    await later.command('promote');
+    t.same(later.shares, [40, 100], 'when that one has ended, it is set with the next step');
+    await later.command('abort');
+    t.same(later.shares, [2, 0], 'and goes back to where it was before both');
+  },
+);
 
 t.test(
   'a kill -9 between a flag and the record is made good: the step is taken again, and the way back is the first',
