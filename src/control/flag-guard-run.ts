@@ -113,6 +113,11 @@ export class FlagGuardRun {
     return this.#rests;
   }
 
+  /** Requests of the treatment in this period since the dial came to a slot; 0 for another than the present one. */
+  requestsAt(slot: number): number {
+    return this.#evidence.requestsAt(slot);
+  }
+
   table(): ReturnType<FlagEvidence['table']> {
     return this.#evidence.table();
   }

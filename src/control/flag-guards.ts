@@ -101,7 +101,9 @@ export class FlagGuards {
   /** What the rollout of a flag goes by; null for a flag that has no guard, or that no route names. */
   word(name: string): GuardWord | null {
     const run = this.#runs.get(name);
-    return run === undefined ? null : { rests: run.rests, dryRun: run.spec.guard.dryRun, verdict: run.verdict };
+    if (run === undefined) return null;
+    const { rests, verdict, spec } = run;
+    return { rests, dryRun: spec.guard.dryRun, verdict, requestsAt: (slot) => run.requestsAt(slot) };
   }
 
   /** What the guard of a flag says; null for a flag that has none, or that no route names. */

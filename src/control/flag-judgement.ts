@@ -19,6 +19,8 @@ export interface GuardWord {
   /** It judges and does nothing. */
   readonly dryRun: boolean;
   readonly verdict: Verdict;
+  /** Requests that the treatment has had since the dial came to a slot; 0 for another than the present one. */
+  readonly requestsAt: (slot: number) => number;
 }
 
 /** What the machine is told at a tick; `guard` is null for a flag without one. */

@@ -286,8 +286,10 @@ export class FlagRollouts {
       flags: NO_FLAGS,
       judgement: (isHoldOver) => {
         const entry = flags.entry(name);
-        if (entry === undefined) return { verdict: 'unjudged', sentence: '' };
-        return judgementOfFlag(entry, this.#options.guardOf(name), isHoldOver);
+        if (entry === undefined) return { judgement: { verdict: 'unjudged', sentence: '' }, requests: 0 };
+        const guard = this.#options.guardOf(name);
+        const requests = guard?.requestsAt(entry.slot) ?? 0;
+        return { judgement: judgementOfFlag(entry, guard, isHoldOver), requests };
       },
       log,
       at: () => this.#at(),

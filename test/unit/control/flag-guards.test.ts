@@ -96,6 +96,23 @@ t.test('another share is another position of the same evidence; another definiti
   t.equal(one.view(FLAG).table[0]!.treatment.bad, 5, 'the same keys are heard again');
 });
 
+t.test('requests of the treatment are counted from the moment on at which the dial came to its place', async (t) => {
+  const stage = new GuardStage('checkout: { strategy: percentage, value: 10, guard: {} }');
+  const now = () => stage.guards.word('checkout')!.requestsAt(stage.flags.entry('checkout')!.slot);
+  await stage.tick();
+  stage.visits('checkout', 'treatment', 12);
+  stage.visits('checkout', 'control', 5);
+  await stage.tick();
+  t.equal(now(), 12);
+  await stage.set('checkout', { value: 20 });
+  t.equal(now(), 0, 'before the guard has seen the new position, what it knows is not of it');
+  await stage.tick();
+  t.equal(now(), 0);
+  stage.visits('checkout', 'treatment', 3);
+  await stage.tick();
+  t.equal(now(), 3);
+});
+
 t.test('a flag that is restored, and a period that is over, begin with clean books', async (t) => {
   const one = new GuardStage('new-checkout: { strategy: percentage, value: 20, guard: { latency: off, renew: 1m } }');
   one.visits(FLAG, 'treatment', 20, { isBad: true });

@@ -114,6 +114,7 @@ export function guardWord(kind: Verdict['kind'], rest: Partial<GuardWord> = {}):
   return {
     rests: null,
     dryRun: false,
+    requestsAt: () => 0,
     verdict: { kind, decidedBy: null, sentence: `${kind}, it says`, signals: [] },
     ...rest,
   };

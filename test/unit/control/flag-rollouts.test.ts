@@ -277,6 +277,30 @@ t.test('who cannot tell when the time is over pauses, if the treatment was met a
   t.same(stage.where(), ['holding', 50]);
 });
 
+t.test('a step goes on when the treatment has had its requests, as the guard counts them', async (t) => {
+  const steps = '[{ weight: 5%, minRequests: 100 }, { weight: 20%, approve: true }, 100%]';
+  const stage = new FlagRolloutStage([
+    `checkout: { strategy: percentage, value: 1, guard: {}, rollout: { steps: ${steps}, minRequests: 7, hold: 1m } }`,
+  ]);
+  const counted = new Map<number, number>();
+  stage.guard = guardWord('healthy', { requestsAt: (slot) => counted.get(slot) ?? 0 });
+  const slot = () => stage.stage.flags.entry('checkout')!.slot;
+  counted.set(slot(), 500);
+  await stage.start();
+  await stage.pass(3);
+  t.same(stage.where(), ['holding', 5], 'what came before the step is not counted');
+  t.equal(stage.record().rollout.reason, 'the hold of step 1 is over, but treatment has had 0 of 100 requests');
+  counted.set(slot(), 100);
+  await stage.pass(1);
+  t.same(stage.where(), ['holding', 20]);
+  counted.set(slot(), 6);
+  await stage.pass(3);
+  t.same(stage.where(), ['holding', 20], 'a step that says nothing has the number of the rollout');
+  counted.set(slot(), 7);
+  await stage.pass(1);
+  t.same(stage.where(), ['awaiting-approval', 20]);
+});
+
 t.test('the commands of services steer it', async (t) => {
   const stage = new FlagRolloutStage([
     'checkout: { strategy: percentage, value: 1, rollout: { steps: [{ weight: 5%, approve: true }, 50%, 100%], hold: 1m } }',
