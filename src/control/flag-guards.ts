@@ -102,8 +102,8 @@ export class FlagGuards {
   word(name: string): GuardWord | null {
     const run = this.#runs.get(name);
     if (run === undefined) return null;
-    const { rests, verdict, spec } = run;
-    return { rests, dryRun: spec.guard.dryRun, verdict, requestsAt: (slot) => run.requestsAt(slot) };
+    const { rests, verdict, spec, settings } = run;
+    return { rests, dryRun: spec.guard.dryRun, verdict, settings, requestsAt: (slot) => run.requestsAt(slot) };
   }
 
   /** What the guard of a flag says; null for a flag that has none, or that no route names. */

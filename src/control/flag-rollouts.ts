@@ -11,6 +11,8 @@ import { inEnvironment } from '../config/flag-merge.ts';
 import type { WrittenFlagRollout } from '../config/flag-rollout-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { SHARE_ALL } from '../flags/dial.ts';
+import type { FlagSpec } from '../flags/flag.ts';
+import type { PresentTraffic } from '../judge/detectability.ts';
 import { openJudgement } from '../judge/judgement.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
@@ -45,6 +47,8 @@ export interface FlagRolloutsOptions {
   readonly flags: Pick<Flags, 'entry' | 'moveShare' | 'onReceipt'>;
   /** What the guard of a flag says; null for a flag without one. */
   readonly guardOf: (flag: string) => GuardWord | null;
+  /** What a guarded flag has had lately. */
+  readonly trafficOf: (flag: string) => PresentTraffic;
   readonly config: () => Pick<Config, 'flags' | 'environment'>;
   readonly store: RolloutStore;
   readonly events: EventLog;
@@ -55,6 +59,15 @@ export interface FlagRolloutsOptions {
   readonly frozen: () => string | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+}
+
+/** What is known before a rollout of a flag begins. */
+export interface FlagOutlook {
+  readonly spec: FlagSpec;
+  readonly guard: GuardWord | null;
+  readonly traffic: PresentTraffic;
+  readonly aim: FlagAim;
+  readonly answer: StartAnswer;
 }
 
 /** The guard judges, and no signal of a rollout: its record has none. */
@@ -166,8 +179,8 @@ export class FlagRollouts {
     for (const run of this.#running.values()) run.close();
   }
 
-  /** What a start would do now, and whether it would be begun; nothing is done. */
-  outlook(name: string, order: FlagStartOrder): { readonly aim: FlagAim; readonly answer: StartAnswer } | Refusal {
+  /** What a start would do now, whether it would be begun, and what it would be judged by; nothing is done. */
+  outlook(name: string, order: FlagStartOrder): FlagOutlook | Refusal {
     const entry = this.#options.flags.entry(name);
     if (entry === undefined) return refuse('unknown-flag', `there is no flag ${name.slice(0, 100)}`);
     const last = this.last(name);
@@ -175,7 +188,9 @@ export class FlagRollouts {
     const aim = aimOfFlag(entry, this.#written(entry), order);
     if (isRefusal(aim)) return aim;
     const request = { version: aim.version, again: order.again, apartFrom: null };
-    return { aim, answer: answerStart(request, past, this.#options.frozen(), 'reject') };
+    const answer = answerStart(request, past, this.#options.frozen(), 'reject');
+    const { guardOf, trafficOf } = this.#options;
+    return { spec: entry.spec, guard: guardOf(name), traffic: trafficOf(name), aim, answer };
   }
 
   start(name: string, order: FlagStartOrder, { by, ifEpoch }: Instruction): RolloutRecord | Refusal {

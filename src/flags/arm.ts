@@ -41,8 +41,13 @@ export function treatmentPart(share: number): number {
   return share / (share + Math.min(share, SHARE_ALL - share));
 }
 
+/** How many of all keys are in either arm at a share, 0 to 1. */
+export function armsAt(share: number): number {
+  return (share + Math.min(share, SHARE_ALL - share)) / SHARE_ALL;
+}
+
 /**
- * The same for a flag, whose weights may give the off value to some of those that are enrolled: from 0, where nobody is treated
+ * The treatment's part for a flag, whose weights may give the off value to some of those that are enrolled: from 0, where nobody is treated
  * or all of them have it, up to 1.
  */
 export function partAt({ strategy, variants, off }: FlagSpec, share: number): number {
