@@ -41,6 +41,7 @@ import { newsOf } from './rollout-news.ts';
 import { type RolloutRecord, subjectOfFlag } from './rollout-record.ts';
 import { RolloutRun } from './rollout-run.ts';
 import type { RolloutStore } from './rollout-store.ts';
+import { servicesNaming } from './routed-flags.ts';
 import type { RunEvidence, RunWorld } from './run-world.ts';
 
 export interface FlagRolloutsOptions {
@@ -49,7 +50,7 @@ export interface FlagRolloutsOptions {
   readonly guardOf: (flag: string) => GuardWord | null;
   /** What a guarded flag has had lately. */
   readonly trafficOf: (flag: string) => PresentTraffic;
-  readonly config: () => Pick<Config, 'flags' | 'environment'>;
+  readonly config: () => Pick<Config, 'flags' | 'environment' | 'routes'>;
   readonly store: RolloutStore;
   readonly events: EventLog;
   readonly log: Logger;
@@ -127,6 +128,7 @@ export class FlagRollouts {
       run.resume();
       this.#turn(flag, run, turn);
     }
+    if (this.#options.flags.entry(flag) === undefined) this.#last.delete(flag);
   }
 
   /** What was said of the flag and cannot have reached its rollout, because the process ended between the two. */
@@ -187,7 +189,7 @@ export class FlagRollouts {
     const past = last === undefined ? null : { rollout: last.rollout, version: last.version };
     const aim = aimOfFlag(entry, this.#written(entry), order);
     if (isRefusal(aim)) return aim;
-    const request = { version: aim.version, again: order.again, apartFrom: null };
+    const request = { version: aim.version, called: `what ${name} says`, again: order.again, apartFrom: null };
     const answer = answerStart(request, past, this.#options.frozen(), 'reject');
     const { guardOf, trafficOf } = this.#options;
     return { spec: entry.spec, guard: guardOf(name), traffic: trafficOf(name), aim, answer };
@@ -319,7 +321,9 @@ export class FlagRollouts {
           if (!stillWanted()) return null;
           const instruction = { by: `rollout ${id}`, reason: note, ifEpoch: null };
           const answer = await flags.moveShare(name, shareOfWeights(weights) / 1000, instruction);
-          return isRefusal(answer) ? null : answer;
+          if (!isRefusal(answer)) return answer;
+          log.error({ flag: name, rollout: id, why: answer.message }, 'a rollout could not move its flag');
+          return null;
         }),
       verify: async () => ({ ok: true, text: 'a flag has nothing to verify', results: [] }),
       confirm: async () => ({ result: 'ok', why: '' }),
@@ -340,10 +344,12 @@ export class FlagRollouts {
   }
 
   #tell(record: RolloutRecord, what: Told, text: string): void {
-    const { log, events, flags } = this.#options;
+    const { log, events, flags, config } = this.#options;
     const { id, service, flag } = record;
     log.info({ flag, rollout: id, what }, `${service}: ${text}`);
-    events.append('rollout', null, `${service}: ${text}`, newsOf(record, what, flags.entry(flag!)?.revision ?? 0));
+    const services = servicesNaming(config().routes, flag!);
+    const news = { ...newsOf(record, what, flags.entry(flag!)?.revision ?? 0), services };
+    events.append('rollout', null, `${service}: ${text}`, news);
   }
 
   #keep(flag: string, record: RolloutRecord): void {

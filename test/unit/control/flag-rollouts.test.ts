@@ -39,7 +39,10 @@ t.test('the share of a flag is raised step by step, each for its hold, and stays
   t.match(moves[2], { by: 'rollout 1', reason: /^control to treatment, canary, started by ana/ });
   const told = stage.stage.told.filter(({ kind }) => kind === 'rollout');
   t.equal(told[0]?.text, 'flag checkout: control to treatment, canary, started by ana');
-  t.match(told.at(-1), { service: null, data: { what: 'ended', phase: 'succeeded', flag: 'checkout', share: 1 } });
+  t.match(told.at(-1), {
+    service: null,
+    data: { what: 'ended', phase: 'succeeded', flag: 'checkout', services: ['shop'], share: 1 },
+  });
   t.match(stage.rollouts.figures(), [{ flag: 'checkout', phase: 'succeeded', outcomes: { succeeded: 1 } }]);
 });
 
@@ -243,7 +246,11 @@ t.test('worse takes the share back, and only a flag that says something else is 
   await stage.pass(1);
   t.same(stage.where(), ['rolled-back', 1]);
   t.equal(stage.record().rollout.reason, 'worse, it says');
-  t.match(stage.releases.start('checkout', { again: false }, ANN), { refused: true, code: 'rolled-back-before' });
+  t.match(stage.releases.start('checkout', { again: false }, ANN), {
+    refused: true,
+    code: 'rolled-back-before',
+    message: 'what checkout says was rolled back the last time: worse, it says; say --again to start it all the same',
+  });
   await stage.stage.set('checkout', { on: false, off: true });
   stage.guard = null;
   await stage.start();
@@ -372,4 +379,9 @@ t.test('a restart goes on where it was, and finds what was said of the flag befo
   await four.stage.stage.set('checkout', { value: 33 });
   const moved = await again(four.path, four.stage);
   t.same(moved.where(), ['superseded', 33], 'and so did a set');
+
+  const five = await left();
+  const gone = await again(five.path, five.stage, 'other: { strategy: all }');
+  t.same(gone.rollouts.figures(), [], 'it was taken out of the file: a series exists for what there is');
+  t.match(gone.releases.view('checkout'), { refused: true, code: 'unknown-flag' });
 });
