@@ -6,7 +6,7 @@ import { adminOf, ask, reportFailure } from './admin-client.ts';
 import { misused, readCommand, type VerbSpec } from './command.ts';
 import { isFlagList } from './flag-shapes.ts';
 import { standText } from './flag-text.ts';
-import { glancePlace } from './glance-text.ts';
+import { glanceWords } from './glance-text.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { plainTable } from './plain-table.ts';
 import { ascii, plain, when } from './terminal-text.ts';
@@ -57,5 +57,5 @@ function rowOf(flag: FlagView): string[] {
 function textOf(flag: FlagView): string {
   const { problem, rollout } = flag;
   const stands = problem === null ? standText(flag) : `nobody: ${plain(problem)}`;
-  return rollout === undefined ? stands : `${stands}; rollout ${rollout.id} ${plain(glancePlace(rollout))}`;
+  return rollout === undefined ? stands : `${stands}; ${glanceWords(rollout)}`;
 }

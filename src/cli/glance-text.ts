@@ -15,11 +15,15 @@ import { ascii, cut, plain } from './terminal-text.ts';
 export function glanceText(glance: RolloutGlance, flag: string | null): string {
   const { id, candidate, version, reason } = glance;
   const head = `rollout ${id} to ${plain(candidate)} (${versionText({ version, flag })})`;
-  return `${head}: ${plain(glancePlace(glance))}; ${plain(reason)}`;
+  return `${head}: ${plain(placeOf(glance))}; ${plain(reason)}`;
 }
 
-/** `holding step 2 of 5, 5%, 4 min left`. */
-export function glancePlace({ phase, step, steps, share, elapsedMs, untilMs }: RolloutGlance): string {
+/** `rollout 12 holding 2/5`: for a row of a table. */
+export function glanceWords({ id, phase, step, steps }: RolloutGlance): string {
+  return `rollout ${id} ${plain(phase).replace('-', ' ')} ${step}/${steps}`;
+}
+
+function placeOf({ phase, step, steps, share, elapsedMs, untilMs }: RolloutGlance): string {
   const left = elapsedMs === null || untilMs === null ? '' : `, ${span(Math.max(0, untilMs - elapsedMs))} left`;
   return `${phase.replace('-', ' ')} step ${step} of ${steps}, ${percent(share)}%${left}`;
 }
