@@ -186,6 +186,19 @@ t.test('an edit of the rollout in the file is for the next start, and no instruc
   t.match(said, { refused: true, code: 'flag-in-file' }, 'a call cannot say it of a flag of the file');
 });
 
+t.test('whoever changes nothing but the words about a flag does not end its rollout', async (t) => {
+  const stage = new FlagRolloutStage([]);
+  const rollout = { steps: ['20%', '60%', '100%'], hold: '5m' };
+  done(await stage.stage.set('late', { strategy: 'percentage', value: 0, rollout }));
+  await stage.start({}, 'late');
+  done(await stage.stage.set('late', { description: 'the late one' }));
+  done(await stage.stage.set('late', { rollout: { ...rollout, hold: '1m' } }));
+  await stage.pass(5);
+  t.same(stage.where('late'), ['holding', 60], 'it goes on as it was begun');
+  done(await stage.stage.set('late', { value: 60 }));
+  t.same(stage.where('late'), ['superseded', 60], 'who says the share that it has means that share');
+});
+
 t.test('a flag that was made at run time is rolled out as was said then', async (t) => {
   const stage = new FlagRolloutStage([]);
   const rollout = { steps: ['20%', '100%'], hold: '1m', bake: '0s' };
