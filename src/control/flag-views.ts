@@ -12,14 +12,19 @@ import type { GuardView } from './flag-guard-view.ts';
 import type { FlagHow, FlagReceipt, FlagView } from './flag-operations.ts';
 import type { RolloutGlance } from './operations.ts';
 
+/** What watches and moves a flag; null for what there is not. */
+export interface BesideFlag {
+  readonly guard: GuardView | null;
+  /** The one that runs. */
+  readonly rollout: RolloutGlance | null;
+}
+
 /** What a view needs beside the flag. */
-export interface FlagSurroundings {
+export interface FlagSurroundings extends BesideFlag {
   readonly config: Pick<Config, 'routes' | 'flags'>;
   readonly environment: string;
   readonly requiredBy: readonly string[];
   readonly stored: boolean;
-  readonly guard: GuardView | null;
-  readonly rollout: RolloutGlance | null;
 }
 
 export function flagView(

@@ -31,7 +31,7 @@ import {
   type Word,
 } from './flag-book.ts';
 import { changedFlag, draftsOfFile, keptFlags, misfit, needsOf, resalting, rolloutOfFile } from './flag-drafts.ts';
-import type { GuardDecision, GuardView } from './flag-guard-view.ts';
+import type { GuardDecision } from './flag-guard-view.ts';
 import { FlagJournal, type FlagJournalOptions } from './flag-journal.ts';
 import type {
   FlagHow,
@@ -42,9 +42,9 @@ import type {
   FlagView,
 } from './flag-operations.ts';
 import { type FlagPreview, PREVIEW_WITHIN_MS } from './flag-preview.ts';
-import { flagView } from './flag-views.ts';
+import { type BesideFlag, flagView } from './flag-views.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
-import { isRefusal, type Refusal, type RolloutGlance } from './operations.ts';
+import { isRefusal, type Refusal } from './operations.ts';
 import type { FlagFigures } from './published.ts';
 import { routedSpecs } from './routed-flags.ts';
 
@@ -54,10 +54,8 @@ export interface FlagsOptions extends FlagJournalOptions {
   readonly log: Logger;
   /** The config in force. */
   readonly config: () => Config;
-  /** What the guard of a flag says; null for a flag without. */
-  readonly guardOf: (flag: string) => GuardView | null;
-  /** The rollout of a flag that runs, or null. */
-  readonly rolloutOf: (flag: string) => RolloutGlance | null;
+  /** What its guard says of a flag, and the rollout of it that runs. */
+  readonly besideOf: (flag: string) => BesideFlag;
   /** Does something when its turn among all changes has come; refused while Tidegate stops. */
   readonly inTurn: <T>(work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
   /** Brings a snapshot with what is drafted into force. Null, or why nothing has changed. */
@@ -412,8 +410,7 @@ export class Flags implements FlagOperations {
       environment: this.#book.environment,
       requiredBy: needing.get(entry.name) ?? [],
       stored: this.#options.store.isKept(entry.name),
-      guard: this.#options.guardOf(entry.name),
-      rollout: this.#options.rolloutOf(entry.name),
+      ...this.#options.besideOf(entry.name),
     });
   }
 

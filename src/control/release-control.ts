@@ -11,6 +11,7 @@ import type { Snapshot } from '../routing/snapshot.ts';
 import { FlagGuards } from './flag-guards.ts';
 import { FlagRecent } from './flag-recent.ts';
 import { FlagRollouts, type FlagRolloutsOptions } from './flag-rollouts.ts';
+import type { BesideFlag } from './flag-views.ts';
 import type { Flags } from './flags.ts';
 import { FreezeStore } from './freeze-store.ts';
 import { Freezes } from './freezes.ts';
@@ -79,6 +80,11 @@ export class ReleaseControl {
     this.releases = new Releases(this.rollouts, this.flagRollouts, store, options.isStopping, (service) =>
       guards.seenBy(service),
     );
+  }
+
+  /** What its guard says of a flag, and the rollout of it that runs. */
+  besideFlag(flag: string): BesideFlag {
+    return { guard: this.guards.view(flag), rollout: this.flagRollouts.glance(flag) };
   }
 
   /** How often the state file did not take something of these. */

@@ -7,8 +7,8 @@ import type { Config } from '../../../src/config/schema.ts';
 import { EventLog } from '../../../src/control/event-log.ts';
 import type { FlagInstruction, FlagReceipt } from '../../../src/control/flag-operations.ts';
 import { FlagStore } from '../../../src/control/flag-store.ts';
-import { Flags, type FlagsOptions, type PreparedFlags } from '../../../src/control/flags.ts';
-import { isRefusal, type Refusal, type TidegateEvent } from '../../../src/control/operations.ts';
+import { Flags, type PreparedFlags } from '../../../src/control/flags.ts';
+import { isRefusal, type Refusal, type RolloutGlance, type TidegateEvent } from '../../../src/control/operations.ts';
 import { StateStore } from '../../../src/control/state-store.ts';
 import { PlainContext } from '../../../src/flags/plain-context.ts';
 import { accept, SMALL } from '../config/texts.ts';
@@ -46,7 +46,7 @@ export class FlagStage {
   onStaged: () => void = () => {};
   graces = 0;
   /** The rollout of a flag that runs. */
-  rolloutOf: FlagsOptions['rolloutOf'] = () => null;
+  rolloutOf: (flag: string) => RolloutGlance | null = () => null;
 
   constructor(path = ':memory:') {
     const opened = StateStore.open(path, () => this.nowMs);
@@ -69,8 +69,7 @@ export class FlagStage {
       log,
       now,
       config: () => this.config,
-      guardOf: () => null,
-      rolloutOf: (flag) => this.rolloutOf(flag),
+      besideOf: (flag) => ({ guard: null, rollout: this.rolloutOf(flag) }),
       inTurn: (work) => work(),
       rebuild: async () => this.apply(this.config),
     });
