@@ -118,6 +118,11 @@ export class FlagGuardRun {
     return this.#evidence.requestsAt(slot);
   }
 
+  /** Reads what has been counted since the last look. */
+  sample(): void {
+    this.#evidence.sample();
+  }
+
   table(): ReturnType<FlagEvidence['table']> {
     return this.#evidence.table();
   }

@@ -150,6 +150,8 @@ export class FlagGuards {
   excuse(service: string): string | null {
     for (const [name, run] of this.#runs) {
       if (run.rests !== null || run.spec.guard.dryRun || this.#killing.has(name)) continue;
+      // The release may have its turn first, with failures that this guard has not looked at yet.
+      run.sample();
       const released = this.#releases(name, run, 'version').find((one) => one.service === service);
       if (released === undefined || (released.blame !== 'flag' && released.blame !== 'undecidable')) continue;
       const { candidate, version, text } = released;

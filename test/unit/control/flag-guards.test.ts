@@ -243,6 +243,18 @@ t.test('a release that is worse where a flag treats is excused, and that flag is
   t.match(done(one.flags.history(FLAG))[0]!, { how: 'guard', decision: { suspect: 'version' } });
 });
 
+t.test('an excuse goes by what has happened, and not by what the guard has looked at last', async (t) => {
+  const one = new GuardStage(GUARDED);
+  one.releases({ requests: 0, bad: 0 }, { requests: 0, bad: 0 });
+  await one.tick();
+  one.visits(FLAG, 'treatment', 200);
+  one.visits(FLAG, 'treatment', 40, { pool: 'green' }, 'green');
+  one.visits(FLAG, 'treatment', 5, { isBad: true, pool: 'green' }, 'bad');
+  // The judge of the release has its turn first.
+  one.releases({ requests: 250, bad: 5 }, { requests: 1000, bad: 0 });
+  t.match(one.guards.excuse('shop'), /cannot be told apart/);
+});
+
 t.test(
   'a release that is worse for everybody is not excused, nor for one key that fails again and again',
   async (t) => {
