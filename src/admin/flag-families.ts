@@ -52,6 +52,11 @@ export function flagGuardFamilies(guards: MetricsSource['flagGuards']): Family[]
       signals.map(({ labels, needed }) => ({ labels, value: needed })),
     ),
     gauge(
+      'flag_judge_unheard',
+      'Bad events in the present period of the guard of a flag that were not counted, since its memory of who has spoken was full.',
+      guards.map(({ flag, unheard }) => ({ labels: { flag }, value: unheard })),
+    ),
+    gauge(
       'flag_judge_verdict',
       'What the guard of a flag says of its treatment: 1 for its verdict.',
       guards.flatMap(({ flag, verdict: present }) =>

@@ -107,8 +107,13 @@ export const flagAnswer = z
       .looseObject({
         rests: z.string().nullable().describe('Why it judges nothing now; null while it does.'),
         since: instant,
+        control: z.enum(['equal', 'others']).describe('Whom the treated are compared with: as many, or all others.'),
         part: z.number().describe('The part of both arms that is treated, 0 to 1.'),
         dryRun: z.boolean(),
+        unheard: z
+          .number()
+          .int()
+          .describe('Bad events that were not counted, since the memory of who has spoken was full.'),
       })
       .optional()
       .describe('What its guard says, with all the numbers of the judge.'),
@@ -133,7 +138,7 @@ export const flagReceiptAnswer = z
     appliedMs: z.number().describe('Until no request was treated any more by what was so before.'),
     by: z.string(),
     decision: z
-      .looseObject({ sentence: z.string(), suspect: z.enum(['flag', 'version']) })
+      .looseObject({ sentence: z.string(), suspect: z.enum(['flag', 'version']), control: z.enum(['equal', 'others']) })
       .optional()
       .describe('Why its guard killed it, with the evidence and the settings that it was judged by.'),
     reason: z.string(),

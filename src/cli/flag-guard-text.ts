@@ -11,14 +11,16 @@ import { plain, when } from './terminal-text.ts';
 
 /** The lines of a guard, without their indent. */
 export function guardLines(
-  { rests, since, part, dryRun, verdict, table, releases }: GuardView,
+  { rests, since, control, part, dryRun, verdict, unheard, table, releases }: GuardView,
   style: TableStyle,
 ): string[] {
   const mode = dryRun ? ' (dry run: kills nothing)' : '';
-  const arms = `${shareText(part)} of both arms treated, evidence since ${when(since)}`;
+  const compared = control === 'others' ? 'all others' : 'as many';
+  const arms = `compared with ${compared}: ${shareText(part)} of both arms treated, evidence since ${when(since)}`;
   return [
     `guard${mode}: ${rests === null ? plain(verdict.sentence) : `rests: ${plain(rests)}`}`,
     ...(rests === null ? [`  ${arms}`] : []),
+    ...(unheard === 0 ? [] : [`  ${countText(unheard)} bad events not counted: its memory of who has spoken is full`]),
     ...signalLines(verdict, { candidate: 'treatment', active: 'control' }, style),
     ...tableLines(table),
     ...releases.map(({ text }) => `  if it were found worse now: ${plain(text)}`),

@@ -19,7 +19,7 @@ export const GUARDS_MAX = 64;
 const SIGNALS_MAX = 8;
 const RENEW_LEAST_MS = 60_000;
 const RENEW_MOST_MS = 365 * 24 * 3_600_000;
-/** Above it the control is smaller than the treatment, and what a ramp sends to either changes from one request to the next. */
+/** Above it an equal control is smaller than the treatment, and what a ramp sends to either changes from one request to the next. */
 const RAMP_MAX = 50;
 
 const MULTIPLE = /^[0-9]{1,3}(?:\.[0-9]{1,6})?x$/;
@@ -62,6 +62,12 @@ export const flagGuard = z
     missed: chance
       .optional()
       .describe('The chance that a treatment as bad as the margin of proof is called healthy; 5% unless given.'),
+    control: z
+      .enum(['equal', 'others'])
+      .optional()
+      .describe(
+        'Whom the treated are compared with: `equal`, as many users beside them; `others`, all others that the flag decides on by its draw, by which a treatment of a few is found by fewer of its failures. `equal` unless given.',
+      ),
     errors: z
       .strictObject({
         margin: multiple.optional().describe('How many times as often the treatment may fail; 1.5x unless given.'),
@@ -105,7 +111,7 @@ export const flagGuard = z
       .describe('How long evidence is gathered before it begins anew, with a new `falseAlarm`; 168h unless given.'),
     dryRun: z.boolean().optional().describe('Whether it is judged and told only, and nothing is killed.'),
   })
-  .describe('When the flag is killed by itself, because those it treats fare worse than as many others.');
+  .describe('When the flag is killed by itself, because those it treats fare worse than others.');
 
 /** As it is written. */
 export type WrittenGuard = Immutable<z.output<typeof flagGuard>>;
@@ -132,7 +138,10 @@ export function* checkGuard({
     const message = `cannot know how many keys are beside a share in the buckets of ${bucketing}`;
     yield { path, message, allowed: 'a guard beside the bucketing tidegate' };
   }
-  if (ramp !== undefined && Math.max(ramp.from, ramp.to) > RAMP_MAX) {
+  if (ramp !== undefined && guard.control === 'others') {
+    const message = 'cannot compare with all others beside a ramp: the parts of both sides change all the time';
+    yield { path: [...path, 'control'], message, allowed: 'equal, or a value that is set' };
+  } else if (ramp !== undefined && Math.max(ramp.from, ramp.to) > RAMP_MAX) {
     const message = `cannot compare while a ramp goes beyond ${RAMP_MAX}%: the parts of both sides change all the time`;
     yield { path, message, allowed: `a ramp up to ${RAMP_MAX}%, or a value that is set` };
   }

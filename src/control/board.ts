@@ -35,6 +35,8 @@ const RETIRED_BUCKETS_MAX = 8;
 const RETIRED_GUARDS_MAX = 64;
 /** Users who stick to their pool that a rollout can tell apart; further ones are not judged by. */
 const UNITS = 16_384;
+/** The same for the guard of a flag that compares with all others: a treatment of 5% has ten times as many in its arms then. */
+const UNITS_OF_OTHERS = 131_072;
 
 export interface EndpointEntry {
   readonly service: string;
@@ -50,6 +52,9 @@ export interface FlagSeriesEntry {
   readonly service: string;
   readonly pool: string;
 }
+
+/** What a block of the guard of a flag is laid out for. */
+export type GuardBlock = 'evidence' | 'signal' | 'levels' | 'units' | 'units of others';
 
 interface Record<T> {
   readonly entry: T;
@@ -192,17 +197,12 @@ export class Board {
   }
 
   /** A block of the guard of a flag as it says now (`revision`); `about` tells what it is for and `kind` how it is laid out. */
-  guard(
-    flag: string,
-    revision: string,
-    kind: 'evidence' | 'signal' | 'levels' | 'units',
-    about: readonly string[],
-  ): SharedArrayBuffer {
+  guard(flag: string, revision: string, kind: GuardBlock, about: readonly string[]): SharedArrayBuffer {
     const make = () => ({ board: this.#guardMemory(kind), entry: null });
     return this.#guards.take(JSON.stringify([flag, revision, kind, ...about]), make).board;
   }
 
-  #guardMemory(kind: 'evidence' | 'signal' | 'levels' | 'units'): SharedArrayBuffer {
+  #guardMemory(kind: GuardBlock): SharedArrayBuffer {
     switch (kind) {
       case 'evidence':
         return createEvidenceMemory(this.#threads);
@@ -212,6 +212,8 @@ export class Board {
         return createLevelMemory();
       case 'units':
         return createUnitMemory(UNITS);
+      case 'units of others':
+        return createUnitMemory(UNITS_OF_OTHERS);
     }
   }
 

@@ -13,7 +13,8 @@ import type { Board } from './board.ts';
 /** What the guard of a flag counts by; null for a flag without. */
 export function guardSpec({ name, revision, guard }: FlagSpec, board: Board): FlagGuardSpec | null {
   if (guard === undefined) return null;
-  const units = (about: string): SharedArrayBuffer => board.guard(name, revision, 'units', [about]);
+  const kind = guard.control === 'others' ? 'units of others' : 'units';
+  const units = (about: string): SharedArrayBuffer => board.guard(name, revision, kind, [about]);
   return {
     levels: board.guard(name, revision, 'levels', []),
     ledgers: { failures: units('failures'), delays: units('delays') },

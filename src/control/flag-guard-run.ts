@@ -9,8 +9,10 @@
  * outage that struck them all, and be deaf to the day on which the treatment breaks.
  *
  * A new share is no new period, so a flag that goes 5%, 25%, 50% has one budget for all of it. A key that was in the control and is
- * treated at the next share has spoken or has not; those who have are more of them among the treated than in the control, so a
- * growing share can only make the evidence weaker than it is, and never find fault where there is none.
+ * treated at the next share has spoken or has not. With all others as control whoever has not spoken has not failed in either
+ * arm, so its place on the line is as open as at the beginning, and the part is exact wherever the share goes. With an equal control
+ * those who have spoken are more among the treated than in the control, so a growing share can only make the evidence
+ * weaker than it is, and never find fault where there is none.
  */
 import type { Service } from '../config/schema.ts';
 import { hasArms, partAt } from '../flags/arm.ts';
@@ -25,7 +27,7 @@ import type { JudgeSettings } from '../judge/signals.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { FlagGuardSpec } from '../routing/snapshot.ts';
 import { BUCKETS } from '../stats/histogram.ts';
-import { clearUnits } from '../stats/unit-ledger.ts';
+import { clearUnits, UnitLedger } from '../stats/unit-ledger.ts';
 import { FlagEvidence, type Stratum } from './flag-evidence.ts';
 import { guardSettings } from './flag-guard-settings.ts';
 
@@ -40,6 +42,8 @@ const POSITIONS_MAX = 1_000;
 /** A guarded flag, as the snapshot in force has it. */
 export interface GuardedFlag {
   readonly spec: FlagSpec & { readonly guard: FlagGuard };
+  /** A flag that it requires and that picks by the same hash, so that nobody knows the parts of its arms; null for none. */
+  readonly sameDraw: string | null;
   readonly shared: FlagGuardSpec;
   readonly strata: readonly Stratum[];
   /** Those that its routes lead to. */
@@ -121,6 +125,13 @@ export class FlagGuardRun {
   /** Reads what has been counted since the last look. */
   sample(): void {
     this.#evidence.sample();
+  }
+
+  /** Bad events of this period that were not counted, since there was no place left to remember who had them. */
+  get unheard(): number {
+    const { ledgers, signals } = this.#flag.shared;
+    const all = [ledgers.failures, ledgers.delays, ...signals.map(({ ledger }) => ledger)];
+    return all.reduce((sum, memory) => sum + new UnitLedger(memory).dropped(), 0);
   }
 
   table(): ReturnType<FlagEvidence['table']> {
@@ -205,11 +216,11 @@ export class FlagGuardRun {
   }
 
   #stand(atMs: number): void {
-    const { spec, strata } = this.#flag;
+    const { spec, strata, sameDraw } = this.#flag;
     const { slot, share: ofDial, killed } = this.#dial.position();
     const share = spec.ramp === null ? ofDial : shareOfRamp(spec.ramp, atMs);
-    this.#part = hasArms(spec) ? partAt(spec, share) : 0;
-    this.#rests = whyNot(spec, strata.length > 0, killed, this.#part, atMs);
+    this.#part = hasArms(spec) && sameDraw === null ? partAt(spec, share) : 0;
+    this.#rests = whyNot(this.#flag, { isRouted: strata.length > 0, killed, part: this.#part, atMs });
     if (!killed) this.#evidence.stand(slot, this.#part);
   }
 
@@ -258,11 +269,21 @@ const NOTHING_YET: Verdict = {
   signals: [],
 };
 
-function whyNot(spec: FlagSpec, isRouted: boolean, killed: boolean, part: number, atMs: number): string | null {
+function whyNot(
+  { spec, sameDraw }: Pick<GuardedFlag, 'spec' | 'sameDraw'>,
+  {
+    isRouted,
+    killed,
+    part,
+    atMs,
+  }: { readonly isRouted: boolean; readonly killed: boolean; readonly part: number; readonly atMs: number },
+): string | null {
   if (killed) return 'the flag is killed';
   if (!isRouted) return 'no route to a service names the flag';
   if (!hasArms(spec)) return `the strategy is ${spec.strategy.kind}: there is nobody to compare with`;
   if (spec.schedule !== null && !isWithin(spec.schedule, atMs)) return 'it is not the time of its schedule';
+  if (sameDraw !== null)
+    return `${sameDraw}, which it requires, has the same salt and picks the same keys: only the ceiling holds`;
   if (part === 0) return 'nobody is treated';
   return part === 1 ? 'everybody is treated: there is nobody to compare with, and only the ceiling holds' : null;
 }

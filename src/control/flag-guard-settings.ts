@@ -12,10 +12,12 @@ import { builtInSignals, FLOOR } from './rollout-settings.ts';
 import { judgedSignals } from './signal-specs.ts';
 
 /** What a written guard means, with what it leaves out. */
-export function readGuard({ falseAlarm, missed, errors, latency, signals, renew, dryRun }: WrittenGuard): FlagGuard {
+export function readGuard(written: WrittenGuard): FlagGuard {
+  const { falseAlarm, missed, control, errors, latency, signals, renew, dryRun } = written;
   return {
     falseAlarm: shareOf(falseAlarm ?? '1%'),
     missed: shareOf(missed ?? '5%'),
+    control: control ?? 'equal',
     errors: {
       margin: multipleOf(errors?.margin ?? '1.5x'),
       proof: multipleOf(errors?.proof ?? '3x'),

@@ -4,6 +4,7 @@
  * A decision is kept with the receipt of the kill, so it outlives restarts and whatever becomes of the flag. It has the evidence and the
  * settings in it, and the judge is a function of these: anybody can judge again and finds the same number to the last digit.
  */
+import type { Control } from '../flags/guard.ts';
 import type { Blame, Suspect } from '../judge/blame.ts';
 import type { JudgeState } from '../judge/look.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
@@ -36,11 +37,15 @@ export interface GuardView {
   readonly rests: string | null;
   /** When its evidence begins, ISO 8601. */
   readonly since: string;
+  /** Whom the treated are compared with. */
+  readonly control: Control;
   /** The treatment's part of both arms, 0 to 1. */
   readonly part: number;
   readonly dryRun: boolean;
   /** What the judge says, with all its numbers: the treatment stands for the candidate, the control for the active side. */
   readonly verdict: Verdict;
+  /** Bad events of either arm that were not counted, since the memory of who has spoken was full. */
+  readonly unheard: number;
   /** Both arms in each version that they were counted in. */
   readonly table: readonly ArmTally[];
   readonly releases: readonly BlamedRelease[];
@@ -52,6 +57,8 @@ export interface GuardDecision {
   /** Whose evidence it was: the flag's own, or that of a release which could not be told apart from it. */
   readonly suspect: Suspect;
   readonly since: string;
+  /** Whom the treated were compared with: what the share in each position of the evidence is a share of. */
+  readonly control: Control;
   readonly verdict: Verdict;
   readonly settings: JudgeSettings;
   readonly evidence: JudgeState;

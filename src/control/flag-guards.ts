@@ -110,13 +110,15 @@ export class FlagGuards {
   view(name: string): GuardView | null {
     const run = this.#runs.get(name);
     if (run === undefined) return null;
-    const { rests, part, verdict, spec, sinceMs } = run;
+    const { rests, part, verdict, spec, sinceMs, unheard } = run;
     return {
       rests,
       since: new Date(sinceMs).toISOString(),
+      control: spec.guard.control,
       part,
       dryRun: spec.guard.dryRun,
       verdict,
+      unheard,
       table: run.table(),
       releases: this.#releases(name, run, 'flag'),
     };
@@ -132,8 +134,9 @@ export class FlagGuards {
   }
 
   figures(): readonly FlagGuardFigures[] {
-    return [...this.#runs].map(([flag, { verdict }]) => ({
+    return [...this.#runs].map(([flag, { verdict, unheard }]) => ({
       flag,
+      unheard,
       verdict: verdict.kind,
       evidence: verdict.signals.flatMap((signal) =>
         signal.kind === 'compared'
@@ -193,11 +196,12 @@ export class FlagGuards {
   }
 
   #decisionOf(name: string, run: FlagGuardRun, sentence: string, suspect: Suspect): GuardDecision {
-    const { verdict, settings, state, sinceMs } = run;
+    const { verdict, settings, state, sinceMs, spec } = run;
     return {
       sentence,
       suspect,
       since: new Date(sinceMs).toISOString(),
+      control: spec.guard.control,
       verdict,
       settings,
       evidence: state,

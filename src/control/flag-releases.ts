@@ -54,7 +54,7 @@ export class FlagReleases implements FlagRolloutOperations {
       judged: guard === null || guard.dryRun ? unjudgedBy(guard)! : { settings: guard.settings, traffic },
       sidesAt: (share) => {
         const thousandths = Math.round(share * SHARE_ALL);
-        return { share: partAt(spec, thousandths), part: armsAt(thousandths) };
+        return { share: partAt(spec, thousandths), part: armsAt(spec, thousandths) };
       },
     });
   }

@@ -3,6 +3,7 @@
  * untreated take.
  */
 import type { Config } from '../config/schema.ts';
+import { sameDraw } from '../flags/arm.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import { readFlagSeries } from '../stats/flag-series.ts';
 import { BUCKETS } from '../stats/histogram.ts';
@@ -26,6 +27,7 @@ export function guardedFlags(
     const series = pools.flatMap(({ pool }) => pool.flags[index]?.[off] ?? []);
     guarded.set(spec.name, {
       spec: { ...spec, guard },
+      sameDraw: sameDraw(spec, flags),
       shared,
       strata,
       services: [...new Set(strata.map(({ service }) => service))].flatMap((name) => config.services.get(name) ?? []),

@@ -39,6 +39,7 @@ export interface FlagFigures {
 export interface FlagGuardFigures {
   readonly flag: string;
   readonly verdict: Verdict['kind'];
+  readonly unheard: number;
   readonly evidence: readonly { readonly signal: string; readonly value: number; readonly needed: number }[];
 }
 

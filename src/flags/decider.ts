@@ -18,9 +18,12 @@ export function answerOf(
   return Object.freeze({ flag: spec.name, index, variant: name, value, reason, error, rule, revision: spec.revision });
 }
 
+/** What an attribute to draw by is called where it is the key itself, which it is unless something else is said. */
+export const TARGETING_KEY = 'targetingKey';
+
 /** What is put into buckets, of a context; undefined where there is nothing that could be: an empty text is everybody's. */
 export function bucketKeyOf(bucketBy: string | null, context: EvaluationContext): string | undefined {
-  const value = bucketBy === null || bucketBy === 'targetingKey' ? context.key : context.attribute(bucketBy);
+  const value = bucketBy === null || bucketBy === TARGETING_KEY ? context.key : context.attribute(bucketBy);
   if (typeof value === 'string') return value === '' ? undefined : value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }

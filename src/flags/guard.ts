@@ -5,12 +5,16 @@
  * in place of two versions. It belongs to what a flag says: with another guard it is judged anew.
  */
 
+/** Whom those that a flag treats are compared with: as many beside them, or all others that its draw decides on. */
+export type Control = 'equal' | 'others';
+
 /** Plain data; all chances and shares from 0 to 1. */
 export interface FlagGuard {
   /** The chance that a harmless treatment is killed in one period of evidence; between 0 and 1. */
   readonly falseAlarm: number;
   /** The chance that a treatment as bad as a margin of proof is called healthy; between 0 and 1. */
   readonly missed: number;
+  readonly control: Control;
   readonly errors: {
     /** So many times as often as the control the treatment may fail; at least 1. */
     readonly margin: number;

@@ -15,7 +15,7 @@ import { EvidenceWriter } from '../stats/evidence-cells.ts';
 import { bucketOf } from '../stats/histogram.ts';
 import { SignalWriter } from '../stats/signal-cells.ts';
 import { UnitLedger } from '../stats/unit-ledger.ts';
-import type { UnitHash } from './unit-hash.ts';
+import { type UnitHash, unitHash } from './unit-hash.ts';
 import { countOnce } from './witness.ts';
 
 /** Where a request's key stands with one guarded flag. */
@@ -23,7 +23,8 @@ export interface ArmStanding {
   readonly arm: Arm;
   /** Of the dial, when the flag was decided. */
   readonly slot: number;
-  readonly unit: UnitHash;
+  /** What was put into buckets; it is hashed only for who speaks, which with all others as control few of the requests are. */
+  readonly key: string;
 }
 
 /** How an exchange went. `signal` says what a signal of the service, by its index there, says of it. */
@@ -82,17 +83,20 @@ export class FlagGuard {
   }
 
   /** Counts an exchange; true when whoever watches the treatment has to be woken for it. */
-  record({ arm, slot, unit }: ArmStanding, { isBad, durationUs, signal }: Testimony): boolean {
+  record({ arm, slot, key }: ArmStanding, { isBad, durationUs, signal }: Testimony): boolean {
     const { evidence, signals } = this.#arms[arm];
     const level = this.#ledgers.levels[bucketOf(durationUs)]!;
     evidence.judged(slot);
-    let isNews = countOnce(evidence, slot, { isBad, level }, this.#ledgers, unit);
+    let unit: UnitHash | null = isBad || level > 0 ? unitHash(key) : null;
+    let isNews = unit !== null && countOnce(evidence, slot, { isBad, level }, this.#ledgers, unit);
     for (let index = 0; index < signals.length; index += 1) {
       const place = this.#signals[index]!;
       const said = place < 0 ? null : signal(place);
       if (said === null) continue;
       signals[index]!.judged(slot);
-      if (said === 'good' || this.#ledgers.signals[index]!.raise(unit.low, unit.high, 1) !== 0) continue;
+      if (said === 'good') continue;
+      unit ??= unitHash(key);
+      if (this.#ledgers.signals[index]!.raise(unit.low, unit.high, 1) !== 0) continue;
       signals[index]!.bad(slot);
       isNews = true;
     }

@@ -24,7 +24,6 @@ import type { FlagsRuntime } from './flag-runtime.ts';
 import { varyingFields } from './flag-vary.ts';
 import { randomHex } from './ids.ts';
 import type { ServiceRuntime } from './runtime.ts';
-import { unitHash } from './unit-hash.ts';
 
 const KEY_BYTES = 16;
 /** A redirect by a variant keeps the method, and no cache may keep it. */
@@ -121,7 +120,7 @@ export class RouteFlags {
       if (guards === null) return null;
       const word = this.#words[at]!;
       const arm = armAt(evaluator, index, evaluations[at]!, context, nowMs, word);
-      return arm === null ? null : { arm, slot: slotIn(word), unit: unitHash(bucketKeyOf(spec.bucketBy, context)!) };
+      return arm === null ? null : { arm, slot: slotIn(word), key: bucketKeyOf(spec.bucketBy, context)! };
     });
   }
 

@@ -6,6 +6,7 @@
 import t, { type Test } from 'tap';
 import type { FlagReceipt, FlagView, RolloutView, TidegateEvent } from '../../src/control/operations.ts';
 import { judge, openJudgement } from '../../src/judge/judgement.ts';
+import { sigmas } from '../unit/routing/seeded.ts';
 import { Load } from './stage/load.ts';
 import { Receiver } from './stage/receiver.ts';
 import { seededRandom } from './stage/seeded.ts';
@@ -16,9 +17,12 @@ import { Upstream } from './stage/upstream.ts';
 const random = seededRandom();
 t.comment(`seed ${random.seed}`);
 
-/** What is wrong: a flag on the route `/a` that fails 5% of whom it treats, and one on `/b` that fails half of them on green. */
+/**
+ * What is wrong: a flag on the route `/a` that fails 5% of whom it treats, one on `/b` that fails half of them on green, and one on `/c`
+ * that fails 5% of the few that it treats, where a thousandth fails anyhow.
+ */
 class Versions {
-  readonly failed = { broken: 0, meeting: 0 };
+  readonly failed = { broken: 0, meeting: 0, few: 0 };
   /** Requests that came treated by the broken flag after its kill was seen. */
   treatedLate = 0;
   isKilled = false;
@@ -47,6 +51,11 @@ class Versions {
         this.failed.meeting += 1;
         status = 500;
       }
+      if (isTreated('few') && random.next() < 0.05) {
+        this.failed.few += 1;
+        status = 500;
+      }
+      if (req.url === '/c' && random.next() < 0.001) status = 500;
       res.writeHead(status, { 'content-length': 0 }).end();
     });
   }
@@ -75,6 +84,7 @@ async function start(t: Test, versions: Versions, hook: string): Promise<Tidegat
     routes: [
       { path: '/a', service: 'shop', flags: ['broken', 'sound'] },
       { path: '/b', service: 'cart', flags: ['meeting'] },
+      { path: '/c', service: 'shop', flags: ['few', 'fine'] },
     ],
     flagContext: { key: [{ header: 'x-user' }] },
     flags: {
@@ -83,6 +93,8 @@ async function start(t: Test, versions: Versions, hook: string): Promise<Tidegat
       sound: { strategy: 'percentage', value: 50, guard },
       // So few that three failures of none but the treated are no coincidence.
       meeting: { strategy: 'percentage', value: 5, guard },
+      few: { strategy: 'percentage', value: 5, guard: { ...guard, control: 'others' } },
+      fine: { strategy: 'percentage', value: 5, guard: { ...guard, control: 'others', falseAlarm: '0.1%' } },
     },
     notify: { webhooks: [{ name: 'chat', url: hook, services: ['shop'] }] },
   };
@@ -221,4 +233,32 @@ t.test('a treatment that fails is killed by its guard, and what is well stays', 
       await load.stop();
     },
   );
+
+  await t.test('compared with all others, a treatment of a few is killed by fewer failures yet', async (t) => {
+    const load = visit(tidegate, '/c');
+    const killed = await until(
+      'the guard has killed it',
+      async () => {
+        const view = await flag('few');
+        return view.killed && view;
+      },
+      30_000,
+    );
+    t.comment(`${versions.failed.few} failures of ${load.answered} requests: ${killed.since.reason}`);
+    t.ok(versions.failed.few <= 15, `${versions.failed.few} failed`);
+    t.match(killed.guard, { control: 'others', unheard: 0 });
+    const { receipts } = await get<{ receipts: readonly FlagReceipt[] }>(tidegate, '/api/flags/few/history');
+    const { control, evidence } = receipts[0]!.decision!;
+    t.same([control, evidence.signals[0]!.evidence.epochs.map(({ share }) => share)], ['others', [0.05]]);
+    const fine = await until('the flag beside it has been judged after that', async () => {
+      const view = await flag('fine');
+      return view.guard!.table.reduce((sum, { treatment }) => sum + treatment.requests, 0) > 200 && view;
+    });
+    t.equal(fine.killed, false);
+    t.match(fine.guard, { rests: null, control: 'others', part: 0.05 });
+    const treated = fine.guard!.table.reduce((sum, { treatment }) => sum + treatment.requests, 0);
+    const others = fine.guard!.table.reduce((sum, { control: { requests } }) => sum + requests, 0);
+    t.ok(sigmas(treated, treated + others, 0.05) < 5, `${treated} treated and ${others} others`);
+    await load.stop();
+  });
 });

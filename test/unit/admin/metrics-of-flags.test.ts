@@ -47,9 +47,10 @@ t.test('nothing of it is published where the config has no flags', async (t) => 
 
 t.test('the guard of a flag is one verdict out of all, and its evidence beside what is needed', async (t) => {
   const evidence = [{ signal: 'errors', value: 51, needed: 200 }];
-  const page = await scrape({ flagGuards: [{ flag: 'new-nav', verdict: 'waiting', evidence }] });
+  const page = await scrape({ flagGuards: [{ flag: 'new-nav', verdict: 'waiting', unheard: 7, evidence }] });
   const at = (name: string, labels: Record<string, string>) =>
     value(page, `tidegate_flag_judge_${name}`, { flag: 'new-nav', ...labels });
   t.same([at('verdict', { verdict: 'waiting' }), at('verdict', { verdict: 'worse' })], [1, 0]);
   t.same([at('evidence', { signal: 'errors' }), at('evidence_needed', { signal: 'errors' })], [51, 200]);
+  t.equal(at('unheard', {}), 7);
 });

@@ -123,17 +123,23 @@ t.test('get shows what the guard of a flag says, both arms in each version, and 
   const guard = {
     rests: null,
     since: '2026-01-31T12:00:00.000Z',
+    control: 'equal',
     part: 0.5,
     dryRun: true,
     verdict,
+    unheard: 0,
     table,
     releases: [release],
-  };
+  } as const;
   const { out } = await (await admin(t, oneFlag(flagView({ guard })))).run('get', 'new-checkout');
   t.match(out, 'guard (dry run: kills nothing): waiting: for more\n');
-  t.match(out, '50% of both arms treated, evidence since 2026-01-31 12:00:00Z');
+  t.match(out, 'compared with as many: 50% of both arms treated, evidence since 2026-01-31 12:00:00Z');
   t.match(out, 'shop/blue (v1): treatment 3 of 200 (1.5%) failed, control 0 of 190 (0%)');
   t.match(out, 'if it were found worse now: it is the flag');
+  const full = { ...guard, control: 'others', part: 0.05, unheard: 1200 } as const;
+  const others = (await (await admin(t, oneFlag(flagView({ guard: full })))).run('get', 'new-checkout')).out;
+  t.match(others, 'compared with all others: 5% of both arms treated');
+  t.match(others, '1,200 bad events not counted: its memory of who has spoken is full');
   const killed = { ...guard, dryRun: false, rests: 'the flag is killed', releases: [] };
   t.match(
     (await (await admin(t, oneFlag(flagView({ guard: killed })))).run('get', 'new-checkout')).out,

@@ -126,6 +126,21 @@ for (const [what, line, complaint] of [
     /guard: cannot compare while a ramp goes beyond 50%/,
   ],
   [
+    'a guard that compares with all others beside a ramp',
+    'a: { strategy: percentage, guard: { control: others }, ramp: { from: 1, to: 5, start: 2026-12-01T00:00:00Z, over: 3h } }',
+    /guard\.control: cannot compare with all others beside a ramp.*allowed: equal, or a value that is set/,
+  ],
+  [
+    'a ramp of an environment beside a guard that compares with all others',
+    'a: { strategy: percentage, value: 5, guard: { control: others }, environments: { dev: { ramp: { from: 1, to: 5, start: 2026-12-01T00:00:00Z, over: 3h } } } }',
+    /environments\.dev: cannot compare with all others beside a ramp/,
+  ],
+  [
+    'a control that is none',
+    'a: { strategy: percentage, value: 5, guard: { control: all } }',
+    /guard\.control: "all" is not allowed; allowed: equal, others/,
+  ],
+  [
     'no false alarms at all',
     'a: { strategy: percentage, value: 5, guard: { falseAlarm: 0% } }',
     /guard\.falseAlarm: "0%" is not allowed; allowed: a share over 0% and below 100%/,
@@ -307,7 +322,14 @@ t.test(
 );
 
 t.test('a guard keeps its written form; beside all and none it may stand, and rests', async (t) => {
-  const guard = { falseAlarm: '0.5%', errors: { margin: '2x' }, latency: 'off', renew: '24h', dryRun: true };
+  const guard = {
+    falseAlarm: '0.5%',
+    control: 'others',
+    errors: { margin: '2x' },
+    latency: 'off',
+    renew: '24h',
+    dryRun: true,
+  };
   const { flags } = accept(withFlags(`a: { strategy: percentage, value: 5, guard: ${JSON.stringify(guard)} }`));
   t.same(flags.get('a')?.guard, guard);
   for (const strategy of ['all', 'none']) accept(withFlags(`a: { strategy: ${strategy}, guard: {} }`));

@@ -1,5 +1,6 @@
 /** What is foretold of a flag's rollout: two arms of one flag, the traffic of its own routes, and why nothing is. */
 import t from 'tap';
+import { readGuard } from '../../../src/control/flag-guard-settings.ts';
 import type { GuardWord } from '../../../src/control/flag-judgement.ts';
 import { FlagRecent } from '../../../src/control/flag-recent.ts';
 import type { RolloutForecast } from '../../../src/control/operations.ts';
@@ -39,8 +40,17 @@ t.test('each step says what the guard finds of treatments that are worse, and th
   t.end();
 });
 
-t.test('in the arms are twice the share, and everybody from a half on', (t) => {
-  t.same([0, 5_000, 50_000, 80_000, 100_000].map(armsAt), [0, 0.1, 1, 1, 1]);
+t.test('in the arms are twice the share, and everybody from a half on, or where all others are the control', (t) => {
+  const shares = [0, 5_000, 50_000, 80_000, 100_000];
+  t.same(
+    shares.map((share) => armsAt({}, share)),
+    [0, 0.1, 1, 1, 1],
+  );
+  const guard = readGuard({ control: 'others' });
+  t.same(
+    shares.map((share) => armsAt({ guard }, share)),
+    [0, 1, 1, 1, 1],
+  );
   t.end();
 });
 

@@ -113,6 +113,72 @@ t.test('requests of the treatment are counted from the moment on at which the di
   t.equal(now(), 3);
 });
 
+t.test('with all others as control the part is the share, and four failures of a few are enough', async (t) => {
+  const one = new GuardStage(
+    'new-checkout: { strategy: percentage, value: 5, guard: { latency: off, control: others } }',
+  );
+  one.visits(FLAG, 'control', 1900);
+  one.visits(FLAG, 'treatment', 100);
+  one.visits(FLAG, 'control', 1, { isBad: true }, 'other');
+  await one.tick();
+  t.match(one.view(FLAG), { rests: null, control: 'others', part: 0.05, unheard: 0 });
+  one.visits(FLAG, 'treatment', 3, { isBad: true }, 'bad');
+  await one.tick();
+  t.match(one.stand(FLAG), { killed: false });
+  one.visits(FLAG, 'treatment', 1, { isBad: true }, 'worse');
+  await one.tick();
+  t.match(one.stand(FLAG), { killed: true });
+  const { decision } = done(one.flags.history(FLAG))[0]!;
+  const { settings, evidence, verdict, control } = decision!;
+  t.equal(control, 'others');
+  const signals = evidence.signals.map(({ name, evidence: { epochs } }) => ({ kind: 'counts' as const, name, epochs }));
+  t.match(signals[0]!.epochs, [{ share: 0.05, candidate: { events: [4] }, active: { events: [1] } }]);
+  const again = judge(openJudgement(settings), { atMs: 0, sinceEpoch: 0, isHoldOver: false, signals }, settings);
+  t.equal(again.verdict.sentence, verdict.sentence, 'who judges again finds the same');
+});
+
+t.test('a key that has failed in the control is not heard again when it is treated', async (t) => {
+  const one = new GuardStage(
+    'new-checkout: { strategy: percentage, value: 5, guard: { latency: off, control: others } }',
+  );
+  const users = Array.from({ length: 400 }, (_, at) => `user-${at}`);
+  for (const user of users) one.visit(FLAG, user, { isBad: true });
+  await one.tick();
+  const [before] = one.view(FLAG).table;
+  t.equal(before!.treatment.bad + before!.control.bad, 400, 'everybody is in an arm');
+  done(await one.set(FLAG, { value: 50 }));
+  for (const user of users) one.visit(FLAG, user, { isBad: true });
+  await one.tick();
+  const [after] = one.view(FLAG).table;
+  t.same([after!.treatment.bad, after!.control.bad], [before!.treatment.bad, before!.control.bad]);
+  t.equal(one.view(FLAG).part, 0.5);
+  t.match(one.stand(FLAG), { killed: false });
+  done(await one.set(FLAG, { guard: { latency: 'off' } }));
+  t.match(
+    one.view(FLAG),
+    { control: 'equal', table: [{ control: { requests: 0 } }, {}] },
+    'another control, other books',
+  );
+});
+
+t.test('a guard rests where a flag that is required picks the same keys', async (t) => {
+  const flag = (salt: string) =>
+    `new-checkout: { strategy: percentage, value: 5, salt: ${salt}, requires: [{ flag: beta }], guard: { latency: off, control: others } }`;
+  const beta = 'beta: { strategy: percentage, value: 10, salt: same }';
+  const one = new GuardStage(flag('same'), beta);
+  // Of those who have `beta` half are treated, so half of what fails for all of them is the treatment's.
+  for (let user = 0; user < 2000; user += 1) one.visit(FLAG, `user-${user}`, { isBad: user % 10 === 0 });
+  await one.tick();
+  t.match(
+    one.view(FLAG).rests,
+    /^beta, which it requires, has the same salt and picks the same keys: only the ceiling/,
+  );
+  t.match(one.stand(FLAG), { killed: false });
+  const two = new GuardStage(flag('other'), beta);
+  await two.tick();
+  t.equal(two.view(FLAG).rests, null);
+});
+
 t.test('a flag that is restored, and a period that is over, begin with clean books', async (t) => {
   const one = new GuardStage('new-checkout: { strategy: percentage, value: 20, guard: { latency: off, renew: 1m } }');
   one.visits(FLAG, 'treatment', 20, { isBad: true });

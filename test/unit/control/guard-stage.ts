@@ -16,7 +16,6 @@ import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
 import { PlainContext } from '../../../src/flags/plain-context.ts';
 import type { Tally } from '../../../src/judge/recent.ts';
 import { FlagGuard, GuardLedgers } from '../../../src/proxy/flag-guard.ts';
-import { unitHash } from '../../../src/proxy/unit-hash.ts';
 import { createGateMemory } from '../../../src/routing/gate.ts';
 import type { Snapshot } from '../../../src/routing/snapshot.ts';
 import { Bell } from '../../../src/stats/bell.ts';
@@ -114,7 +113,7 @@ export class GuardStage extends FlagStage {
     const nowMs = this.nowMs + this.ms;
     const evaluation = this.#evaluator.evaluateAt(index, context, nowMs, word);
     const arm = armAt(this.#evaluator, index, evaluation, context, nowMs, word);
-    return arm === null ? null : { arm, slot: slotIn(word), unit: unitHash(user) };
+    return arm === null ? null : { arm, slot: slotIn(word), key: user };
   }
 
   #guardOf(index: number, pool: string): FlagGuard {

@@ -1,27 +1,46 @@
-import t from 'tap';
-import { armAt, armOf, hasArms, partAt, treatmentPart } from '../../../src/flags/arm.ts';
+import t, { type Test } from 'tap';
+import { armAt, armOf, hasArms, partAt, sameDraw, treatmentPart } from '../../../src/flags/arm.ts';
 import { SHARE_ALL } from '../../../src/flags/dial.ts';
 import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
 import type { FlagSpec } from '../../../src/flags/flag.ts';
+import type { Control, FlagGuard } from '../../../src/flags/guard.ts';
 import { runSeed, Seeded, sigmas } from '../routing/seeded.ts';
 import { contextOf, flagOf, NOW_MS, ruleOf, turn, variantOf } from './flag-of.ts';
 
-t.test('the control is as large as the treatment and lies beside it, until there are not so many left', async (t) => {
-  const lengths = (share: number) => {
-    const arms = Array.from({ length: SHARE_ALL }, (_, roll) => armOf(roll, share));
-    const count = (arm: string | null) => arms.filter((is) => is === arm).length;
-    t.equal(arms.lastIndexOf('treatment'), share - 1);
-    return [count('treatment'), count('control'), count(null)];
-  };
-  t.strictSame(lengths(1000), [1000, 1000, 98_000]);
-  t.strictSame(lengths(50_000), [50_000, 50_000, 0]);
-  t.strictSame(lengths(75_000), [75_000, 25_000, 0]);
-  t.strictSame(lengths(SHARE_ALL), [SHARE_ALL, 0, 0]);
-  t.strictSame(lengths(0), [0, 0, SHARE_ALL]);
-  t.equal(treatmentPart(1000), 0.5);
-  t.equal(treatmentPart(50_000), 0.5);
-  t.equal(treatmentPart(75_000), 0.75);
-  t.equal(treatmentPart(SHARE_ALL), 1);
+/** A guard that compares with these; what else it says decides nothing here. */
+function guardBy(control: Control): FlagGuard {
+  const errors = { margin: 1.5, proof: 3, rate: 0.01, ceiling: 0.2, ceilingRequests: 50 };
+  return { falseAlarm: 0.01, missed: 0.05, control, errors, latency: null, signals: [], dryRun: false, renewMs: 1 };
+}
+
+/** How many places of the line are in the treatment, in the control, and in neither. */
+function lengths(t: Test, share: number, control: Control): readonly number[] {
+  const arms = Array.from({ length: SHARE_ALL }, (_, roll) => armOf(roll, share, control));
+  const count = (arm: string | null) => arms.filter((is) => is === arm).length;
+  t.equal(arms.lastIndexOf('treatment'), share - 1);
+  const counts = [count('treatment'), count('control'), count(null)];
+  if (share > 0) t.equal(treatmentPart(share, control), counts[0]! / (counts[0]! + counts[1]!), 'the part is theirs');
+  return counts;
+}
+
+t.test(
+  'an equal control is as large as the treatment and lies beside it, until there are not so many left',
+  async (t) => {
+    t.strictSame(lengths(t, 1000, 'equal'), [1000, 1000, 98_000]);
+    t.strictSame(lengths(t, 50_000, 'equal'), [50_000, 50_000, 0]);
+    t.strictSame(lengths(t, 75_000, 'equal'), [75_000, 25_000, 0]);
+    t.strictSame(lengths(t, SHARE_ALL, 'equal'), [SHARE_ALL, 0, 0]);
+    t.strictSame(lengths(t, 0, 'equal'), [0, 0, SHARE_ALL]);
+    t.equal(treatmentPart(1000, 'equal'), 0.5);
+  },
+);
+
+t.test('all others are everybody who is not treated, as long as somebody is', async (t) => {
+  t.strictSame(lengths(t, 1000, 'others'), [1000, 99_000, 0]);
+  t.strictSame(lengths(t, 75_000, 'others'), [75_000, 25_000, 0]);
+  t.strictSame(lengths(t, SHARE_ALL, 'others'), [SHARE_ALL, 0, 0]);
+  t.strictSame(lengths(t, 0, 'others'), [0, 0, SHARE_ALL]);
+  t.equal(treatmentPart(1000, 'others'), 0.01);
 });
 
 t.test(`who is treated is in the treatment, and nobody else (seed ${runSeed})`, async (t) => {
@@ -48,7 +67,7 @@ t.test(`who is treated is in the treatment, and nobody else (seed ${runSeed})`, 
     const evaluation = evaluator.evaluateAt(0, contextOf('alice'), NOW_MS, word);
     t.equal(
       armAt(evaluator, 0, evaluation, contextOf('alice'), NOW_MS, word),
-      armOf(evaluator.flagAt(0).buckets.roll('alice'), 5000),
+      armOf(evaluator.flagAt(0).buckets.roll('alice'), 5000, 'equal'),
       'by the word that the answer was given by, wherever the dial stands now',
     );
   }
@@ -93,8 +112,14 @@ t.test(
   async (t) => {
     const rng = new Seeded(runSeed);
     const variants = [variantOf('old', 'old', 1), variantOf('new', 'new', 2), variantOf('newer', 'newer', 1)];
-    for (const share of [SHARE_ALL, 20_000]) {
-      const spec = flagOf({ strategy: { kind: 'variants', share }, variants, off: 0, on: 1 });
+    for (const [control, share, expected] of [
+      ['equal', SHARE_ALL, 0.75],
+      ['equal', 20_000, 0.375],
+      ['others', SHARE_ALL, 0.75],
+      ['others', 20_000, 0.15],
+    ] as const) {
+      const guard = guardBy(control);
+      const spec = flagOf({ strategy: { kind: 'variants', share }, variants, off: 0, on: 1, guard });
       const evaluator = new FlagEvaluator([spec]);
       const counts = { treatment: 0, control: 0, none: 0 };
       const word = evaluator.loadDialAt(0);
@@ -107,10 +132,28 @@ t.test(
       }
       const both = counts.treatment + counts.control;
       const part = partAt(spec, share);
-      t.equal(part, share === SHARE_ALL ? 0.75 : 0.375);
+      t.ok(Math.abs(part - expected) < 1e-12, `${control}: ${part}`);
       t.ok(sigmas(counts.treatment, both, part) < 4, `${counts.treatment} of ${both}`);
+      if (control === 'others') t.equal(counts.none, 0, 'everybody is in an arm');
     }
     t.equal(partAt(flagOf({ strategy: { kind: 'percentage', share: 0 } }), 0), 0);
     t.equal(partAt(flagOf({ strategy: { kind: 'percentage', share: 5000 } }), 5000), 0.5);
+  },
+);
+
+t.test(
+  'who requires a flag that draws by the same hash has been picked by it, and the arms are not what they seem',
+  async (t) => {
+    const share = { kind: 'percentage', share: 5000 } as const;
+    const flag = flagOf({ name: 'a', salt: 's', strategy: share, requires: [{ flag: 'b', variant: 'on' }] });
+    const same = (other: Partial<FlagSpec>) => sameDraw(flag, [flag, flagOf({ name: 'b', salt: 's', ...other })]);
+    t.equal(same({ strategy: share }), 'b');
+    t.equal(same({ strategy: share, bucketBy: 'targetingKey' }), 'b');
+    t.equal(same({ rules: [ruleOf({ strategy: share })] }), 'b');
+    t.equal(same({}), null, 'it draws nothing');
+    t.equal(same({ strategy: share, salt: 'b' }), null);
+    t.equal(same({ strategy: share, bucketBy: 'tenant' }), null);
+    t.equal(same({ strategy: share, bucketing: 'unleash' }), null);
+    t.equal(same({ strategy: share, name: 'c' }), null, 'it is not required');
   },
 );

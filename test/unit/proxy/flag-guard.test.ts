@@ -6,7 +6,6 @@ import { chooseScale, levelTable } from '../../../src/judge/latency.ts';
 import { FlagDecision } from '../../../src/proxy/flag-decision.ts';
 import { FlagGuard, GuardLedgers } from '../../../src/proxy/flag-guard.ts';
 import type { RouteFlags } from '../../../src/proxy/flag-route.ts';
-import { unitHash } from '../../../src/proxy/unit-hash.ts';
 import type { RequestSignalSpec } from '../../../src/routing/snapshot.ts';
 import {
   createEvidenceMemory,
@@ -37,11 +36,7 @@ function guard() {
     user: string,
     isBad: boolean,
     { slot = 3, durationUs = 1000, paid = null as 'good' | 'bad' | null } = {},
-  ) =>
-    made.record(
-      { arm: of, slot, unit: unitHash(user) },
-      { isBad, durationUs, signal: (at) => (at === 1 ? paid : 'bad') },
-    );
+  ) => made.record({ arm: of, slot, key: user }, { isBad, durationUs, signal: (at) => (at === 1 ? paid : 'bad') });
   const read = (of: Arm, slot = 3) => readEvidence(blocks[of].evidence, slot);
   return { made, visit, read, blocks, levels };
 }
@@ -113,7 +108,7 @@ t.test(
   async (t) => {
     const spec = flagOf({ strategy: { kind: 'percentage', share: 50_000 } });
     const route = { flags: [{ index: 0 }], shared: { evaluator: new FlagEvaluator([spec]) } } as unknown as RouteFlags;
-    const standing = (arm: Arm) => [{ arm, slot: 0, unit: unitHash('ann') }];
+    const standing = (arm: Arm) => [{ arm, slot: 0, key: 'ann' }];
     const treated = new FlagDecision(route, [], false, '', standing('treatment'));
     const spared = new FlagDecision(route, [], false, '', standing('control'));
     t.same([treated.isTreatedInVain(), spared.isTreatedInVain()], [false, false]);
