@@ -131,7 +131,8 @@ export function reportFailure(failure: Failure, json: boolean, io: CliIo): numbe
     const details = failure.kind === 'refused' && failure.details !== undefined ? { details: failure.details } : {};
     io.out(`${JSON.stringify({ error: { code, message: failure.message, ...details } })}\n`);
   } else {
-    io.err(`tidegate: ${failure.kind === 'refused' ? 'refused: ' : ''}${failure.message}\n`);
+    const remedy = code === 'unauthorized' ? ' It is said by --token TOKEN or TIDEGATE_TOKEN.' : '';
+    io.err(`tidegate: ${failure.kind === 'refused' ? 'refused: ' : ''}${failure.message}${remedy}\n`);
   }
   return failure.kind === 'refused' ? EXIT.refused : EXIT.unreachable;
 }

@@ -73,8 +73,17 @@ export function readEdit(words: EditWords): FlagEdit | string {
 }
 
 /** Whether the change can be said only by who knows the variants that there are. */
-export function touchesVariants({ weights, values }: FlagEdit): boolean {
+export function needsVariants(edit: FlagEdit): boolean {
+  return touchesVariants(edit) || isEnrolment(edit);
+}
+
+function touchesVariants({ weights, values }: FlagEdit): boolean {
   return weights.size > 0 || values.size > 0;
+}
+
+/** Whether it is an enrolment and does not say of what. */
+function isEnrolment({ strategy, value }: FlagEdit): boolean {
+  return strategy === null && value !== null;
 }
 
 /** The change of a definition, null for a flag that is new, that is wanted; a text says why there is none. */
@@ -87,6 +96,9 @@ export function changeOf(wanted: Wanted, current: Definition | null): Definition
  * the weights gets none.
  */
 function changeBy(edit: FlagEdit, current: Definition | null): Definition | string {
+  if (isEnrolment(edit) && current !== null && current.variants === undefined) {
+    return '--enrol is for variants, and this flag has none: say --percentage';
+  }
   const change: Record<string, unknown> = { ...edit.texts };
   if (edit.strategy !== null) change.strategy = edit.strategy;
   if (edit.value !== null) change.value = edit.value;

@@ -46,7 +46,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
     return EXIT.done;
   }
   const { columns, unicode } = io.screen();
-  const text = historyText(answer.value.receipts, columns, unicode);
+  const text = historyText(answer.value.receipts, io.isTerminal ? columns : Number.POSITIVE_INFINITY, unicode);
   io.out(unicode ? text : ascii(text));
   return EXIT.done;
 }

@@ -44,7 +44,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   }
   const { columns, unicode } = io.screen();
   const { flags } = answer.value;
-  const layout = { width: columns, indent: 0, mark: unicode ? '…' : '~' };
+  const layout = { width: io.isTerminal ? columns : Number.POSITIVE_INFINITY, indent: 0, mark: unicode ? '…' : '~' };
   const text = flags.length === 0 ? 'there is no flag' : plainTable(COLUMNS, flags.map(rowOf), layout).join('\n');
   io.out(`${unicode ? text : ascii(text)}\n`);
   return EXIT.done;

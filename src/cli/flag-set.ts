@@ -6,7 +6,7 @@
  */
 import { adminOf, reportFailure } from './admin-client.ts';
 import { type Command, misused, readCommand, type VerbSpec } from './command.ts';
-import { changeOf, EDIT_OPTIONS, readEdit, touchesVariants, type Wanted } from './flag-edit.ts';
+import { changeOf, EDIT_OPTIONS, needsVariants, readEdit, type Wanted } from './flag-edit.ts';
 import { readDefinition } from './flag-file.ts';
 import { changeFlag, currentFlag, FLAG_CHANGE_OPTIONS, flagInstruction, flagPath } from './flag-request.ts';
 import type { CliIo } from './io.ts';
@@ -41,7 +41,7 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const name = command.words[0]!;
   const path = flagPath(name);
   // What is said of variants, or as a whole, is said of what there is; everything else is put over it by Tidegate.
-  const isBlind = wanted.kind === 'edit' && !touchesVariants(wanted.edit);
+  const isBlind = wanted.kind === 'edit' && !needsVariants(wanted.edit);
   const seen = isBlind ? null : await currentFlag(admin, name);
   if (seen !== null && seen.kind !== 'ok') return reportFailure(seen, json, io);
   const current = seen?.value ?? null;

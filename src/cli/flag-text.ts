@@ -50,17 +50,18 @@ export const UNSTORED = 'the state file did not take it yet: a restart now would
 
 /** What decides beside a flag's own strategy. */
 function besides({ definition, environment }: FlagStand): readonly string[] {
-  const { rules = [], ramp, schedule, requires = [] } = inEnvironment(definition, environment);
+  const { strategy, rules = [], ramp, schedule, requires = [] } = inEnvironment(definition, environment);
   return [
     ...(ramp === undefined ? [] : [`ramp to ${ramp.to}%`]),
-    ...(rules.length === 0 ? [] : [counted(rules.length, 'rule')]),
+    // The rules of a flag that is switched off are not asked.
+    ...(rules.length === 0 || strategy === 'none' ? [] : [counted(rules.length, 'rule')]),
     ...(schedule === undefined ? [] : ['schedule']),
     ...(requires.length === 0 ? [] : [`needs ${requires.map(({ flag }) => plain(flag)).join(', ')}`]),
   ];
 }
 
 function strategyText({ definition, environment, share }: FlagStand): string {
-  const { strategy, value, variants = {} } = inEnvironment(definition, environment);
+  const { strategy, value, variants = {}, rules = [] } = inEnvironment(definition, environment);
   switch (strategy) {
     case 'all':
       return 'everybody';
@@ -68,7 +69,8 @@ function strategyText({ definition, environment, share }: FlagStand): string {
       return 'nobody';
     case 'users':
       if (!Array.isArray(value)) return 'listed keys';
-      return value.length === 0 ? 'nobody' : counted(value.length, 'key');
+      if (value.length > 0) return counted(value.length, 'key');
+      return rules.length === 0 ? 'nobody' : 'whom a rule fits';
     case 'percentage':
       return `${share ?? 0}% of keys`;
     case 'variants': {

@@ -194,7 +194,7 @@ const keys = {
 /** A flag, as it is written. */
 export const flag = z
   .strictObject({
-    strategy: strategy.describe('Whom it is on for, where no rule decides.'),
+    strategy: strategy.describe('Whom it is on for, where no rule decides; with `none` no rule is asked.'),
     ...keys,
     environments: z
       .record(name, z.strictObject({ strategy: strategy.optional().describe('Whom it is on for there.'), ...keys }))

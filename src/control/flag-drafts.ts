@@ -17,7 +17,7 @@ import { FLAG_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition, flag, flagName } f
 import type { Config } from '../config/schema.ts';
 import type { FlagDraft, FlagEntry, Word } from './flag-book.ts';
 import { compileFlag } from './flag-compile.ts';
-import { badFlag, findingsOf } from './flag-problems.ts';
+import { badFlag, badName, findingsOf } from './flag-problems.ts';
 import type { FlagRecord, FlagStore } from './flag-store.ts';
 import type { Refusal } from './operations.ts';
 
@@ -49,7 +49,7 @@ export function changedFlag(
   change: unknown,
   environment: string,
 ): FlagDefinition | Refusal {
-  if (!flagName.safeParse(name).success) return badFlag(name, 'cannot be the name of a flag', []);
+  if (!flagName.safeParse(name).success) return badName(name);
   if (typeof change !== 'object' || change === null || Array.isArray(change)) {
     return badFlag(name, 'what is said of a flag must be a mapping', []);
   }

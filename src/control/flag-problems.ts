@@ -7,7 +7,7 @@
 
 import type { z } from 'zod';
 import type { FlagFinding } from '../config/flag-checks.ts';
-import { allowedAt, keysAt } from '../config/language.ts';
+import { allowedAt, keysAt, namesAt } from '../config/language.ts';
 import { formatPath, formatValue, type Path } from '../config/problem.ts';
 import { nearest } from '../config/suggest.ts';
 import type { Refusal } from './operations.ts';
@@ -23,7 +23,9 @@ export function findingsOf(name: string, issues: readonly Issue[]): readonly Fla
   return issues.flatMap((issue) => {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(name, path, key));
-    const allowed = allowedOf(issue) ?? allowedAt(['flags', name, ...path]);
+    const place = ['flags', name, ...path];
+    const atPlace = issue.code === 'invalid_key' ? namesAt(place.slice(0, -1)) : allowedAt(place);
+    const allowed = allowedOf(issue) ?? atPlace;
     return [{ path, message: messageOf(issue), ...(allowed === undefined ? {} : { allowed }) }];
   });
 }
@@ -37,11 +39,19 @@ function unknownKey(name: string, path: Path, key: string): FlagFinding {
 
 function messageOf(issue: Issue): string {
   if (issue.code === 'custom' && issue.message !== '' && issue.message !== 'Invalid input') return issue.message;
-  return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : 'is not allowed';
+  if (issue.code === 'invalid_key') return 'is not allowed as a name';
+  return issue.input === undefined ? 'is missing' : 'is not allowed';
 }
 
 function allowedOf(issue: Issue): string | undefined {
   return issue.code === 'custom' ? (issue.params as { readonly allowed?: string } | undefined)?.allowed : undefined;
+}
+
+/** A refusal of what cannot be the name of a flag. */
+export function badName(name: string): Refusal {
+  const allowed = namesAt(['flags']);
+  const message = 'cannot be the name of a flag';
+  return badFlag(name, message, [{ path: [], message, ...(allowed === undefined ? {} : { allowed }) }]);
 }
 
 /** A refusal that names what was found. */

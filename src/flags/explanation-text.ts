@@ -26,7 +26,7 @@ export function reasonsText(says: Omit<Explanation, 'because'>): readonly string
   return [
     ...requires.map(prerequisiteText),
     ...rules.map(ruleText),
-    ...(draw === null ? [] : drawText(draw)),
+    ...(draw === null ? aimText(says) : drawText(draw)),
     outcomeText(says),
   ];
 }
@@ -45,6 +45,16 @@ function ruleText({ name, conditions, fits }: ExplainedRule): string {
   }
   const failed = conditions.find(({ holds }) => !holds)!;
   return `rule ${name} does not fit: it wants that ${failed.text}, and it is ${failed.found}`;
+}
+
+/** Whom that is for which decides without a draw; nothing where it never came to that, and where a rule has said it. */
+function aimText({ requires, rules, rule, strategy, reason, key }: Omit<Explanation, 'because'>): readonly string[] {
+  if (requires.some(({ isMet }) => !isMet)) return [];
+  const kind = rule === null ? strategy : rules.find(({ fits }) => fits)?.strategy;
+  if (kind === 'all' && rule === null) return ['it is for everybody'];
+  if (kind !== 'users') return [];
+  if (key === null) return ['it is for a list of keys, and there is none to look for'];
+  return [`it is for a list of keys, and ${key} is ${reason === 'TARGETING_MATCH' ? '' : 'not '}in it`];
 }
 
 function drawText({ by, key, roll, threshold, isIn, enrolment, variant, bucketing }: ExplainedDraw): readonly string[] {

@@ -29,6 +29,12 @@ export function atom(condition: WrittenCondition): Expression {
   return { kind: 'atom', condition, missing: false };
 }
 
+/** A comparison with a number, in a product for which an attribute that is not known is 0, as in JavaScript and JSON Logic. */
+export function orderFromZero(attribute: string, order: 'lt' | 'le' | 'gt' | 'ge', number: number): Expression {
+  const missing = { lt: 0 < number, le: 0 <= number, gt: 0 > number, ge: 0 >= number }[order];
+  return { kind: 'atom', condition: { attribute, [order]: number }, missing };
+}
+
 export function not(of: Expression): Expression {
   return { kind: 'not', of };
 }

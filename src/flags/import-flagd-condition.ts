@@ -4,8 +4,8 @@
  * A condition is one thing about one variable, or several of them with and, or and not. What JSON Logic can beyond that (arithmetic, loops,
  * comparing two variables) has no counterpart. Its `==` compares a text with a number by value; here types count.
  */
-import type { WrittenCondition, WrittenVersions } from './definition.ts';
-import { ALWAYS, and, atom, type Expression, NEVER, not, or } from './import-expression.ts';
+import type { WrittenVersions } from './definition.ts';
+import { ALWAYS, and, atom, type Expression, NEVER, not, or, orderFromZero } from './import-expression.ts';
 import { type FlagReport, type JsonRecord, ownIn, recordIn, shortText } from './import-report.ts';
 import { parseVersion } from './semantic-version.ts';
 
@@ -137,12 +137,8 @@ export class FlagdConditions {
 
   #order(order: keyof typeof FLIPPED, args: readonly unknown[], at: string): Expression | string {
     const [first, second, third] = args;
-    const asked = (
-      attribute: string | undefined,
-      word: keyof WrittenCondition,
-      number: unknown,
-    ): Expression | undefined =>
-      attribute !== undefined && typeof number === 'number' ? atom({ attribute, [word]: number }) : undefined;
+    const asked = (attribute: string | undefined, word: typeof order, number: unknown): Expression | undefined =>
+      attribute !== undefined && typeof number === 'number' ? orderFromZero(attribute, word, number) : undefined;
     const between =
       args.length === 3
         ? [asked(this.#attribute(second, at), FLIPPED[order], first), asked(this.#attribute(second, at), order, third)]
@@ -166,7 +162,8 @@ export class FlagdConditions {
     const asked = (order: keyof WrittenVersions, wanted: string): Expression =>
       atom({ attribute, semver: { [order]: wanted } });
     if (Object.hasOwn(VERSIONS, operator)) return asked(VERSIONS[operator]!, text as string);
-    if (operator === '!=') return not(asked('equals', text as string));
+    // What is not there is no version, and neither the same nor another one.
+    if (operator === '!=') return and(atom({ attribute, exists: true }), not(asked('equals', text as string)));
     const [major, minor] = version.numbers as [string, string, string];
     // From the first pre-release of the range to the first of the next one, since only the numbers are compared there.
     if (operator === '^') return and(asked('ge', `${major}.0.0-0`), asked('lt', `${BigInt(major) + 1n}.0.0-0`));

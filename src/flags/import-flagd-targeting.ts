@@ -5,7 +5,7 @@
  * takes the whole flag with it: without a condition in the middle, those behind it would be asked about other people.
  */
 import type { Branch, Outcome } from './import-branches.ts';
-import { ALWAYS, and, type Expression } from './import-expression.ts';
+import { ALWAYS, and, atom, type Expression } from './import-expression.ts';
 import { type FlagdConditions, operationIn, variableIn } from './import-flagd-condition.ts';
 import { shortText } from './import-report.ts';
 
@@ -71,7 +71,13 @@ export class FlagdTargetingReader {
     // Anything else is a question, whose answer is the name of a variant.
     const asked = this.#conditions.read(node, at);
     if (typeof asked === 'string') return new Unreadable(at, asked);
-    return this.#end('true', and(when, asked), at) ?? this.#end('false', when, at);
+    const wrong = this.#end('true', and(when, asked), at);
+    // What these two ask of an attribute that is not there has no answer, and no answer is the default variant.
+    const attribute = operation?.name === 'var' ? variableIn(node) : undefined;
+    const asksOf = operation?.name === 'sem_ver' ? variableIn(operation.args[0]) : attribute;
+    if (wrong !== undefined || asksOf === undefined) return wrong ?? this.#end('false', when, at);
+    const isThere = atom({ attribute: asksOf, exists: true });
+    return this.#end('false', and(when, isThere), at) ?? this.#end(this.#fallback, when, at);
   }
 
   #ifs(args: readonly unknown[], when: Expression, at: string, depth: number): Unreadable | undefined {

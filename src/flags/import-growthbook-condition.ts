@@ -6,7 +6,7 @@
  */
 import { isExpression } from './condition-test.ts';
 import type { WrittenCondition, WrittenVersions } from './definition.ts';
-import { ALWAYS, and, atom, type Expression, NEVER, not, or } from './import-expression.ts';
+import { ALWAYS, and, atom, type Expression, NEVER, not, or, orderFromZero } from './import-expression.ts';
 import { type FlagReport, type JsonRecord, listIn, ownIn, recordIn, shortText } from './import-report.ts';
 import { parseMoment } from './moment.ts';
 import { parseVersion } from './semantic-version.ts';
@@ -165,10 +165,7 @@ export class GrowthbookConditions {
   #order(attribute: string, operator: string, value: unknown, at: string): Expression | undefined {
     const order = ORDERS[operator]!;
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-    if (typeof number === 'number' && Number.isFinite(number)) {
-      const missing = { lt: 0 < number, le: 0 <= number, gt: 0 > number, ge: 0 >= number }[order];
-      return { kind: 'atom', condition: { attribute, [order]: number }, missing };
-    }
+    if (typeof number === 'number' && Number.isFinite(number)) return orderFromZero(attribute, order, number);
     const ms = typeof value === 'string' ? parseMoment(value) : undefined;
     if (ms === undefined)
       return this.#lost(at, `${shortText(value)} is no number and no moment: texts have no order here`);

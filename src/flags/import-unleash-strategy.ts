@@ -84,7 +84,8 @@ function questionsOf(
   for (const id of listIn(record.segments)) {
     const constraints = segments.get(String(id));
     if (constraints === undefined) {
-      report.lost(at, `the segment ${shortText(id)} is not in the document; the strategy is left out`);
+      const what = `the constraints of the segment ${shortText(id)} are not in the document, as what clients fetch has them`;
+      report.lost(at, `${what}; the strategy is left out`);
       return undefined;
     }
     asked.push(...constraints.map((one) => constraintExpression(one.record, one.at, report)));

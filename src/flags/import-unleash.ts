@@ -71,7 +71,8 @@ function definitionOf(feature: UnleashFeature, { segments }: UnleashDocument, re
   );
   const { description, enabled } = feature;
   if (!enabled && decided.strategy !== 'all') {
-    report.changed(feature.at, `it is switched off; switched on it is for ${decided.strategy} ${decided.value ?? ''}`);
+    const value = decided.value === undefined ? '' : `, value: ${JSON.stringify(decided.value)}`;
+    report.changed(feature.at, `it is switched off; to switch it on, say strategy: ${decided.strategy}${value}`);
   }
   const { value: _, ...switchedOff } = decided;
   return {

@@ -78,6 +78,10 @@ t.test('every command of the page gives what the page shows, and its Node code i
   if (process.env.WRITE_PAGES === '1') await writeFile(PAGE, actual.replaceAll(/cli:[\w-]+(?: {2})?/g, renamed));
   else t.equal(steady(actual), steady(page));
   t.match(said, 'buy-button: grey (grey, TARGETING_MATCH)');
+  const both = 'OLD=$OFREP_ENDPOINT NEW=$OFREP_ENDPOINT node compare.js';
+  t.match(await run(`echo alice | ${both} no-such-flag; true`), '1 keys asked for, 0 differ, 1 without an answer');
+  t.match(await run(`echo '{"targetingKey":"alice","country":"AT"}' | ${both} buy-button string`), 'for, 0 differ\n');
+  t.match(await run(`echo alice | ${both} buy-button nonsense 2>&1; true`), 'usage: OLD=URL NEW=URL');
   t.notMatch(said, /not found|cannot be re|there is no flag|^usage:/m);
 });
 
@@ -99,5 +103,6 @@ t.test('every piece of config on the page is valid', async (t) => {
     const text = missing.map(([, part]) => part).join('') + piece;
     const { problems } = parseConfig(text, { file: 'flags.md', env: { JWT_SECRET: 'a-secret-of-the-page' } });
     t.strictSame(problems.map(formatProblem), [], piece);
+    t.notMatch(piece, /strategy: none\n +rules:/, 'rules of a flag that is switched off are never asked');
   }
 });

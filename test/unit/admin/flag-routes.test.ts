@@ -74,6 +74,23 @@ t.test('what is wrong with a definition is told by its path, with what is allowe
   });
 });
 
+t.test('what is missing is said to be missing, and a name that cannot be is told what one may be', async (t) => {
+  const { admin } = await flagAdmin(t);
+  const problem = async (flag: string, body: object) => {
+    const answer = await admin.change('POST', `/api/flags/${flag}`, body);
+    t.equal(answer.status, 400);
+    return String(errorOf(answer).message);
+  };
+  t.match(await problem('fresh', { value: 5 }), /^flag fresh: strategy: is missing; allowed: all, none/);
+  t.match(await problem('web', { rules: [{ when: [] }] }), /rules\[0\].strategy: is missing; allowed: all/);
+  t.match(
+    await problem('bad%20name', { strategy: 'all' }),
+    /cannot be the name of a flag; allowed: a name of 1 to 100/,
+  );
+  const variants = { strategy: 'variants', variants: { 'a b': {} } };
+  t.match(await problem('web', variants), /variants\["a b"\]: is not allowed as a name; allowed: .*such as treatment/);
+});
+
 t.test('another salt has to be meant, in the body or beside it', async (t) => {
   const { admin } = await flagAdmin(t);
   t.equal(errorOf(await admin.change('POST', '/api/flags/web', { salt: 'x' })).code, 'resalt');

@@ -31,7 +31,7 @@ t.test('a dry run tells whom each flag would be on for and what has no counterpa
   t.equal(
     out,
     `2 flags from unleash
-  one-page-checkout: nobody; 1 rule
+  one-page-checkout: whom a rule fits; 1 rule
   gift-cards: 10% of keys
     lost: featureStrategies[1]: the strategy byWeekday has no counterpart; it is left out
 nothing is changed

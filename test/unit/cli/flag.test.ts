@@ -50,6 +50,12 @@ t.test('list shows whom each flag is on for, and since when', async (t) => {
       environment: 'staging',
       share: null,
     }),
+    flagView({ name: 'off', definition: { strategy: 'none', rules: [{ strategy: 'all' }] }, share: null }),
+    flagView({
+      name: 'ruled',
+      definition: { strategy: 'users', value: [], rules: [{ strategy: 'all' }, { strategy: 'none' }] },
+      share: null,
+    }),
     flagView({ name: 'lost', problem: 'it needs new-nav, and there is none' }),
   ];
   const { run, seen } = await admin(t, (_, res) => json(res, { flags }));
@@ -63,12 +69,17 @@ dark-mode      12  2026-01-31 12:00  KILLED (else everybody)
 buy-button     12  2026-01-31 12:00  green 1 : blue 1, of 40% of keys; 1 rule
 beta           12  2026-01-31 12:00  1 key
 gamma          12  2026-01-31 12:00  everybody
+off            12  2026-01-31 12:00  nobody
+ruled          12  2026-01-31 12:00  whom a rule fits; 2 rules
 lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
 `,
   );
   t.equal(asked(seen[0]!), 'GET /api/flags');
   const empty = await admin(t, (_, res) => json(res, { flags: [] }));
   t.equal((await empty.run('list')).out, 'there is no flag\n');
+  const long = flagView({ problem: `it needs ${'x'.repeat(100)}` });
+  const whole = await admin(t, (_, res) => json(res, { flags: [long] }));
+  t.match((await whole.run('list')).out, `it needs ${'x'.repeat(100)}\n`, 'a pipe has no width, and nothing is cut');
 });
 
 t.test('list and get show where the rollout of a flag is while one runs', async (t) => {
@@ -155,7 +166,6 @@ t.test('set sends what the words name and nothing else', async (t) => {
     [['--all', '--description', 'for all'], { description: 'for all', strategy: 'all' }],
     [['--none'], { strategy: 'none' }],
     [['--salt', 'v2'], { salt: 'v2' }],
-    [['--enrol', '20'], { value: 20 }],
   ] as const) {
     const { run, seen } = await admin(t, oneFlag());
     const { code, out, err } = await run(
@@ -275,6 +285,18 @@ t.test('words that make no sense end with 2, and nothing is asked', async (t) =>
   t.match((await run('kil', 'x')).err, 'did you mean `tidegate flag kill`?');
 });
 
+t.test('an enrolment is for variants, and no other word for a percentage', async (t) => {
+  const variants = { a: {}, b: {} };
+  const drawn = await admin(t, oneFlag(flagView({ definition: { strategy: 'variants', variants } })));
+  t.equal((await drawn.run('set', 'new-checkout', '--enrol', '20')).code, 0);
+  t.same(JSON.parse(drawn.seen.at(-1)!.body), { value: 20 });
+  const { run, seen } = await admin(t, oneFlag());
+  const { code, err } = await run('set', 'new-checkout', '--enrol', '20');
+  t.equal(code, 2);
+  t.match(err, '--enrol is for variants, and this flag has none: say --percentage');
+  t.same(seen.map(asked), ['GET /api/flags/new-checkout']);
+});
+
 t.test('a variant that there is not is refused with those that there are', async (t) => {
   const { run, seen } = await admin(
     t,
@@ -321,6 +343,14 @@ t.test('a refusal ends with 1 and its sentence; one because of other buckets say
   t.equal(JSON.parse((await run('set', 'x', '--salt', 'v2', '--json')).out).error.code, 'resalt');
   await run('set', 'x', '--salt', 'v2', '--yes');
   t.not(asked(seen[0]!), asked(seen[2]!), 'and --yes says so to Tidegate');
+});
+
+t.test('whoever needs a token is told how to say it', async (t) => {
+  const error = { code: 'unauthorized', message: 'This call needs Authorization: Bearer <token>.' };
+  const { run } = await admin(t, (_, res) => json(res, { error }, 401));
+  const { code, out, err } = await run('kill', 'x');
+  t.same([code, out], [1, '']);
+  t.equal(err, `tidegate: refused: ${error.message} It is said by --token TOKEN or TIDEGATE_TOKEN.\n`);
 });
 
 t.test('history lists each change with its reason, newest first as it comes', async (t) => {

@@ -82,6 +82,24 @@ t.test('each rule says why it fits or not, and those behind it that they are not
   t.equal(other.draw, null);
 });
 
+t.test('where nothing is drawn, it is said whom it is for, and whether that is them', async (t) => {
+  const users = { kind: 'users', users: ['alice', 'carol'] } as const;
+  const why = (spec: FlagSpec, key?: string) => explained(spec, contextOf(key)).because;
+  t.strictSame(why(flagOf({ strategy: users }), 'alice'), [
+    'it is for a list of keys, and alice is in it',
+    'so it is on, true (TARGETING_MATCH)',
+  ]);
+  t.equal(why(flagOf({ strategy: users }), 'bob')[0], 'it is for a list of keys, and bob is not in it');
+  t.equal(why(flagOf({ strategy: users }))[0], 'it is for a list of keys, and there is none to look for');
+  t.equal(why(flagOf({ strategy: { kind: 'all' } }), 'bob')[0], 'it is for everybody');
+  const ruled = flagOf({ rules: [ruleOf({ name: 'friends', strategy: users })] });
+  t.strictSame(why(ruled, 'bob'), [
+    'rule friends fits everybody',
+    'it is for a list of keys, and bob is not in it',
+    'so it is off, false by rule friends (DEFAULT)',
+  ]);
+});
+
 t.test('what stops a flag before its rules is said, and nothing behind it', async (t) => {
   const schedule = { fromMs: NOW_MS, untilMs: NOW_MS + 10 };
   const killed = flagOf({ rules: [staff] });

@@ -118,6 +118,14 @@ t.test('conditions hold for whom they hold there', async (t) => {
     [{ var: 'beta' }, { beta: true }, true],
     [{ '!!': [{ var: 'beta' }] }, { beta: '' }, false],
     [{ '>=': [5, { var: 'n' }] }, { n: 5 }, true],
+    // What is not there counts as 0 in an order, and is no version in a comparison of versions.
+    [{ '<': [{ var: 'n' }, 18] }, {}, true],
+    [{ '<=': [0, { var: 'n' }] }, {}, true],
+    [{ '>': [{ var: 'n' }, 18] }, {}, false],
+    [{ '!': [{ '<': [{ var: 'n' }, 18] }] }, {}, false],
+    [{ '<': [1, { var: 'n' }, 5] }, {}, false],
+    [{ '<': [-1, { var: 'n' }, 5] }, {}, true],
+    [{ sem_ver: [{ var: 'v' }, '!=', '1.0.0'] }, {}, false],
     [{ if: [{ var: 'a' }, { '==': [{ var: 'b' }, 'x'] }, true] }, { b: 'y' }, true],
     [{ if: [{ var: 'a' }, { '==': [{ var: 'b' }, 'x'] }, true] }, { a: true, b: 'y' }, false],
     [{ sem_ver: [{ var: 'v' }, '!=', '1.0.0'] }, { v: '1.0.1' }, true],
@@ -151,6 +159,26 @@ t.test('flags without targeting are their default, and can be switched off where
   t.strictSame(from.value('object', 'x'), { a: [1] });
   t.equal(from.value('asked', 'x', { beta: true }), 1);
   t.equal(from.value('asked', 'x'), 0);
+});
+
+t.test('a targeting that is a question about something that is not there is the default variant', async (t) => {
+  const question = (targeting: unknown, defaultVariant: string) => ({
+    state: 'ENABLED',
+    variants: { true: 'yes', false: 'no' },
+    defaultVariant,
+    targeting,
+  });
+  const from = read({
+    beta: question({ var: 'beta' }, 'true'),
+    recent: question({ sem_ver: [{ var: 'v' }, '>=', '2.0.0'] }, 'true'),
+    equal: question({ '==': [{ var: 'plan' }, 'pro'] }, 'true'),
+  });
+  t.strictSame([from.unfit, from.notes], [[], []]);
+  t.equal(from.value('beta', 'x'), 'yes');
+  t.equal(from.value('beta', 'x', { beta: false }), 'no');
+  t.equal(from.value('recent', 'x'), 'yes');
+  t.equal(from.value('recent', 'x', { v: '1.9.0' }), 'no');
+  t.equal(from.value('equal', 'x'), 'no', 'a comparison always has an answer');
 });
 
 t.test('what cannot be read takes its flag away, and says where; the rest is there', async (t) => {

@@ -182,20 +182,24 @@ t.test('the time becomes a schedule where it decides about all of a feature (spe
 t.test('segments are constraints, and a strategy without its segment is for nobody (specification 15)', async (t) => {
   const segments = [
     { id: 1, name: 'staff', constraints: [field('email', 'STR_ENDS_WITH', { values: ['@acme.com'] })] },
+    { id: 2, name: 'in the export of an environment' },
   ];
   const from = read(
     [
       feature('known', [{ name: 'default', segments: [1] }]),
       feature('unknown', [{ name: 'default', segments: [404] }]),
+      feature('named', [{ name: 'default', segments: [2] }]),
     ],
     { segments },
   );
   t.equal(from.value('known', 'x', { email: 'a@acme.com' }), true);
   t.equal(from.value('known', 'x', { email: 'a@mail.test' }), false);
   t.equal(from.value('unknown', 'x'), false);
+  const without = 'are not in the document, as what clients fetch has them; the strategy is left out';
   t.strictSame(from.notesOn('unknown'), [
-    'lost features[1].strategies[0]: the segment 404 is not in the document; the strategy is left out',
+    `lost features[1].strategies[0]: the constraints of the segment 404 ${without}`,
   ]);
+  t.strictSame(from.notesOn('named'), [`lost features[2].strategies[0]: the constraints of the segment 2 ${without}`]);
 });
 
 t.test(
@@ -251,7 +255,9 @@ t.test('what has no counterpart is named, with where it is, and left out towards
   t.match(from.notesOn('groups'), [/^lost features\[1\].strategies\[1\]: it draws by another group/]);
   t.match(from.notesOn('random'), [/^changed .*each request is drawn anew there/]);
   t.match(from.evaluate('disabled', 'x'), { value: false, reason: 'DISABLED' });
-  t.match(from.notesOn('disabled'), ['changed features[3]: it is switched off; switched on it is for percentage 10']);
+  t.match(from.notesOn('disabled'), [
+    'changed features[3]: it is switched off; to switch it on, say strategy: percentage, value: 10',
+  ]);
   t.match(from.notesOn('wrong share'), [/^refused features\[4\]: a flag cannot be called so/]);
   t.equal(from.value('share', 'x'), false);
   t.match(from.notesOn('mixed'), [/^changed .*its values are not of one type/]);
