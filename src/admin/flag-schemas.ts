@@ -7,6 +7,7 @@ import { flag } from '../config/flag-schema.ts';
 import type { FlagPreview, FlagReceipt, FlagStand, FlagView } from '../control/operations.ts';
 import type { Explanation } from '../flags/explanation.ts';
 import { REASON_CHARACTERS_MAX } from './instruction.ts';
+import { rolloutGlance } from './schemas.ts';
 
 const instant = z.string().describe('ISO 8601');
 const how = z.enum(['file', 'set', 'kill', 'restore', 'remove', 'import', 'guard', 'rollout']);
@@ -119,6 +120,7 @@ export const flagAnswer = z
       })
       .optional()
       .describe('What its guard says, with all the numbers of the judge.'),
+    rollout: rolloutGlance.optional().describe('Its rollout that runs.'),
   })
   .describe('The flag as it is now; its revision is the ETag.') as unknown as z.ZodType<FlagView>;
 

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import type { Problem } from '../config/problem.ts';
 import type {
   ConfigView,
+  FlagRolloutGlance,
   MoveReason,
   Receipt,
   ReloadAnswer,
@@ -146,7 +147,8 @@ const poolView = z.object({
   endpoints: z.array(endpointView),
 });
 
-const rolloutGlance = z
+/** A rollout that runs. */
+export const rolloutGlance = z
   .object({
     id: count,
     candidate: z.string(),
@@ -187,9 +189,15 @@ const stateView = z
   })
   .describe('The state file.') satisfies z.ZodType<StateView>;
 
-/** All services, sorted by name, and the state file that keeps where they stand. */
+const flagRolloutGlance = rolloutGlance.extend({ flag: z.string() }) satisfies z.ZodType<FlagRolloutGlance>;
+
+/** All services, sorted by name, the state file that keeps where they stand, and which flags are rolled out. */
 export const servicesAnswer = z
-  .object({ services: z.array(serviceAnswer), state: stateView })
+  .object({
+    services: z.array(serviceAnswer),
+    state: stateView,
+    flagRollouts: z.array(flagRolloutGlance).readonly().describe('The rollouts of flags that run.'),
+  })
   .describe('All services.');
 
 const problem = z.object({

@@ -30,7 +30,10 @@ export function addServiceRoutes(app: AdminApp, operations: Operations, audit: A
   app.get(
     '/api/services',
     { schema: { tags, operationId: 'listServices', summary: 'All services', response: { 200: servicesAnswer } } },
-    (_request, reply) => reply.send({ services: operations.services(), state: operations.state() }),
+    (_request, reply) => {
+      const flagRollouts = operations.rollouts.flags.running();
+      return reply.send({ services: operations.services(), state: operations.state(), flagRollouts });
+    },
   );
 
   app.get(

@@ -7,6 +7,7 @@
  */
 
 import type {
+  FlagRolloutGlance,
   FreezeView,
   Receipt,
   ReloadAnswer,
@@ -90,8 +91,7 @@ const SERVICE: Shape = {
   pools: [POOL],
 };
 
-/** A Tidegate of an earlier version says nothing of rollouts. */
-const GLANCE: Shape = orNull({
+const GLANCE: { readonly [key: string]: Shape } = {
   id: 'number',
   candidate: 'text',
   version: 'text',
@@ -102,7 +102,7 @@ const GLANCE: Shape = orNull({
   elapsedMs: orNull('number'),
   untilMs: orNull('number'),
   reason: 'text',
-});
+};
 
 const STATE: Shape = {
   file: 'text',
@@ -122,20 +122,26 @@ export function isReceipt(value: unknown): value is Receipt {
 
 export function isServiceView(value: unknown): value is ServiceView {
   if (!fits(value, SERVICE)) return false;
-  const { rollout } = value as { readonly rollout?: unknown };
-  return rollout === undefined || fits(rollout, GLANCE);
+  return isGlanceOrNone((value as { readonly rollout?: unknown }).rollout);
 }
 
-/** A Tidegate of an earlier version says nothing of its state file. */
+/** A Tidegate of an earlier version says nothing of rollouts. */
+export function isGlanceOrNone(value: unknown): boolean {
+  return value === undefined || value === null || fits(value, GLANCE);
+}
+
+/** A Tidegate of an earlier version says nothing of its state file, and of rollouts of flags. */
 export interface ServiceList {
   readonly services: readonly ServiceView[];
   readonly state?: StateView;
+  readonly flagRollouts?: readonly FlagRolloutGlance[];
 }
 
 export function isServiceList(value: unknown): value is ServiceList {
   if (!fits(value, { services: ['anything'] })) return false;
-  const { services, state } = value as { readonly services: readonly unknown[]; readonly state?: unknown };
-  if (!services.every(isServiceView)) return false;
+  const { services, state, flagRollouts } = value as Readonly<Record<string, unknown>>;
+  if (!(services as readonly unknown[]).every(isServiceView)) return false;
+  if (flagRollouts !== undefined && !fits(flagRollouts, [{ ...GLANCE, flag: 'text' }])) return false;
   return state === undefined || fits(state, STATE);
 }
 

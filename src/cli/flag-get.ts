@@ -9,6 +9,7 @@ import { guardLines } from './flag-guard-text.ts';
 import { flagPath } from './flag-request.ts';
 import { isFlagView } from './flag-shapes.ts';
 import { byLine, standText, UNSTORED } from './flag-text.ts';
+import { glanceText } from './glance-text.ts';
 import { type CliIo, EXIT } from './io.ts';
 import type { TableStyle } from './status-table.ts';
 import { plain, shown } from './terminal-text.ts';
@@ -16,8 +17,8 @@ import { plain, shown } from './terminal-text.ts';
 const SPEC: VerbSpec = {
   name: 'flag get',
   usage: 'FLAG',
-  about: `Shows a flag: its revision, whom it is on for, its last change, the routes that name it,
-and its definition, as it would stand in the file under \`flags:\`.`,
+  about: `Shows a flag: its revision, whom it is on for, its last change, the rollout that runs,
+the routes that name it, and its definition, as it would stand in the file under \`flags:\`.`,
   words: { least: 1, most: 1 },
   options: {},
 };
@@ -42,11 +43,13 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
 }
 
 function linesOf(flag: FlagView, style: TableStyle): string[] {
-  const { name, revision, since, inFile, asInFile, routes, requiredBy, problem, stored, definition, guard } = flag;
+  const { name, revision, since, inFile, asInFile, routes, requiredBy, problem, stored, definition, guard, rollout } =
+    flag;
   const place = inFile ? (asInFile ? 'as the file says' : 'changed since the file said otherwise') : 'not in the file';
   return [
     `${plain(name)}  revision ${revision}: ${standText(flag)}`,
     `  since     ${byLine(since)}`,
+    ...(rollout === undefined ? [] : [`  now       ${glanceText(rollout, name)}`]),
     `  file      ${place}`,
     ...(routes.length === 0 ? [] : [`  routes    ${routes.map(plain).join(', ')}`]),
     ...(requiredBy.length === 0 ? [] : [`  needed by ${requiredBy.map(plain).join(', ')}`]),

@@ -6,6 +6,7 @@ import { adminOf, ask, reportFailure } from './admin-client.ts';
 import { misused, readCommand, type VerbSpec } from './command.ts';
 import { isFlagList } from './flag-shapes.ts';
 import { standText } from './flag-text.ts';
+import { glanceWords } from './glance-text.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { plainTable } from './plain-table.ts';
 import { ascii, plain, when } from './terminal-text.ts';
@@ -13,7 +14,8 @@ import { ascii, plain, when } from './terminal-text.ts';
 const SPEC: VerbSpec = {
   name: 'flag list',
   usage: '',
-  about: 'Lists all flags: the revision of each, when it was changed, and whom it is on for.',
+  about: `Lists all flags: the revision of each, when it was changed, whom it is on for, and
+where its rollout is while one runs.`,
   words: { least: 0, most: 0 },
   options: {},
 };
@@ -53,5 +55,7 @@ function rowOf(flag: FlagView): string[] {
 }
 
 function textOf(flag: FlagView): string {
-  return flag.problem === null ? standText(flag) : `nobody: ${plain(flag.problem)}`;
+  const { problem, rollout } = flag;
+  const stands = problem === null ? standText(flag) : `nobody: ${plain(problem)}`;
+  return rollout === undefined ? stands : `${stands}; ${glanceWords(rollout)}`;
 }

@@ -4,7 +4,7 @@
 import type { FlagReceipt, FlagView } from '../control/flag-operations.ts';
 import type { FlagPreview } from '../control/flag-preview.ts';
 import type { Explanation } from '../flags/explanation.ts';
-import { fits, orNull, type Shape } from './answer-shapes.ts';
+import { fits, isGlanceOrNone, orNull, type Shape } from './answer-shapes.ts';
 
 const STAND: Shape = {
   definition: { strategy: 'text' },
@@ -42,7 +42,7 @@ const RECEIPT: Shape = {
 };
 
 export function isFlagView(value: unknown): value is FlagView {
-  return fits(value, VIEW);
+  return fits(value, VIEW) && isGlanceOrNone((value as { readonly rollout?: unknown }).rollout);
 }
 
 export interface FlagList {
@@ -50,7 +50,7 @@ export interface FlagList {
 }
 
 export function isFlagList(value: unknown): value is FlagList {
-  return fits(value, { flags: [VIEW] });
+  return fits(value, { flags: ['anything'] }) && (value as FlagList).flags.every(isFlagView);
 }
 
 export function isFlagReceipt(value: unknown): value is FlagReceipt {

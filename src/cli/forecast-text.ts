@@ -30,11 +30,13 @@ export function forecastText(forecast: RolloutForecast, style: TableStyle): stri
 }
 
 const FOOTNOTE =
-  'Requests of both versions, seconds and failed requests until a candidate that is so many times worse is taken back, in half of all cases; "at most" in 19 of 20, with what fails until the step ends. Each step is counted as if the evidence began there; a pause goes on costing.';
+  'Requests of both sides, seconds and failed requests until a candidate that is so many times worse is taken back, in half of all cases; "at most" in 19 of 20, with what fails until the step ends. Each step is counted as if the evidence began there; a pause goes on costing.';
 
-function trafficText({ traffic, active, steps }: RolloutForecast): string {
-  if (traffic === null)
-    return `Steps: ${steps.map(stepText).join(', ')}. What a bad treatment would cost is not foretold.`;
+function trafficText({ traffic, active, steps, unjudged }: RolloutForecast): string {
+  if (traffic === null) {
+    const why = unjudged ? `: ${unjudged}` : '';
+    return `Steps: ${steps.map(stepText).join(', ')}. What a bad treatment would cost is not foretold${why}.`;
+  }
   const { requests, bad, seconds } = traffic;
   if (seconds === 0 || requests === 0) {
     const window = seconds === 0 ? '' : ` in the last ${span(seconds * 1000)}`;

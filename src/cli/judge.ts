@@ -60,7 +60,7 @@ async function replay(args: readonly string[], io: CliIo): Promise<number> {
     query.falseAlarm = String(value);
   }
   const json = command.has('json');
-  const answer = await askExplanation(admin, command.words[0]!, query);
+  const answer = await askExplanation(admin, { word: command.words[0]! }, query);
   if (answer.kind !== 'ok') return reportFailure(answer, json, io);
   const explanation = answer.value;
   if (json) {

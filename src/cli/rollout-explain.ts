@@ -10,17 +10,18 @@ import { askExplanation } from './explanation-request.ts';
 import { agreementLine, agrees, explanationText } from './explanation-text.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { endLine, rolloutLine } from './rollout-line.ts';
+import { FLAG_OPTION } from './rollout-options.ts';
 import { shown } from './terminal-text.ts';
 
 const SPEC: VerbSpec = {
   name: 'rollout explain',
-  usage: 'ID|SERVICE',
+  usage: 'ID|SERVICE|--flag NAME',
   about: `Tells a rollout from its decision log: each decision, and each change of the verdict
 with the numbers of every signal, judged again. \`tidegate rollout history SERVICE\`
-shows the ids; the name of a service means its last rollout.
+shows the ids; the name of a service or a flag means its last rollout.
 Exits with 1 when what was recorded at the time is not what the log says.`,
-  words: { least: 1, most: 1 },
-  options: {},
+  words: { least: 0, most: 1 },
+  options: { flag: FLAG_OPTION },
 };
 
 /** Explains the rollout that the words name. */
@@ -30,7 +31,10 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   const admin = adminOf(command, io.env);
   if (typeof admin === 'string') return misused(SPEC, admin, io);
   const json = command.has('json');
-  const answer = await askExplanation(admin, command.words[0]!, {});
+  const [word, flag] = [command.words[0], command.value('flag')];
+  if (word !== undefined && flag !== undefined) return misused(SPEC, 'an ID or a service does not go with --flag', io);
+  if (word === undefined && flag === undefined) return misused(SPEC, 'an ID or a service is missing, or --flag', io);
+  const answer = await askExplanation(admin, flag === undefined ? { word: word! } : { flag }, {});
   if (answer.kind !== 'ok') return reportFailure(answer, json, io);
   const explanation = answer.value;
   if (json) {

@@ -8,8 +8,9 @@
  * service, with what the last check said, since that is what the reader would ask for next.
  */
 
-import type { EjectionView, EndpointView, PoolView, RolloutGlance, ServiceView } from '../control/operations.ts';
-import { amount, counted, errorPercent, latency, percent, span } from './figures.ts';
+import type { EjectionView, EndpointView, PoolView, ServiceView } from '../control/operations.ts';
+import { amount, counted, errorPercent, latency, percent } from './figures.ts';
+import { glanceText } from './glance-text.ts';
 import { bar, paint, type Tone } from './paint.ts';
 import { ascii, columnsOf, cut, fit, movedBy, plain, when } from './terminal-text.ts';
 
@@ -78,7 +79,7 @@ function renderService(service: ServiceView, columns: readonly Column[], style: 
     lines.push(indented(cells));
   }
   if (service.rollout) {
-    const text = cut(`> ${rolloutText(service.rollout)}`, style.width - INDENT, mark(style));
+    const text = cut(`> ${glanceText(service.rollout, null)}`, style.width - INDENT, mark(style));
     lines.push(' '.repeat(INDENT) + paint(text, 'cyan', style.colour));
   }
   for (const trouble of troublesOf(service)) {
@@ -94,14 +95,6 @@ function heading(service: ServiceView, style: TableStyle): string {
   const why = note === '' ? '' : `: ${plain(note)}`;
   const rest = `  epoch ${service.epoch}, ${movedBy(reason, by)}, ${when(at)}${why}`;
   return paint(name, 'bold', style.colour) + cut(rest, style.width - columnsOf(name), mark(style));
-}
-
-/** A running rollout; the view of an earlier version has none. */
-function rolloutText({ id, candidate, version, ...rollout }: RolloutGlance): string {
-  const { phase, step, steps, share, elapsedMs, untilMs, reason } = rollout;
-  const left = elapsedMs === null || untilMs === null ? '' : `, ${span(Math.max(0, untilMs - elapsedMs))} left`;
-  const where = `${phase.replace('-', ' ')} step ${step} of ${steps}, ${percent(share)}%${left}`;
-  return `rollout ${id} to ${plain(candidate)} (${plain(version)}): ${plain(where)}; ${plain(reason)}`;
 }
 
 /** The columns that fit, with the widths they get. */

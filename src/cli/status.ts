@@ -6,10 +6,11 @@
  * ends it.
  */
 
-import type { ServiceView, StateView } from '../control/operations.ts';
+import type { FlagRolloutGlance, ServiceView, StateView } from '../control/operations.ts';
 import { type Admin, type Answer, adminOf, ask, reportFailure } from './admin-client.ts';
 import { isServiceList, isServiceView } from './answer-shapes.ts';
 import { misused, readCommand, type VerbSpec } from './command.ts';
+import { renderFlagRollouts } from './glance-text.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { LiveScreen } from './live-screen.ts';
 import { renderState } from './state-text.ts';
@@ -21,7 +22,8 @@ const SPEC: VerbSpec = {
   usage: '[SERVICE] [--watch]',
   about: `Shows for each service who moved its traffic last, and for each pool its state, its
 share, and of the last seconds: requests per second, errors, latencies (in ms unless
-marked s), requests in flight and how many endpoints admit requests.
+marked s), requests in flight and how many endpoints admit requests; below them the
+rollouts that run, those of flags after all services.
 Exits with 0 when every pool with traffic has an endpoint that admits it, else 1.`,
   words: { least: 0, most: 1 },
   options: { watch: { help: 'show it again every second until Ctrl-C' } },
@@ -34,6 +36,8 @@ interface Status {
   readonly services: readonly ServiceView[];
   /** Null where one service was asked for, and for an earlier version. */
   readonly state: StateView | null;
+  /** Those that run; empty where one service was asked for. */
+  readonly flagRollouts: readonly FlagRolloutGlance[];
   readonly json: unknown;
 }
 
@@ -58,14 +62,12 @@ async function askStatus(admin: Admin, service: string | undefined, signal?: Abo
   if (service === undefined) {
     const answer = await ask(admin, request, isServiceList);
     if (answer.kind !== 'ok') return answer;
-    return {
-      kind: 'ok',
-      value: { services: answer.value.services, state: answer.value.state ?? null, json: answer.value },
-    };
+    const { services, state = null, flagRollouts = [] } = answer.value;
+    return { kind: 'ok', value: { services, state, flagRollouts, json: answer.value } };
   }
   const answer = await ask(admin, request, isServiceView);
   if (answer.kind !== 'ok') return answer;
-  return { kind: 'ok', value: { services: [answer.value], state: null, json: answer.value } };
+  return { kind: 'ok', value: { services: [answer.value], state: null, flagRollouts: [], json: answer.value } };
 }
 
 async function watch(
@@ -119,7 +121,8 @@ function frameOf(answer: Answer<Status>, io: CliIo): string {
 function tableOf(status: Status, io: CliIo): string {
   const { columns, colour, unicode } = io.screen();
   const style = { width: columns, colour, unicode };
-  return renderState(status.state, style) + renderStatus(status.services, style);
+  const { state, services, flagRollouts } = status;
+  return renderState(state, style) + renderStatus(services, style) + renderFlagRollouts(flagRollouts, style);
 }
 
 function exitCode(answer: Answer<Status>): number {

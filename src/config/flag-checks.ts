@@ -10,6 +10,7 @@
  */
 import { checkGuard } from './flag-guard.ts';
 import { inEnvironment, overlayOf } from './flag-merge.ts';
+import { checkRollout } from './flag-rollout-schema.ts';
 import type { FlagDefinition, StrategyWord } from './flag-schema.ts';
 import { parseInstant } from './freeze-schema.ts';
 import type { Path } from './problem.ts';
@@ -59,6 +60,7 @@ function* checkHere(flag: Here): Generator<FlagFinding> {
   yield* checkVariants(flag);
   yield* checkRules(flag);
   yield* checkGuard(flag);
+  yield* checkRollout(flag);
   const { schedule, ramp, strategy, requires = [] } = flag;
   if (schedule !== undefined) {
     const [from, until] = [schedule.from, schedule.until].map((at) =>

@@ -8,7 +8,10 @@
  * Like everything of a flag it keeps its written form (see `flag-schema.ts`); `control/flag-aim.ts` makes a plan of it.
  */
 import { z } from 'zod';
+import type { FlagFinding } from './flag-checks.ts';
+import type { FlagDefinition } from './flag-schema.ts';
 import type { Immutable } from './immutable.ts';
+import { whole } from './scalars.ts';
 import { DURATION, LONGEST_MS, parseDuration, parsePercent, SHARE } from './units.ts';
 
 const STEPS_MAX = 100;
@@ -32,6 +35,9 @@ const step = z.union([
   z.strictObject({
     weight: share.describe('The share of the keys that the flag is on for.'),
     hold: time.optional().describe('How long the step lasts at least; without it, `hold` of the rollout.'),
+    minRequests: whole(0, 1_000_000_000)
+      .optional()
+      .describe('How many requests the treatment must have had in it; without it, `minRequests` of the rollout.'),
     approve: z.boolean().optional().describe('Whether a person has to approve before the next step.'),
   }),
 ]);
@@ -48,6 +54,11 @@ export const flagRollout = z
       .optional()
       .describe('The steps, as shares or with more to say of each; 1%, 5%, 25%, 50%, 100% unless given.'),
     hold: time.optional().describe('How long a step lasts at least; 10m unless given.'),
+    minRequests: whole(0, 1_000_000_000)
+      .optional()
+      .describe(
+        'How many requests the treatment must have in a step, as the guard of the flag counts them; 0 unless given.',
+      ),
     bake: time.optional().describe('How long it is watched after the last step; 15m unless given.'),
     holdBack: share
       .optional()
@@ -77,6 +88,20 @@ export const flagRollout = z
 
 /** As it is written. */
 export type WrittenFlagRollout = Immutable<z.output<typeof flagRollout>>;
+
+/** What is wrong with a rollout beside the other keys of its flag: it is the guard that counts. */
+export function* checkRollout({ rollout, guard }: Omit<FlagDefinition, 'environments'>): Generator<FlagFinding> {
+  if (rollout === undefined || guard !== undefined) return;
+  const { minRequests = 0, steps = [] } = rollout;
+  const found: FlagFinding['path'][] = minRequests > 0 ? [['rollout', 'minRequests']] : [];
+  for (const [index, step] of steps.entries()) {
+    const counts = typeof step !== 'string' && (step.minRequests ?? 0) > 0;
+    if (counts) found.push(['rollout', 'steps', index, 'minRequests']);
+  }
+  for (const path of found) {
+    yield { path, message: 'waits for requests that nobody counts', allowed: 'minRequests beside a guard' };
+  }
+}
 
 function stepProblem(steps: readonly WrittenStep[], index: number): string | undefined {
   const one = steps[index]!;

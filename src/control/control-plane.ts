@@ -135,7 +135,7 @@ export class ControlPlane implements Operations {
       log,
       now,
       config: () => this.#configuration.config,
-      guardOf: (flag) => this.#releases.guards.view(flag),
+      besideOf: (flag) => this.#releases.besideFlag(flag),
       inTurn: (work) => this.#change(work),
       rebuild: () => this.#configuration.rebuild(),
     });

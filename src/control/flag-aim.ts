@@ -84,13 +84,14 @@ function isAhead({ share, approve }: Step, present: number): boolean {
 
 function planOfFlag(written: WrittenFlagRollout, order: FlagStartOrder): Plan {
   const holdMs = order.holdMs ?? msOf(written.hold ?? '10m');
-  const defaults = { holdMs, minRequests: 0, approve: false, verify: false };
+  const defaults = { holdMs, minRequests: written.minRequests ?? 0, approve: false, verify: false };
   const steps: readonly Step[] =
     order.steps?.map((share) => ({ ...defaults, share, group: null, endpoints: null })) ??
     written.steps?.map((step) => {
-      const { weight, hold, approve = false } = typeof step === 'string' ? { weight: step } : step;
+      const given = typeof step === 'string' ? { weight: step } : step;
+      const { weight, hold, approve = false, minRequests = defaults.minRequests } = given;
       const ownMs = order.holdMs ?? (hold === undefined ? holdMs : msOf(hold));
-      return { ...defaults, share: partOf(weight), holdMs: ownMs, approve, group: null, endpoints: null };
+      return { ...defaults, share: partOf(weight), holdMs: ownMs, minRequests, approve, group: null, endpoints: null };
     }) ??
     stepsOf('canary', defaults, { increment: 1, endpoints: 1 });
   return {

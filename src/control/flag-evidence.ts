@@ -175,6 +175,13 @@ export class FlagEvidence {
     });
   }
 
+  /** Requests of the treatment at the present position; 0 when it is another slot. */
+  requestsAt(slot: number): number {
+    const last = this.#positions.at(-1);
+    if (last?.slot !== slot) return 0;
+    return [...last.counts.values()].reduce((sum, { treatment }) => sum + treatment.judged, 0);
+  }
+
   #epochs(
     sideOf: (counts: ArmCounts) => SideCounts,
     leftOut: (position: Position) => ReadonlyMap<number, Counts> = () => new Map(),

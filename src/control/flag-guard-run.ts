@@ -117,6 +117,16 @@ export class FlagGuardRun {
     return this.#rests;
   }
 
+  /** Requests of the treatment in this period since the dial came to a slot; 0 for another than the present one. */
+  requestsAt(slot: number): number {
+    return this.#evidence.requestsAt(slot);
+  }
+
+  /** Reads what has been counted since the last look. */
+  sample(): void {
+    this.#evidence.sample();
+  }
+
   /** Bad events of this period that were not counted, since there was no place left to remember who had them. */
   get unheard(): number {
     const { ledgers, signals } = this.#flag.shared;

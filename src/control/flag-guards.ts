@@ -101,7 +101,9 @@ export class FlagGuards {
   /** What the rollout of a flag goes by; null for a flag that has no guard, or that no route names. */
   word(name: string): GuardWord | null {
     const run = this.#runs.get(name);
-    return run === undefined ? null : { rests: run.rests, dryRun: run.spec.guard.dryRun, verdict: run.verdict };
+    if (run === undefined) return null;
+    const { rests, verdict, spec, settings } = run;
+    return { rests, dryRun: spec.guard.dryRun, verdict, settings, requestsAt: (slot) => run.requestsAt(slot) };
   }
 
   /** What the guard of a flag says; null for a flag that has none, or that no route names. */
@@ -151,6 +153,8 @@ export class FlagGuards {
   excuse(service: string): string | null {
     for (const [name, run] of this.#runs) {
       if (run.rests !== null || run.spec.guard.dryRun || this.#killing.has(name)) continue;
+      // The release may have its turn first, with failures that this guard has not looked at yet.
+      run.sample();
       const released = this.#releases(name, run, 'version').find((one) => one.service === service);
       if (released === undefined || (released.blame !== 'flag' && released.blame !== 'undecidable')) continue;
       const { candidate, version, text } = released;

@@ -8,6 +8,7 @@
  * A guard knows of no holds and never says `inconclusive`: who is still waiting when the time of a step is over, with requests of
  * the treatment behind it, cannot tell. Without any it goes on waiting, as for a service.
  */
+import type { JudgeSettings } from '../judge/signals.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Judgement } from '../rollout/machine.ts';
 import type { FlagEntry } from './flag-book.ts';
@@ -19,6 +20,10 @@ export interface GuardWord {
   /** It judges and does nothing. */
   readonly dryRun: boolean;
   readonly verdict: Verdict;
+  /** What it judges by. */
+  readonly settings: JudgeSettings;
+  /** Requests that the treatment has had since the dial came to a slot; 0 for another than the present one. */
+  readonly requestsAt: (slot: number) => number;
 }
 
 /** What the machine is told at a tick; `guard` is null for a flag without one. */
@@ -53,8 +58,8 @@ export function judgementOfFlag(
 /** Why time alone decides; null where a guard does. */
 export function unjudgedBy(guard: GuardWord | null): string | null {
   if (guard === null) return 'without a guard, nothing is judged';
-  if (guard.rests !== null) return `its guard rests: ${guard.rests}`;
-  return guard.dryRun ? 'its guard is a dry run' : null;
+  if (guard.dryRun) return 'its guard is a dry run';
+  return guard.rests === null ? null : `its guard rests: ${guard.rests}`;
 }
 
 function hasTraffic({ signals }: Verdict): boolean {

@@ -10,7 +10,7 @@ import type { Explanation } from '../flags/explanation.ts';
 import type { Evaluation, EvaluationContext, Strategy } from '../flags/flag.ts';
 import type { GuardDecision, GuardView } from './flag-guard-view.ts';
 import type { FlagPreview } from './flag-preview.ts';
-import type { Instruction, Refusal } from './operations.ts';
+import type { Instruction, Refusal, RolloutGlance } from './operations.ts';
 
 /** What changed a flag: an edit of the file, a call, a list that was brought in. */
 export type FlagHow = 'file' | 'set' | 'kill' | 'restore' | 'remove' | 'import' | 'guard' | 'rollout';
@@ -49,6 +49,8 @@ export interface FlagView extends FlagStand {
   readonly stored: boolean;
   /** What its guard says; not there for a flag without a guard, and for one that no route names. */
   readonly guard?: GuardView;
+  /** Its rollout that runs; not there when none does. */
+  readonly rollout?: RolloutGlance;
 }
 
 /** The account of one change of a flag. */

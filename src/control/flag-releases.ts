@@ -1,14 +1,17 @@
 /**
  * What can be asked about the rollouts of flags: the verbs of services, as far as a flag has them.
  *
- * Of a flag nothing is foretold but its time: how many failures a treatment would cost depends on who is asked for the flag, and
- * where, and no memory of a version says that.
+ * What a bad treatment would cost is foretold by the guard of the flag, as that of a candidate is by the judge of its service: at each
+ * step the two arms are compared, and who is in neither says nothing (`flags/arm.ts`). Without a guard nothing is found out.
  */
+import { armsAt, partAt } from '../flags/arm.ts';
+import { SHARE_ALL } from '../flags/dial.ts';
 import type { Command } from '../rollout/commands.ts';
 import { type FlagStartOrder, SIDES } from './flag-aim.ts';
+import { unjudgedBy } from './flag-judgement.ts';
 import type { FlagRollouts } from './flag-rollouts.ts';
-import { obstacleOf, type RolloutForecast, stretchesOf } from './forecast.ts';
-import { type Instruction, isRefusal, type Refusal, type RolloutView } from './operations.ts';
+import { foretell, type RolloutForecast } from './forecast.ts';
+import { type FlagRolloutGlance, type Instruction, isRefusal, type Refusal, type RolloutView } from './operations.ts';
 import type { FlagRolloutOperations } from './rollout-operations.ts';
 import { type RolloutRecord, subjectOfFlag } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.ts';
@@ -33,23 +36,27 @@ export class FlagReleases implements FlagRolloutOperations {
     this.#isStopping = isStopping;
   }
 
+  running(): readonly FlagRolloutGlance[] {
+    return this.#rollouts.glances();
+  }
+
   forecast(flag: string, order: FlagStartOrder): RolloutForecast | Refusal {
     const outlook = this.#rollouts.outlook(flag, order);
     if ('refused' in outlook) return outlook;
-    const { aim, answer } = outlook;
-    const steps = stretchesOf(aim.plan).map((stretch) => ({ ...stretch, by: 'nothing' as const, candidates: [] }));
-    return {
+    const { spec, guard, traffic, aim, answer } = outlook;
+    return foretell({
       service: subjectOfFlag(flag),
       ...SIDES,
       version: aim.version,
-      plan: aim.plan.kind,
-      obstacle: obstacleOf(answer),
-      traffic: null,
+      plan: aim.plan,
       budget: null,
-      steps,
-      costs: [],
-      leastMs: steps.reduce((sum, { holdMs }) => sum + holdMs, 0),
-    };
+      answer,
+      judged: guard === null || guard.dryRun ? unjudgedBy(guard)! : { settings: guard.settings, traffic },
+      sidesAt: (share) => {
+        const thousandths = Math.round(share * SHARE_ALL);
+        return { share: partAt(spec, thousandths), part: armsAt(spec, thousandths) };
+      },
+    });
   }
 
   start(flag: string, order: FlagStartOrder, instruction: Instruction): RolloutView | Refusal {

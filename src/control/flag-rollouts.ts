@@ -11,6 +11,8 @@ import { inEnvironment } from '../config/flag-merge.ts';
 import type { WrittenFlagRollout } from '../config/flag-rollout-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { SHARE_ALL } from '../flags/dial.ts';
+import type { FlagSpec } from '../flags/flag.ts';
+import type { PresentTraffic } from '../judge/detectability.ts';
 import { openJudgement } from '../judge/judgement.ts';
 import type { JudgeSettings } from '../judge/signals.ts';
 import type { Command } from '../rollout/commands.ts';
@@ -24,20 +26,31 @@ import { type FlagTurn, turnBy } from './flag-instruction.ts';
 import { type GuardWord, judgementOfFlag } from './flag-judgement.ts';
 import type { FlagReceipt } from './flag-operations.ts';
 import type { Flags } from './flags.ts';
-import { type Instruction, isRefusal, type MetricsSource, type Refusal } from './operations.ts';
+import {
+  type FlagRolloutGlance,
+  type Instruction,
+  isRefusal,
+  type MetricsSource,
+  type Refusal,
+  type RolloutGlance,
+} from './operations.ts';
 import { refuse } from './rollout-aim.ts';
 import { flagRolloutFigures, RolloutOutcomes } from './rollout-figures.ts';
+import { glanceOf } from './rollout-glance.ts';
 import { newsOf } from './rollout-news.ts';
 import { type RolloutRecord, subjectOfFlag } from './rollout-record.ts';
 import { RolloutRun } from './rollout-run.ts';
 import type { RolloutStore } from './rollout-store.ts';
+import { servicesNaming } from './routed-flags.ts';
 import type { RunEvidence, RunWorld } from './run-world.ts';
 
 export interface FlagRolloutsOptions {
   readonly flags: Pick<Flags, 'entry' | 'moveShare' | 'onReceipt'>;
   /** What the guard of a flag says; null for a flag without one. */
   readonly guardOf: (flag: string) => GuardWord | null;
-  readonly config: () => Pick<Config, 'flags' | 'environment'>;
+  /** What a guarded flag has had lately. */
+  readonly trafficOf: (flag: string) => PresentTraffic;
+  readonly config: () => Pick<Config, 'flags' | 'environment' | 'routes'>;
   readonly store: RolloutStore;
   readonly events: EventLog;
   readonly log: Logger;
@@ -47,6 +60,15 @@ export interface FlagRolloutsOptions {
   readonly frozen: () => string | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+}
+
+/** What is known before a rollout of a flag begins. */
+export interface FlagOutlook {
+  readonly spec: FlagSpec;
+  readonly guard: GuardWord | null;
+  readonly traffic: PresentTraffic;
+  readonly aim: FlagAim;
+  readonly answer: StartAnswer;
 }
 
 /** The guard judges, and no signal of a rollout: its record has none. */
@@ -106,6 +128,7 @@ export class FlagRollouts {
       run.resume();
       this.#turn(flag, run, turn);
     }
+    if (this.#options.flags.entry(flag) === undefined) this.#last.delete(flag);
   }
 
   /** What was said of the flag and cannot have reached its rollout, because the process ended between the two. */
@@ -129,6 +152,17 @@ export class FlagRollouts {
     return this.#running.get(flag)?.record ?? this.#last.get(flag);
   }
 
+  /** The one that runs, in a few words; null when none does. */
+  glance(flag: string): RolloutGlance | null {
+    const run = this.#running.get(flag);
+    return run === undefined ? null : glanceOf(run.record, null);
+  }
+
+  /** All that run, sorted by flag. */
+  glances(): readonly FlagRolloutGlance[] {
+    return [...this.#running.keys()].sort().map((flag) => ({ flag, ...this.glance(flag)! }));
+  }
+
   /** What the guard says of a flag; null for one without. */
   guardOf(flag: string): GuardWord | null {
     return this.#options.guardOf(flag);
@@ -147,16 +181,18 @@ export class FlagRollouts {
     for (const run of this.#running.values()) run.close();
   }
 
-  /** What a start would do now, and whether it would be begun; nothing is done. */
-  outlook(name: string, order: FlagStartOrder): { readonly aim: FlagAim; readonly answer: StartAnswer } | Refusal {
+  /** What a start would do now, whether it would be begun, and what it would be judged by; nothing is done. */
+  outlook(name: string, order: FlagStartOrder): FlagOutlook | Refusal {
     const entry = this.#options.flags.entry(name);
     if (entry === undefined) return refuse('unknown-flag', `there is no flag ${name.slice(0, 100)}`);
     const last = this.last(name);
     const past = last === undefined ? null : { rollout: last.rollout, version: last.version };
     const aim = aimOfFlag(entry, this.#written(entry), order);
     if (isRefusal(aim)) return aim;
-    const request = { version: aim.version, again: order.again, apartFrom: null };
-    return { aim, answer: answerStart(request, past, this.#options.frozen(), 'reject') };
+    const request = { version: aim.version, called: `what ${name} says`, again: order.again, apartFrom: null };
+    const answer = answerStart(request, past, this.#options.frozen(), 'reject');
+    const { guardOf, trafficOf } = this.#options;
+    return { spec: entry.spec, guard: guardOf(name), traffic: trafficOf(name), aim, answer };
   }
 
   start(name: string, order: FlagStartOrder, { by, ifEpoch }: Instruction): RolloutRecord | Refusal {
@@ -267,8 +303,10 @@ export class FlagRollouts {
       flags: NO_FLAGS,
       judgement: (isHoldOver) => {
         const entry = flags.entry(name);
-        if (entry === undefined) return { verdict: 'unjudged', sentence: '' };
-        return judgementOfFlag(entry, this.#options.guardOf(name), isHoldOver);
+        if (entry === undefined) return { judgement: { verdict: 'unjudged', sentence: '' }, requests: 0 };
+        const guard = this.#options.guardOf(name);
+        const requests = guard?.requestsAt(entry.slot) ?? 0;
+        return { judgement: judgementOfFlag(entry, guard, isHoldOver), requests };
       },
       log,
       at: () => this.#at(),
@@ -283,7 +321,9 @@ export class FlagRollouts {
           if (!stillWanted()) return null;
           const instruction = { by: `rollout ${id}`, reason: note, ifEpoch: null };
           const answer = await flags.moveShare(name, shareOfWeights(weights) / 1000, instruction);
-          return isRefusal(answer) ? null : answer;
+          if (!isRefusal(answer)) return answer;
+          log.error({ flag: name, rollout: id, why: answer.message }, 'a rollout could not move its flag');
+          return null;
         }),
       verify: async () => ({ ok: true, text: 'a flag has nothing to verify', results: [] }),
       confirm: async () => ({ result: 'ok', why: '' }),
@@ -304,10 +344,12 @@ export class FlagRollouts {
   }
 
   #tell(record: RolloutRecord, what: Told, text: string): void {
-    const { log, events, flags } = this.#options;
+    const { log, events, flags, config } = this.#options;
     const { id, service, flag } = record;
     log.info({ flag, rollout: id, what }, `${service}: ${text}`);
-    events.append('rollout', null, `${service}: ${text}`, newsOf(record, what, flags.entry(flag!)?.revision ?? 0));
+    const services = servicesNaming(config().routes, flag!);
+    const news = { ...newsOf(record, what, flags.entry(flag!)?.revision ?? 0), services };
+    events.append('rollout', null, `${service}: ${text}`, news);
   }
 
   #keep(flag: string, record: RolloutRecord): void {

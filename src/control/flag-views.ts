@@ -10,19 +10,26 @@ import type { Config } from '../config/schema.ts';
 import { type FlagEntry, standOf } from './flag-book.ts';
 import type { GuardView } from './flag-guard-view.ts';
 import type { FlagHow, FlagReceipt, FlagView } from './flag-operations.ts';
+import type { RolloutGlance } from './operations.ts';
+
+/** What watches and moves a flag; null for what there is not. */
+export interface BesideFlag {
+  readonly guard: GuardView | null;
+  /** The one that runs. */
+  readonly rollout: RolloutGlance | null;
+}
 
 /** What a view needs beside the flag. */
-export interface FlagSurroundings {
+export interface FlagSurroundings extends BesideFlag {
   readonly config: Pick<Config, 'routes' | 'flags'>;
   readonly environment: string;
   readonly requiredBy: readonly string[];
   readonly stored: boolean;
-  readonly guard: GuardView | null;
 }
 
 export function flagView(
   entry: FlagEntry,
-  { config, environment, requiredBy, stored, guard }: FlagSurroundings,
+  { config, environment, requiredBy, stored, guard, rollout }: FlagSurroundings,
 ): FlagView {
   const { name, revision, definition, fingerprint, since, problem } = entry;
   const here = inEnvironment(definition, environment);
@@ -40,6 +47,7 @@ export function flagView(
     since,
     stored,
     ...(guard === null ? {} : { guard }),
+    ...(rollout === null ? {} : { rollout }),
   };
 }
 

@@ -32,7 +32,7 @@ import {
   type Word,
 } from './flag-book.ts';
 import { changedFlag, draftsOfFile, keptFlags, misfit, needsOf, resalting, rolloutOfFile } from './flag-drafts.ts';
-import type { GuardDecision, GuardView } from './flag-guard-view.ts';
+import type { GuardDecision } from './flag-guard-view.ts';
 import { FlagJournal, type FlagJournalOptions } from './flag-journal.ts';
 import type {
   FlagHow,
@@ -43,7 +43,7 @@ import type {
   FlagView,
 } from './flag-operations.ts';
 import { type FlagPreview, PREVIEW_WITHIN_MS } from './flag-preview.ts';
-import { flagView } from './flag-views.ts';
+import { type BesideFlag, flagView } from './flag-views.ts';
 import { GRACE_CLOCK, GRACE_MS, STUCK } from './grace.ts';
 import { isRefusal, type Refusal } from './operations.ts';
 import type { FlagFigures } from './published.ts';
@@ -55,8 +55,8 @@ export interface FlagsOptions extends FlagJournalOptions {
   readonly log: Logger;
   /** The config in force. */
   readonly config: () => Config;
-  /** What the guard of a flag says; null for a flag without. */
-  readonly guardOf: (flag: string) => GuardView | null;
+  /** What its guard says of a flag, and the rollout of it that runs. */
+  readonly besideOf: (flag: string) => BesideFlag;
   /** Does something when its turn among all changes has come; refused while Tidegate stops. */
   readonly inTurn: <T>(work: () => Promise<T | Refusal>) => Promise<T | Refusal>;
   /** Brings a snapshot with what is drafted into force. Null, or why nothing has changed. */
@@ -408,7 +408,7 @@ export class Flags implements FlagOperations {
       environment: this.#book.environment,
       requiredBy: needing.get(entry.name) ?? [],
       stored: this.#options.store.isKept(entry.name),
-      guard: this.#options.guardOf(entry.name),
+      ...this.#options.besideOf(entry.name),
     });
   }
 

@@ -45,7 +45,9 @@ export interface RolloutForecast {
   readonly plan: string;
   /** Why a start would not begin now, or what it would wait for; null when it would begin. */
   readonly obstacle: { readonly kind: 'refuse' | 'queue' | 'restart'; readonly message: string } | null;
-  /** What both pools have had in the last `seconds`, which is at most ten minutes; null for a flag, of which nothing is foretold. */
+  /** Why nothing is foretold of a flag; null where something is. */
+  readonly unjudged: string | null;
+  /** What both sides have had in the last `seconds`, which is at most ten minutes; null where nothing is foretold. */
   readonly traffic: PresentTraffic | null;
   readonly budget: Outlook['budget'];
   readonly steps: readonly {
@@ -68,30 +70,42 @@ export interface RolloutForecast {
   readonly leastMs: number;
 }
 
-/** The forecast of what is known. */
+/** Who is compared at a share of the plan: the candidate's part of both sides, and their part of all requests, 0 to 1. */
+export interface Sides {
+  readonly share: number;
+  readonly part: number;
+}
+
+/** What a forecast is made of. */
+export interface Foreseen extends Pick<RolloutForecast, 'service' | 'active' | 'candidate' | 'version' | 'budget'> {
+  readonly plan: Plan;
+  readonly answer: Outlook['answer'];
+  /** What it would be judged by, and at which traffic; a text says why nothing is. */
+  readonly judged: Pick<Outlook, 'settings' | 'traffic'> | string;
+  readonly sidesAt: (share: number) => Sides;
+}
+
+/** The forecast of what is known of a service. */
 export function forecastOf(service: string, { aim, budget, settings, traffic, answer }: Outlook): RolloutForecast {
   const { plan, active, candidate, version } = aim;
-  const rule = errorRule(settings);
-  const steps = stretchesOf(plan).map((stretch) => ({
+  const judged = { settings, traffic };
+  const sidesAt = (share: number): Sides => ({ share, part: 1 });
+  return foretell({ service, active, candidate, version, plan, budget, answer, judged, sidesAt });
+}
+
+/** The forecast of what is known. */
+export function foretell({ plan, answer, judged, sidesAt, ...named }: Foreseen): RolloutForecast {
+  const steps = stretchesOf(plan, sidesAt, typeof judged !== 'string').map(({ sides, ...stretch }) => ({
     ...stretch,
-    candidates: TIMES_WORSE.flatMap((times) => {
-      const found =
-        stretch.by === 'comparison'
-          ? compared(stretch, traffic, times, rule)
-          : alone(stretch, traffic, times, rule.signal.ceiling, rule.reactionMs);
-      return found === null ? [] : [found];
-    }).reverse(),
+    candidates: typeof judged === 'string' ? [] : candidatesAt(stretch, sides, judged),
   }));
   const times = steps.find(({ candidates }) => candidates.length > 0)?.candidates.map((one) => one.times) ?? [];
   return {
-    service,
-    active,
-    candidate,
-    version,
+    ...named,
     plan: plan.kind,
     obstacle: obstacleOf(answer),
-    traffic,
-    budget,
+    unjudged: typeof judged === 'string' ? judged : null,
+    traffic: typeof judged === 'string' ? null : judged.traffic,
     steps,
     costs: times.map((one) =>
       costOf(
@@ -111,17 +125,36 @@ interface Stretch {
 }
 
 /** The steps of a plan as times and shares; the last one has the bake. */
-export function stretchesOf(plan: Plan): Stretch[] {
+function stretchesOf(plan: Plan, sidesAt: Foreseen['sidesAt'], isJudged: boolean): (Stretch & { sides: Sides })[] {
   return plan.steps.map(({ holdMs, approve }, index) => {
     const isLast = index === plan.steps.length - 1;
     const share = shareAt({ plan }, index);
-    const by = isInformative(share) ? 'comparison' : share > 0 ? 'ceiling' : 'nothing';
-    return { share, holdMs: isLast ? plan.bakeMs : holdMs, approve, by };
+    const sides = sidesAt(share);
+    const by = !isJudged || share === 0 ? 'nothing' : isInformative(sides.share) ? 'comparison' : 'ceiling';
+    return { share, holdMs: isLast ? plan.bakeMs : holdMs, approve, by, sides };
   });
 }
 
-function compared(stretch: Stretch, traffic: PresentTraffic, times: number, rule: DetectionRule): Forecast | null {
-  const found = detect(stretch, traffic, times, rule);
+function candidatesAt(stretch: Stretch, sides: Sides, judged: Pick<Outlook, 'settings' | 'traffic'>): Forecast[] {
+  const { traffic } = judged;
+  const rule = errorRule(judged.settings);
+  return TIMES_WORSE.flatMap((times) => {
+    const found =
+      stretch.by === 'comparison'
+        ? compared(stretch, sides, traffic, times, rule)
+        : alone(stretch, traffic, times, rule.signal.ceiling, rule.reactionMs);
+    return found === null ? [] : [found];
+  }).reverse();
+}
+
+function compared(
+  { holdMs }: Stretch,
+  { share, part }: Sides,
+  { requests, bad, seconds }: PresentTraffic,
+  times: number,
+  rule: DetectionRule,
+): Forecast | null {
+  const found = detect({ share, holdMs }, { requests: requests * part, bad: bad * part, seconds }, times, rule);
   return found === null ? null : { times: named(times), ...found };
 }
 
@@ -169,7 +202,7 @@ function costOf(times: number | null, stretches: readonly Forecast[]): RolloutFo
 }
 
 /** What stands in the way of a start, by what would become of it. */
-export function obstacleOf(answer: Outlook['answer']): RolloutForecast['obstacle'] {
+function obstacleOf(answer: Outlook['answer']): RolloutForecast['obstacle'] {
   switch (answer.kind) {
     case 'begin':
       return null;

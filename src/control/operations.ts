@@ -33,6 +33,7 @@ export type { Forecast, RolloutForecast } from './forecast.ts';
 export type { ConfirmationFigures, LinkOperations, LinkView, WebhookFigures } from './notify-operations.ts';
 export type { MetricsSource, SeriesEntry } from './published.ts';
 export type {
+  FlagRolloutGlance,
   FlagRolloutOperations,
   GroupForecast,
   GroupView,

@@ -27,9 +27,15 @@ interface Row {
 }
 
 export class RecentTraffic {
+  readonly #read: typeof readJudged;
   readonly #rows = new Map<SharedArrayBuffer, Row[]>();
   #nowMs = 0;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
+
+  /** `read` gives the totals of a memory; those of a version's evidence unless given. */
+  constructor(read: typeof readJudged = readJudged) {
+    this.#read = read;
+  }
 
   /** Lets `ms` pass; what `memories` does not give any more is forgotten. It is asked only when a row is due. */
   pass(ms: number, memories: () => Iterable<SharedArrayBuffer>): void {
@@ -40,7 +46,7 @@ export class RecentTraffic {
     for (const memory of this.#rows.keys()) if (!named.has(memory)) this.#rows.delete(memory);
     for (const memory of named) {
       const rows = this.#rows.get(memory) ?? [];
-      rows.push({ atMs: this.#nowMs, ...readJudged(memory) });
+      rows.push({ atMs: this.#nowMs, ...this.#read(memory) });
       if (rows.length > ROWS_MAX) rows.shift();
       this.#rows.set(memory, rows);
     }
@@ -51,17 +57,31 @@ export class RecentTraffic {
    * nothing of what is normal. All 0 for a version that is not known, or only just.
    */
   of(active: SharedArrayBuffer, candidate: SharedArrayBuffer): PresentTraffic {
-    const [normal, other] = [this.#since(active), this.#since(candidate)];
+    return this.ofAll([active], [candidate]);
+  }
+
+  /** The same where either side has several memories. */
+  ofAll(active: readonly SharedArrayBuffer[], candidate: readonly SharedArrayBuffer[]): PresentTraffic {
+    const [normal, other] = [this.#sumSince(active), this.#sumSince(candidate)];
     const requests = normal.requests + other.requests;
     const bad = normal.requests === 0 ? 0 : (normal.bad / normal.requests) * requests;
     return { requests, bad, seconds: normal.seconds };
+  }
+
+  #sumSince(memories: readonly SharedArrayBuffer[]): PresentTraffic {
+    const all = memories.map((memory) => this.#since(memory));
+    return {
+      requests: all.reduce((sum, { requests }) => sum + requests, 0),
+      bad: all.reduce((sum, { bad }) => sum + bad, 0),
+      seconds: Math.max(0, ...all.map(({ seconds }) => seconds)),
+    };
   }
 
   #since(memory: SharedArrayBuffer): PresentTraffic {
     const oldest = this.#rows.get(memory)?.[0];
     const passedMs = oldest === undefined ? 0 : this.#nowMs - oldest.atMs;
     if (oldest === undefined || passedMs < LEAST_MS) return { requests: 0, bad: 0, seconds: 0 };
-    const { judged, bad } = readJudged(memory);
+    const { judged, bad } = this.#read(memory);
     return { requests: judged - oldest.judged, bad: bad - oldest.bad, seconds: passedMs / 1000 };
   }
 }

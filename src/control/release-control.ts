@@ -9,7 +9,9 @@ import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/schema.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import { FlagGuards } from './flag-guards.ts';
+import { FlagRecent } from './flag-recent.ts';
 import { FlagRollouts, type FlagRolloutsOptions } from './flag-rollouts.ts';
+import type { BesideFlag } from './flag-views.ts';
 import type { Flags } from './flags.ts';
 import { FreezeStore } from './freeze-store.ts';
 import { Freezes } from './freezes.ts';
@@ -45,6 +47,7 @@ export class ReleaseControl {
   readonly notifications: Notifications;
   readonly guards: FlagGuards;
   readonly #returns: Returns;
+  readonly #flagRecent: FlagRecent;
   readonly #store: RolloutStore;
   #tickedAt = performance.now();
 
@@ -56,6 +59,7 @@ export class ReleaseControl {
     const windows = () => written().freeze;
     this.freezes = new Freezes({ store: new FreezeStore(file), events, log, windows, now });
     const frozen = () => this.freezes.frozen();
+    this.#flagRecent = new FlagRecent(options.snapshot);
     this.guards = new FlagGuards({
       ...options,
       kill: (flag, decision) => options.flags.killByGuard(flag, decision),
@@ -65,15 +69,22 @@ export class ReleaseControl {
     });
     const { guards } = this;
     const isRolling = (flag: string) => this.flagRollouts.running(flag) !== undefined;
-    const stepFlags = new StepFlags({ ...options, isRolling });
+    const running = () => this.rollouts.lastOfAll().filter(({ endedAt }) => endedAt === null);
+    const stepFlags = new StepFlags({ ...options, isRolling, running });
     const { confirmations } = this.notifications;
     this.rollouts = new Rollouts({ ...options, guards, confirmations, stepFlags, frozen });
     const guardOf: FlagRolloutsOptions['guardOf'] = (flag) => guards.word(flag);
-    this.flagRollouts = new FlagRollouts({ ...options, config: written, frozen, guardOf });
+    const trafficOf = (flag: string) => this.#flagRecent.of(flag);
+    this.flagRollouts = new FlagRollouts({ ...options, config: written, frozen, guardOf, trafficOf });
     this.#returns = new Returns({ ...options, rollouts: this.rollouts, frozen });
     this.releases = new Releases(this.rollouts, this.flagRollouts, store, options.isStopping, (service) =>
       guards.seenBy(service),
     );
+  }
+
+  /** What its guard says of a flag, and the rollout of it that runs. */
+  besideFlag(flag: string): BesideFlag {
+    return { guard: this.guards.view(flag), rollout: this.flagRollouts.glance(flag) };
   }
 
   /** How often the state file did not take something of these. */
@@ -105,6 +116,7 @@ export class ReleaseControl {
     const ms = Math.min(nowMs - this.#tickedAt, TICK_MAX_MS);
     this.rollouts.tick(ms);
     this.flagRollouts.tick(ms);
+    this.#flagRecent.tick(ms);
     this.#tickedAt = nowMs;
     this.guards.tick();
     this.notifications.tick();

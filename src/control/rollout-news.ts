@@ -29,6 +29,8 @@ export interface RolloutNews {
   readonly group: string | null;
   /** The flag that is rolled out; null for a service. */
   readonly flag: string | null;
+  /** The services whose routes name that flag; not there for a service. */
+  readonly services?: readonly string[];
   /** Where the gate stood; of a flag its revision. */
   readonly epoch: number;
 }

@@ -29,6 +29,11 @@ export interface RolloutGlance {
   readonly reason: string;
 }
 
+/** The same of a flag; the sides are `treatment` and `control`. */
+export interface FlagRolloutGlance extends RolloutGlance {
+  readonly flag: string;
+}
+
 /** A confirmation that is waited for. */
 export interface OpenQuestion {
   /** The step that may not be taken yet, from 1. */
@@ -102,6 +107,8 @@ export interface LogPart {
 
 /** What can be asked about the rollouts of flags. */
 export interface FlagRolloutOperations {
+  /** Those that run, sorted by flag. */
+  running(): readonly FlagRolloutGlance[];
   /** What a start would do now; nothing is done. */
   forecast(flag: string, order: FlagStartOrder): RolloutForecast | Refusal;
   start(flag: string, order: FlagStartOrder, instruction: Instruction): RolloutView | Refusal;

@@ -168,8 +168,8 @@ export class RolloutRun<R extends object = Receipt> {
 
   /** Tells the machine what the judge says now, and that so much time has passed. */
   #passTime(ms: number, isBack: boolean): void {
-    const requests = requestsInStep(this.record);
-    const judgement = this.#world.judgement?.(this.#isHoldOver) ?? judgementOf(this.record);
+    const own = () => ({ judgement: judgementOf(this.record), requests: requestsInStep(this.record) });
+    const { judgement, requests } = this.#world.judgement?.(this.#isHoldOver) ?? own();
     this.#take({ kind: 'tick', ms, judgement, requests, frozen: this.#world.frozen() });
     if (!isBack && this.record.rollout.phase !== 'rolling-back') this.#writes.release();
   }

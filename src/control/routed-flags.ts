@@ -6,6 +6,12 @@
 import type { Config } from '../config/schema.ts';
 import type { FlagSpec } from '../flags/flag.ts';
 
+/** The services whose routes name a flag, each once. */
+export function servicesNaming(routes: Config['routes'], flag: string): readonly string[] {
+  const naming = routes.filter(({ flags }) => flags.includes(flag));
+  return [...new Set(naming.flatMap(({ service }) => service ?? []))];
+}
+
 /** Of these flags, those that a snapshot of this config has, in their order. */
 export function routedSpecs(config: Pick<Config, 'routes'>, specs: readonly FlagSpec[]): readonly FlagSpec[] {
   const named = new Set(config.routes.flatMap(({ flags }) => flags));

@@ -38,6 +38,12 @@ export interface RunMove {
   readonly previous: Weights | null;
 }
 
+/** What somebody else says of it: the verdict, and how many requests the candidate has had in the present step. */
+export interface OthersWord {
+  readonly judgement: Judgement;
+  readonly requests: number;
+}
+
 /** What a rollout is judged by when it judges by itself. */
 export type RunEvidence = Pick<
   RolloutEvidence,
@@ -75,7 +81,7 @@ export interface RunWorld<R extends object = Receipt> {
   at(): string;
   readonly evidence: RunEvidence;
   /** What is said of it where somebody else judges; null for one that is judged by its evidence. */
-  readonly judgement: ((isHoldOver: boolean) => Judgement) | null;
+  readonly judgement: ((isHoldOver: boolean) => OthersWord) | null;
   /** The signals that are read from elsewhere; they are asked while it runs. */
   readonly sources: Pick<SignalSources, 'start' | 'hasNews' | 'take' | 'stop'>;
   /** Whether a signal of the business is still in the file, and so counted. */

@@ -5,6 +5,9 @@
  * back, and the rollout says so in the event of that step. Whose word a flag has is known by the flag itself (who changed it
  * last), so a kill -9 between a flag and the record of the rollout loses nothing, and a step may be set twice.
  *
+ * A flag that two rollouts set is the one's that sets it first, until that ends: if each overwrote the other, each would take the
+ * other's share for what was there before, and a flag would stay on for a version that has gone back.
+ *
  * A step stands for all before it: whoever promotes past a step has its flags too. After a success they stay as they are.
  */
 import { SHARE_ALL } from '../flags/dial.ts';
@@ -27,6 +30,8 @@ export interface StepFlagsOptions {
   readonly flags: Pick<Flags, 'entry' | 'moveShare'>;
   /** Whether a flag has a rollout of its own now. */
   readonly isRolling: (flag: string) => boolean;
+  /** The rollouts of services that run. */
+  readonly running: () => readonly Pick<RolloutRecord, 'id' | 'service'>[];
   /** Runs a change in its turn. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -39,10 +44,12 @@ export class StepFlags {
   }
 
   /** How the flags stand that a step sets, to be kept before it does; what is kept already stays. */
-  before({ rollout, flagsBefore = {} }: RolloutRecord, step: number): FlagsBefore {
+  before(record: RolloutRecord, step: number): FlagsBefore {
+    const { rollout, flagsBefore = {} } = record;
     const now = Object.keys(flagsUpTo(rollout, step)).flatMap((name) => {
       const entry = this.#options.flags.entry(name);
-      return entry === undefined ? [] : [[name, { share: entry.share, revision: entry.revision }] as const];
+      if (entry === undefined || this.#holder(record, entry) !== null) return [];
+      return [[name, { share: entry.share, revision: entry.revision }] as const];
     });
     return { ...Object.fromEntries(now), ...flagsBefore };
   }
@@ -88,12 +95,21 @@ export class StepFlags {
   /** Why a flag is not moved; null when it may be. */
   #obstacle(record: RolloutRecord, name: string, entry: FlagEntry | undefined): string | null {
     if (entry === undefined) return 'there is no such flag any more';
+    const holder = this.#holder(record, entry);
+    if (holder !== null) return `${holder} has set it`;
     const { since, revision, spec, killed } = entry;
     const isOurs = since.how === 'rollout' && since.by === nameOf(record);
     if (!isOurs && revision !== record.flagsBefore?.[name]?.revision) return `${since.how} by ${since.by} meanwhile`;
     if (killed) return 'it is killed';
     if (this.#options.isRolling(name)) return 'it is rolled out by itself';
     return 'share' in spec.strategy && spec.ramp === null ? null : 'it has no share that could be set';
+  }
+
+  /** The other running rollout that has set a flag, and will put it back; null for none. */
+  #holder({ id }: RolloutRecord, { since }: FlagEntry): string | null {
+    if (since.how !== 'rollout') return null;
+    const holder = this.#options.running().find((other) => other.id !== id && nameOf(other) === since.by);
+    return holder === undefined ? null : nameOf(holder);
   }
 }
 
@@ -102,6 +118,6 @@ function flagsUpTo({ plan }: Rollout, step: number): Readonly<Record<string, num
   return Object.assign({}, ...plan.steps.slice(0, step + 1).map(({ flags }) => flags ?? {}));
 }
 
-function nameOf({ id, service }: RolloutRecord): string {
+function nameOf({ id, service }: Pick<RolloutRecord, 'id' | 'service'>): string {
   return `rollout ${id} of ${service}`;
 }

@@ -17,6 +17,7 @@ import type { EventLog } from './event-log.ts';
 import { linksFor } from './links.ts';
 import type { Delivery, NotifyStore } from './notify-store.ts';
 import type { TidegateEvent, WebhookFigures } from './operations.ts';
+import { newsIn } from './rollout-news.ts';
 import type { Stored } from './state-store.ts';
 import { type LineWorld, WebhookLine } from './webhook-line.ts';
 import { killOf, whatOf } from './webhook-message.ts';
@@ -180,7 +181,7 @@ function wants({ on, services }: Webhook, event: TidegateEvent): boolean {
 /** The services that an event is about: a flag is about those whose users it treats. */
 function servicesOf(event: TidegateEvent): readonly string[] {
   if (event.service !== null) return [event.service];
-  return killOf(event)?.table.map(({ service }) => service) ?? [];
+  return newsIn(event)?.services ?? killOf(event)?.table.map(({ service }) => service) ?? [];
 }
 
 /** The id is made from the event, so that a message that is queued a second time after a crash is the same one. */

@@ -53,7 +53,7 @@ export function sameDraw(spec: FlagSpec, flags: readonly FlagSpec[]): string | n
 }
 
 /** Whom the guard of a flag compares its treated with; without a guard nobody asks. */
-function controlOf({ guard }: FlagSpec): Control {
+function controlOf({ guard }: Pick<FlagSpec, 'guard'>): Control {
   return guard?.control ?? 'equal';
 }
 
@@ -84,8 +84,13 @@ export function treatmentPart(share: number, control: Control): number {
   return share / (share + controlShare(share, control));
 }
 
+/** How many of all keys are in either arm at a share, 0 to 1. */
+export function armsAt(spec: Pick<FlagSpec, 'guard'>, share: number): number {
+  return (share + controlShare(share, controlOf(spec))) / SHARE_ALL;
+}
+
 /**
- * The same for a flag, whose weights may give the off value to some of those that are enrolled: from 0, where nobody is treated
+ * The treatment's part for a flag, whose weights may give the off value to some of those that are enrolled: from 0, where nobody is treated
  * or all of them have it, up to 1.
  */
 export function partAt(spec: FlagSpec, share: number): number {

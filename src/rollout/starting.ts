@@ -52,6 +52,8 @@ export function minuteOfWeek(nowMs: number, zone: string): number {
 /** What is asked for. */
 export interface StartRequest {
   readonly version: string;
+  /** How people know that version; by its name unless given. */
+  readonly called?: string;
   /** Start it although this version was rolled back the last time. */
   readonly again: boolean;
   /** The group that its service belongs to, where it is to be started without the others; null else. */
@@ -75,7 +77,7 @@ export type StartAnswer =
 
 /** What becomes of a start. `last` is the service's last rollout, running or ended, with the version that it brought. */
 export function answerStart(
-  { version, again, apartFrom }: StartRequest,
+  { version, called = version, again, apartFrom }: StartRequest,
   last: { readonly rollout: Rollout; readonly version: string } | null,
   frozen: string | null,
   onNewVersion: OnNewVersion,
@@ -91,7 +93,7 @@ export function answerStart(
   // One that went back with another member of its bond was not found to be bad.
   const wasBad = rollout.phase === 'rolled-back' && rollout.along === null && last.version === version && !again;
   if (!wasBad) return { kind: 'begin' };
-  const message = `${version} was rolled back the last time: ${rollout.reason}; say --again to start it all the same`;
+  const message = `${called} was rolled back the last time: ${rollout.reason}; say --again to start it all the same`;
   return { kind: 'refuse', code: 'rolled-back-before', message };
 }
 

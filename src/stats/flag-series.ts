@@ -62,6 +62,17 @@ export interface FlagSeriesCounts {
   readonly durations: Float64Array;
 }
 
+/** The sums of what is judged and what of it was bad, without the rest. */
+export function readFlagJudged(memory: SharedArrayBuffer): { readonly judged: number; readonly bad: number } {
+  const cells = new Float64Array(memory);
+  let [judged, bad] = [0, 0];
+  for (let start = 0; start < cells.length; start += ROW) {
+    judged += cells[start + JUDGED]!;
+    bad += cells[start + ERRORS]!;
+  }
+  return { judged, bad };
+}
+
 /** Reads a block; it never disturbs a writer. */
 export function readFlagSeries(memory: SharedArrayBuffer): FlagSeriesCounts {
   const cells = new Float64Array(memory);

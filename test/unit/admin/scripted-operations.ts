@@ -183,6 +183,7 @@ export class ScriptedOperations implements Operations {
       view: (group) => refusal('unknown-group', group),
     },
     flags: {
+      running: () => [],
       forecast: (flag) => refusal('no-rollout', flag),
       start: (flag) => refusal('no-rollout', flag),
       command: (flag) => refusal('no-rollout', flag),

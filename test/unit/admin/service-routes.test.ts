@@ -19,7 +19,7 @@ t.test('services are listed and shown as they are documented, with the epoch as 
   const all = await admin.ask({ path: '/api/services' });
   t.equal(all.status, 200);
   t.match(all.headers['content-type'], /^application\/json/);
-  t.same(documented(all, servicesAnswer), { services: [SHOP], state: STATE });
+  t.same(documented(all, servicesAnswer), { services: [SHOP], state: STATE, flagRollouts: [] });
   const one = await admin.ask({ path: '/api/services/shop' });
   t.equal(one.headers.etag, '"7"');
   t.same(documented(one, serviceAnswer), SHOP);

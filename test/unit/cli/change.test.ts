@@ -133,11 +133,11 @@ t.test('a refusal exits with 1 and says why; with --json it is the error of the 
 });
 
 t.test('a message of the server that repeats the token is printed without it', async (t) => {
-  const error = { code: 'unauthorized', message: 'hunter2 is not the token', details: null };
+  const error = { code: 'unauthorized', message: 'hunter2 is not the token.', details: null };
   const api = await admin(t, (_, res) => json(res, { error }, 401));
   const { code, out, err } = await tidegate(['rollback', 'shop', '--admin', api.url, '--token', 'hunter2']);
   t.equal(code, 1);
-  t.equal(out + err, 'tidegate: refused: *** is not the token\n');
+  t.equal(out + err, 'tidegate: refused: *** is not the token. It is said by --token TOKEN or TIDEGATE_TOKEN.\n');
 });
 
 t.test('where nothing listens every verb that asks exits with 3 and says where it looked', async (t) => {

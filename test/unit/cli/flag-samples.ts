@@ -1,6 +1,7 @@
 /** Flags and receipts as the API gives them, with what a test wants to be different. */
 import type { FlagReceipt, FlagStand, FlagView } from '../../../src/control/flag-operations.ts';
 import type { FlagPreview } from '../../../src/control/flag-preview.ts';
+import type { RolloutGlance } from '../../../src/control/operations.ts';
 
 export function stand(changes: Partial<FlagStand> = {}): FlagStand {
   return {
@@ -29,6 +30,20 @@ export function flagView(changes: Partial<FlagView> = {}): FlagView {
     ...changes,
   };
 }
+
+/** The rollout of a flag that runs. */
+export const GLANCE: RolloutGlance = {
+  id: 5,
+  candidate: 'treatment',
+  version: '8238b716e2016903',
+  phase: 'holding',
+  step: 2,
+  steps: 4,
+  share: 0.05,
+  elapsedMs: 252_000,
+  untilMs: 600_000,
+  reason: 'step 2 of 4: treatment has 5%',
+};
 
 export function flagReceipt(changes: Partial<FlagReceipt> = {}): FlagReceipt {
   return {

@@ -7,7 +7,7 @@ import { FlagEvaluator } from '../../../src/flags/evaluator.ts';
 import { explain } from '../../../src/flags/explanation.ts';
 import { PlainContext } from '../../../src/flags/plain-context.ts';
 import { flagOf, NOW_MS, ruleOf } from '../flags/flag-of.ts';
-import { flagReceipt, flagView, stand } from './flag-samples.ts';
+import { flagReceipt, flagView, GLANCE, stand } from './flag-samples.ts';
 import { tidegateHere } from './in-process.ts';
 import { WAITING } from './rollout-samples.ts';
 import { json, type Script, type Seen, scriptedAdmin, tidegate } from './tidegate.ts';
@@ -90,6 +90,19 @@ lost           12  2026-01-31 12:00  nobody: it needs new-nav, and there is none
   const long = flagView({ problem: `it needs ${'x'.repeat(100)}` });
   const whole = await admin(t, (_, res) => json(res, { flags: [long] }));
   t.match((await whole.run('list')).out, `it needs ${'x'.repeat(100)}\n`, 'a pipe has no width, and nothing is cut');
+});
+
+t.test('list and get show where the rollout of a flag is while one runs', async (t) => {
+  const view = flagView({ rollout: GLANCE });
+  const { run } = await admin(t, ({ url }, res) => json(res, url === '/api/flags' ? { flags: [view] } : view));
+  const { out } = await run('list');
+  t.match(out, '5% of keys; rollout 5 holding 2/4\n');
+  t.match(
+    (await run('get', 'new-checkout')).out,
+    '  now       rollout 5 to treatment (8238b716): holding step 2 of 4, 5%, 5 min 48 s left; step 2 of 4: treatment has 5%\n',
+  );
+  const odd = await admin(t, (_, res) => json(res, { flags: [{ ...view, rollout: { id: 'five' } }] }));
+  t.equal((await odd.run('list')).code, 3, 'what is no rollout is no answer of a Tidegate');
 });
 
 t.test('get shows a flag with its definition as it would stand in the file', async (t) => {

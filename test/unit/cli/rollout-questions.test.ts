@@ -1,6 +1,7 @@
 /** What is asked about rollouts that run or have ended, as real processes: status, history, explanations, replays, wrong words. */
 
 import t from 'tap';
+import { tidegateHere } from './in-process.ts';
 import { ended, explanation, rollout, verdictOf } from './rollout-samples.ts';
 import { json, type Script, scriptedAdmin, tidegate } from './tidegate.ts';
 
@@ -63,10 +64,12 @@ t.test('history lists each rollout with its reason below', async (t) => {
 });
 
 t.test(
-  'explain tells a rollout by its number or its service, and exits with 1 when the log does not agree',
+  'explain tells a rollout by its number, its service or its flag, and exits with 1 when the log does not agree',
   async (t) => {
     let answer = explanation();
-    const api = await admin(t, ({ url }, res) => json(res, url.startsWith('/api/services/') ? rollout() : answer));
+    const api = await admin(t, ({ url }, res) =>
+      json(res, /^\/api\/(?:services|flags)\//.test(url) ? rollout() : answer),
+    );
     const well = await tidegate(['rollout', 'explain', '12', '--admin', api.url]);
     t.equal(well.code, 0);
     t.match(well.out, 'each verdict is the recorded one, the last one to the last digit\n');
@@ -79,6 +82,14 @@ t.test(
     );
     answer = explanation({ agreement: { differing: 1, looks: [], isLastSame: true } });
     t.equal((await tidegate(['rollout', 'explain', '12', '--admin', api.url])).code, 1);
+    const before = api.seen.length;
+    await tidegateHere(['rollout', 'explain', '--flag', 'new-checkout', '--admin', api.url]);
+    t.same(
+      api.seen.slice(before).map(({ url }) => url),
+      ['/api/flags/new-checkout/rollout', '/api/rollouts/12/explanation'],
+    );
+    t.equal((await tidegateHere(['rollout', 'explain'])).code, 2);
+    t.equal((await tidegateHere(['rollout', 'explain', '12', '--flag', 'x'])).code, 2);
   },
 );
 

@@ -70,6 +70,7 @@ export function forecast(changes: Partial<RolloutForecast> = {}): RolloutForecas
     version: 'v2.0',
     plan: 'canary',
     obstacle: null,
+    unjudged: null,
     traffic: { requests: 60_000, bad: 60, seconds: 600 },
     budget: null,
     steps: [

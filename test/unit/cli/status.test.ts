@@ -1,6 +1,8 @@
 /** `tidegate status` as a real process: the table, the exit code, and watching until somebody stops it. */
 
 import t from 'tap';
+import { GLANCE } from './flag-samples.ts';
+import { tidegateHere } from './in-process.ts';
 import { endpoint, idlePool, json, pool, type Script, scriptedAdmin, service, start, tidegate } from './tidegate.ts';
 
 async function admin(t: Pick<typeof import('tap').t, 'teardown'>, script: Script) {
@@ -30,6 +32,15 @@ t.test('status prints the table, and exits with 1 when a pool with traffic has n
   const inJson = await tidegate(['status', '--json', '--admin', api.url]);
   t.equal(inJson.code, 1);
   t.same(JSON.parse(inJson.out), { services });
+});
+
+t.test('status shows the rollouts of flags that run, after all services', async (t) => {
+  const list = { services: [service()], flagRollouts: [{ flag: 'new-checkout', ...GLANCE }] };
+  const api = await admin(t, ({ url }, res) => json(res, url === '/api/services' ? list : list.services[0]));
+  const { code, out } = await tidegateHere(['status', '--admin', api.url]);
+  t.equal(code, 0);
+  t.match(out, /\n\n> flag new-checkout: rollout 5 to treatment \(8238b716\): holding step 2 of 4, 5%, 5 min/);
+  t.notMatch((await tidegateHere(['status', 'shop', '--admin', api.url])).out, 'new-checkout');
 });
 
 t.test('status colours only when it is told to, as its output is no terminal here', async (t) => {

@@ -11,9 +11,10 @@ function withRollout(rollout: string): string {
 
 t.test('the words are those of services, and keep their written form', (t) => {
   const rollout =
-    '{ steps: [0.5%, { weight: 50%, hold: 1h, approve: true }, 100%], hold: 10m, bake: 0s, holdBack: 1%, inconclusive: promote, onFreeze: continue }';
+    '{ steps: [0.5%, { weight: 50%, hold: 1h, minRequests: 0, approve: true }, 100%], minRequests: 0, hold: 10m, bake: 0s, holdBack: 1%, inconclusive: promote, onFreeze: continue }';
   t.same(accept(withRollout(rollout)).flags.get('a')?.rollout, {
-    steps: ['0.5%', { weight: '50%', hold: '1h', approve: true }, '100%'],
+    steps: ['0.5%', { weight: '50%', hold: '1h', minRequests: 0, approve: true }, '100%'],
+    minRequests: 0,
     hold: '10m',
     bake: '0s',
     holdBack: '1%',
@@ -45,10 +46,11 @@ for (const [what, rollout, complaint] of [
   ['a plan', '{ plan: blue-green }', /flags\.a\.rollout.*plan/],
   ['a guard inside', '{ guard: {} }', /flags\.a\.rollout.*guard/],
   [
-    'a step of services',
+    'a step that waits for requests without a guard that counts them',
     '{ steps: [{ weight: 5%, minRequests: 3 }, 100%] }',
-    /flags\.a\.rollout\.steps\[0\].*minRequests/,
+    /:10:\d+: flags\.a\.rollout\.steps\[0\]\.minRequests: waits for requests that nobody counts/,
   ],
+  ['the same for all steps', '{ minRequests: 3 }', /:10:\d+: flags\.a\.rollout\.minRequests: .*beside a guard/],
 ] as const) {
   t.test(`refused: ${what}`, (t) => {
     t.match(complaints(withRollout(rollout)), [complaint]);

@@ -96,6 +96,23 @@ t.test('another share is another position of the same evidence; another definiti
   t.equal(one.view(FLAG).table[0]!.treatment.bad, 5, 'the same keys are heard again');
 });
 
+t.test('requests of the treatment are counted from the moment on at which the dial came to its place', async (t) => {
+  const stage = new GuardStage('checkout: { strategy: percentage, value: 10, guard: {} }');
+  const now = () => stage.guards.word('checkout')!.requestsAt(stage.flags.entry('checkout')!.slot);
+  await stage.tick();
+  stage.visits('checkout', 'treatment', 12);
+  stage.visits('checkout', 'control', 5);
+  await stage.tick();
+  t.equal(now(), 12);
+  await stage.set('checkout', { value: 20 });
+  t.equal(now(), 0, 'before the guard has seen the new position, what it knows is not of it');
+  await stage.tick();
+  t.equal(now(), 0);
+  stage.visits('checkout', 'treatment', 3);
+  await stage.tick();
+  t.equal(now(), 3);
+});
+
 t.test('with all others as control the part is the share, and four failures of a few are enough', async (t) => {
   const one = new GuardStage(
     'new-checkout: { strategy: percentage, value: 5, guard: { latency: off, control: others } }',
@@ -290,6 +307,18 @@ t.test('a release that is worse where a flag treats is excused, and that flag is
   t.equal(one.guards.excuse('shop'), null, 'while it is being killed');
   await settled();
   t.match(done(one.flags.history(FLAG))[0]!, { how: 'guard', decision: { suspect: 'version' } });
+});
+
+t.test('an excuse goes by what has happened, and not by what the guard has looked at last', async (t) => {
+  const one = new GuardStage(GUARDED);
+  one.releases({ requests: 0, bad: 0 }, { requests: 0, bad: 0 });
+  await one.tick();
+  one.visits(FLAG, 'treatment', 200);
+  one.visits(FLAG, 'treatment', 40, { pool: 'green' }, 'green');
+  one.visits(FLAG, 'treatment', 5, { isBad: true, pool: 'green' }, 'bad');
+  // The judge of the release has its turn first.
+  one.releases({ requests: 250, bad: 5 }, { requests: 1000, bad: 0 });
+  t.match(one.guards.excuse('shop'), /cannot be told apart/);
 });
 
 t.test(

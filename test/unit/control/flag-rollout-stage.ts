@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import type { EventLog } from '../../../src/control/event-log.ts';
 import type { FlagStartOrder } from '../../../src/control/flag-aim.ts';
+import { guardSettings, readGuard } from '../../../src/control/flag-guard-settings.ts';
 import type { GuardWord } from '../../../src/control/flag-judgement.ts';
 import type { FlagReleases } from '../../../src/control/flag-releases.ts';
 import { FlagRollouts } from '../../../src/control/flag-rollouts.ts';
@@ -11,6 +12,7 @@ import type { RolloutRecord } from '../../../src/control/rollout-record.ts';
 import { RolloutStore } from '../../../src/control/rollout-store.ts';
 import type { Rollouts } from '../../../src/control/rollouts.ts';
 import { StepFlags } from '../../../src/control/step-flags.ts';
+import type { PresentTraffic } from '../../../src/judge/detectability.ts';
 import type { Verdict } from '../../../src/judge/verdict.ts';
 import { done, FlagStage, flagConfig } from './flag-stage.ts';
 import { settled } from './run-stage.ts';
@@ -18,6 +20,8 @@ import { settled } from './run-stage.ts';
 export const PLANNED =
   'checkout: { strategy: percentage, value: 1, rollout: { steps: [5%, 50%, 100%], hold: 10m, bake: 15m } }';
 export const MINUTE = 60_000;
+
+const NO_TRAFFIC: PresentTraffic = { requests: 0, bad: 0, seconds: 0 };
 
 const NO_FLAGS = {
   entry: () => undefined,
@@ -27,7 +31,7 @@ const NO_FLAGS = {
 
 /** What sets the flags of steps where there are none. */
 export function withoutStepFlags(): StepFlags {
-  return new StepFlags({ flags: NO_FLAGS, isRolling: () => false, inTurn: (work) => work() });
+  return new StepFlags({ flags: NO_FLAGS, isRolling: () => false, running: () => [], inTurn: (work) => work() });
 }
 
 /** The rollouts of no flags, for tests of services. */
@@ -38,6 +42,7 @@ export function withoutFlags(
   return new FlagRollouts({
     flags: NO_FLAGS,
     guardOf: () => null,
+    trafficOf: () => NO_TRAFFIC,
     config: () => flagConfig(),
     store,
     events,
@@ -53,6 +58,8 @@ export class FlagRolloutStage {
   readonly rollouts: FlagRollouts;
   readonly releases: FlagReleases;
   guard: GuardWord | null = null;
+  /** What its flags have had lately. */
+  traffic: PresentTraffic = NO_TRAFFIC;
   frozen: string | null = null;
 
   /** `before` is a stage whose state file it goes on with. */
@@ -63,6 +70,7 @@ export class FlagRolloutStage {
     this.rollouts = new FlagRollouts({
       flags: stage.flags,
       guardOf: () => this.guard,
+      trafficOf: () => this.traffic,
       config: () => stage.config,
       store,
       events: stage.events,
@@ -74,6 +82,7 @@ export class FlagRolloutStage {
     const none = { warmUntil: () => null, isQueued: () => false, questionOf: () => null };
     const all = new Releases(none as unknown as Rollouts, this.rollouts, store, () => false);
     this.releases = all.flags;
+    stage.rolloutOf = (flag) => this.rollouts.glance(flag);
     stage.apply(flagConfig(...flags));
     this.rollouts.restore();
   }
@@ -113,6 +122,8 @@ export function guardWord(kind: Verdict['kind'], rest: Partial<GuardWord> = {}):
   return {
     rests: null,
     dryRun: false,
+    settings: guardSettings(readGuard({}), [], null),
+    requestsAt: () => 0,
     verdict: { kind, decidedBy: null, sentence: `${kind}, it says`, signals: [] },
     ...rest,
   };

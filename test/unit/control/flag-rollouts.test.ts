@@ -39,8 +39,26 @@ t.test('the share of a flag is raised step by step, each for its hold, and stays
   t.match(moves[2], { by: 'rollout 1', reason: /^control to treatment, canary, started by ana/ });
   const told = stage.stage.told.filter(({ kind }) => kind === 'rollout');
   t.equal(told[0]?.text, 'flag checkout: control to treatment, canary, started by ana');
-  t.match(told.at(-1), { service: null, data: { what: 'ended', phase: 'succeeded', flag: 'checkout', share: 1 } });
+  t.match(told.at(-1), {
+    service: null,
+    data: { what: 'ended', phase: 'succeeded', flag: 'checkout', services: ['shop'], share: 1 },
+  });
   t.match(stage.rollouts.figures(), [{ flag: 'checkout', phase: 'succeeded', outcomes: { succeeded: 1 } }]);
+});
+
+t.test('a flag shows its rollout while it runs, and so does the list of all that run', async (t) => {
+  const stage = new FlagRolloutStage();
+  const shown = () => done(stage.stage.flags.get('checkout')).rollout;
+  t.equal(shown(), undefined);
+  t.same(stage.releases.running(), []);
+  await stage.start();
+  await stage.pass(2);
+  const glance = { id: 1, phase: 'holding', step: 1, steps: 3, share: 0.05, elapsedMs: 120_000, untilMs: 600_000 };
+  t.match(shown(), glance);
+  t.match(stage.releases.running(), [{ flag: 'checkout', ...glance }]);
+  await stage.command('abort');
+  t.equal(shown(), undefined);
+  t.same(stage.releases.running(), []);
 });
 
 t.test('aborted, it gives the share back that the flag had before', async (t) => {
@@ -168,6 +186,19 @@ t.test('an edit of the rollout in the file is for the next start, and no instruc
   t.match(said, { refused: true, code: 'flag-in-file' }, 'a call cannot say it of a flag of the file');
 });
 
+t.test('whoever changes nothing but the words about a flag does not end its rollout', async (t) => {
+  const stage = new FlagRolloutStage([]);
+  const rollout = { steps: ['20%', '60%', '100%'], hold: '5m' };
+  done(await stage.stage.set('late', { strategy: 'percentage', value: 0, rollout }));
+  await stage.start({}, 'late');
+  done(await stage.stage.set('late', { description: 'the late one' }));
+  done(await stage.stage.set('late', { rollout: { ...rollout, hold: '1m' } }));
+  await stage.pass(5);
+  t.same(stage.where('late'), ['holding', 60], 'it goes on as it was begun');
+  done(await stage.stage.set('late', { value: 60 }));
+  t.same(stage.where('late'), ['superseded', 60], 'who says the share that it has means that share');
+});
+
 t.test('a flag that was made at run time is rolled out as was said then', async (t) => {
   const stage = new FlagRolloutStage([]);
   const rollout = { steps: ['20%', '100%'], hold: '1m', bake: '0s' };
@@ -228,7 +259,11 @@ t.test('worse takes the share back, and only a flag that says something else is 
   await stage.pass(1);
   t.same(stage.where(), ['rolled-back', 1]);
   t.equal(stage.record().rollout.reason, 'worse, it says');
-  t.match(stage.releases.start('checkout', { again: false }, ANN), { refused: true, code: 'rolled-back-before' });
+  t.match(stage.releases.start('checkout', { again: false }, ANN), {
+    refused: true,
+    code: 'rolled-back-before',
+    message: 'what checkout says was rolled back the last time: worse, it says; say --again to start it all the same',
+  });
   await stage.stage.set('checkout', { on: false, off: true });
   stage.guard = null;
   await stage.start();
@@ -260,6 +295,30 @@ t.test('who cannot tell when the time is over pauses, if the treatment was met a
   t.equal(done(stage.releases.view('checkout')).pausedBy, 'inconclusive');
   await stage.command('promote');
   t.same(stage.where(), ['holding', 50]);
+});
+
+t.test('a step goes on when the treatment has had its requests, as the guard counts them', async (t) => {
+  const steps = '[{ weight: 5%, minRequests: 100 }, { weight: 20%, approve: true }, 100%]';
+  const stage = new FlagRolloutStage([
+    `checkout: { strategy: percentage, value: 1, guard: {}, rollout: { steps: ${steps}, minRequests: 7, hold: 1m } }`,
+  ]);
+  const counted = new Map<number, number>();
+  stage.guard = guardWord('healthy', { requestsAt: (slot) => counted.get(slot) ?? 0 });
+  const slot = () => stage.stage.flags.entry('checkout')!.slot;
+  counted.set(slot(), 500);
+  await stage.start();
+  await stage.pass(3);
+  t.same(stage.where(), ['holding', 5], 'what came before the step is not counted');
+  t.equal(stage.record().rollout.reason, 'the hold of step 1 is over, but treatment has had 0 of 100 requests');
+  counted.set(slot(), 100);
+  await stage.pass(1);
+  t.same(stage.where(), ['holding', 20]);
+  counted.set(slot(), 6);
+  await stage.pass(3);
+  t.same(stage.where(), ['holding', 20], 'a step that says nothing has the number of the rollout');
+  counted.set(slot(), 7);
+  await stage.pass(1);
+  t.same(stage.where(), ['awaiting-approval', 20]);
 });
 
 t.test('the commands of services steer it', async (t) => {
@@ -333,4 +392,9 @@ t.test('a restart goes on where it was, and finds what was said of the flag befo
   await four.stage.stage.set('checkout', { value: 33 });
   const moved = await again(four.path, four.stage);
   t.same(moved.where(), ['superseded', 33], 'and so did a set');
+
+  const five = await left();
+  const gone = await again(five.path, five.stage, 'other: { strategy: all }');
+  t.same(gone.rollouts.figures(), [], 'it was taken out of the file: a series exists for what there is');
+  t.match(gone.releases.view('checkout'), { refused: true, code: 'unknown-flag' });
 });

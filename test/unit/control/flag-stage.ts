@@ -8,7 +8,7 @@ import { EventLog } from '../../../src/control/event-log.ts';
 import type { FlagInstruction, FlagReceipt } from '../../../src/control/flag-operations.ts';
 import { FlagStore } from '../../../src/control/flag-store.ts';
 import { Flags, type PreparedFlags } from '../../../src/control/flags.ts';
-import { isRefusal, type Refusal, type TidegateEvent } from '../../../src/control/operations.ts';
+import { isRefusal, type Refusal, type RolloutGlance, type TidegateEvent } from '../../../src/control/operations.ts';
 import { StateStore } from '../../../src/control/state-store.ts';
 import { PlainContext } from '../../../src/flags/plain-context.ts';
 import { accept, SMALL } from '../config/texts.ts';
@@ -45,6 +45,8 @@ export class FlagStage {
   /** What happens while a snapshot is staged. */
   onStaged: () => void = () => {};
   graces = 0;
+  /** The rollout of a flag that runs. */
+  rolloutOf: (flag: string) => RolloutGlance | null = () => null;
 
   constructor(path = ':memory:') {
     const opened = StateStore.open(path, () => this.nowMs);
@@ -67,7 +69,7 @@ export class FlagStage {
       log,
       now,
       config: () => this.config,
-      guardOf: () => null,
+      besideOf: (flag) => ({ guard: null, rollout: this.rolloutOf(flag) }),
       inTurn: (work) => work(),
       rebuild: async () => this.apply(this.config),
     });

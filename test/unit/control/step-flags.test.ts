@@ -20,17 +20,25 @@ const PLAN: Partial<Plan> = {
 const FLAGS = ['checkout: { strategy: percentage, value: 2 }', 'dark: { strategy: percentage, value: 0 }'];
 
 class Both {
-  readonly flags = new FlagStage();
+  readonly flags: FlagStage;
   readonly rolling = new Set<string>();
+  /** Rollouts of other services that run. */
+  readonly others: Pick<RolloutRecord, 'id' | 'service'>[] = [];
   readonly stepFlags = new StepFlags({
-    flags: this.flags.flags,
+    flags: {
+      entry: (name) => this.flags.flags.entry(name),
+      moveShare: (...move) => this.flags.flags.moveShare(...move),
+    },
     isRolling: (flag) => this.rolling.has(flag),
+    running: () => this.others,
     inTurn: (work) => work(),
   });
   readonly run: RunStage;
 
-  constructor() {
-    this.flags.apply(flagConfig(...FLAGS));
+  /** `flags` have been set up by the test; of its own unless given. */
+  constructor(flags = new FlagStage()) {
+    this.flags = flags;
+    if (flags.flags.entry('dark') === undefined) flags.apply(flagConfig(...FLAGS));
     this.run = new RunStage(PLAN, null, this.stepFlags);
   }
 
@@ -107,6 +115,29 @@ t.test('a flag that is killed, gone or rolled out by itself is left alone', asyn
   );
   t.equal(done(both.flags.flags.get('checkout')).share, 10);
 });
+
+t.test(
+  "a flag that another running rollout has set is that one's until it ends, and stays on for neither",
+  async (t) => {
+    const asCart = { by: 'rollout 6 of cart', reason: '', ifEpoch: null };
+    const flags = new FlagStage();
+    flags.apply(flagConfig(...FLAGS));
+    done(await flags.flags.moveShare('checkout', 30, asCart));
+    const later = new Both(flags);
+    later.others.push({ id: 6, service: 'cart' });
+    await settled();
+    t.same(later.shares, [30, 0]);
+    t.equal(later.reason, 'step 1 of 4: green has 5%, checkout is left alone: rollout 6 of cart has set it');
+    await later.command('promote');
+    t.same(later.shares, [30, 100]);
+    done(await flags.flags.moveShare('checkout', 2, asCart));
+    later.others.pop();
+    await later.command('promote');
+    t.same(later.shares, [40, 100], 'when that one has ended, it is set with the next step');
+    await later.command('abort');
+    t.same(later.shares, [2, 0], 'and goes back to where it was before both');
+  },
+);
 
 t.test(
   'a kill -9 between a flag and the record is made good: the step is taken again, and the way back is the first',

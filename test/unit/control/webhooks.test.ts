@@ -67,15 +67,17 @@ t.test('each webhook is told what it asked for, of the services that it asked fo
   tell('started');
   tell('paused');
   tell('step', 'cart');
+  const ofFlag = { ...NEWS, what: 'started', flag: 'new-nav', services: ['cart'] };
+  events.append('rollout', null, 'flag new-nav: started', ofFlag);
   tell('ended');
   events.append('health', 'shop', 'an endpoint is up', {});
   events.append('traffic', 'shop', 'flipped', { reason: 'flip', by: 'anna' });
   told.tick();
-  await until('all has four', () => all.received.length === 4);
+  await until('all has five', () => all.received.length === 5);
   await until('nothing waits', () => told.figures().every(({ waiting: left }) => left === 0));
   t.same(
     all.messages.map(({ what, service }) => `${service} ${what}`),
-    ['shop started', 'cart step', 'shop ended', 'shop traffic'],
+    ['shop started', 'cart step', 'null started', 'shop ended', 'shop traffic'],
   );
   t.same(
     ends.messages.map(({ text }) => text),
@@ -83,7 +85,8 @@ t.test('each webhook is told what it asked for, of the services that it asked fo
   );
   t.same(
     carts.messages.map(({ service }) => service),
-    ['cart'],
+    ['cart', null],
+    'and of flags that routes of these name',
   );
   end();
   t.equal(waiting(path), 0);
