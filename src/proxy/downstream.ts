@@ -75,7 +75,7 @@ export class Downstream implements BodySink {
     this.#heads = new HeadReader(limits.headBytes, limits.targetBytes);
     const { beginning } = this.client;
     const { headMs, keepAliveMs } = listener.spec;
-    this.#deadlineMs = context.nowMs + (beginning === 'header' ? headMs : keepAliveMs);
+    this.#deadlineMs = context.waiting.after(beginning === 'header' ? headMs : keepAliveMs);
     if (beginning !== 'http') this.#state = 'preface';
     socketRoom.opened();
     listener.cells.opened();
@@ -85,7 +85,7 @@ export class Downstream implements BodySink {
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => {});
     socket.on('finish', () => {
-      if (this.#state === 'closing') this.#awaitReader(this.context.nowMs);
+      if (this.#state === 'closing') this.#awaitReader();
     });
     socket.on('close', () => this.#onClose());
     if (beginning === 'refused') this.#turnAway('proxy-header-untrusted');
@@ -118,7 +118,7 @@ export class Downstream implements BodySink {
     if (this.#state === 'head' && this.#heads.started) this.#refuse(REFUSALS['head-timeout']);
     else if (this.#state === 'preface' && (this.client.headerStarted || this.client.beginning === 'header')) {
       this.#turnAway('proxy-header-timeout');
-    } else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader(nowMs);
+    } else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader();
     else {
       if (this.#state === 'head') this.listener.cells.limited('keep-alive-timeout');
       this.destroy();
@@ -126,9 +126,9 @@ export class Downstream implements BodySink {
   }
 
   /** A client that still reads what it is owed is waited for, however slow it is. */
-  #awaitReader(nowMs: number): void {
+  #awaitReader(): void {
     this.#unsentBytes = this.socket.writableLength;
-    this.#deadlineMs = nowMs + (this.#unsentBytes > 0 ? this.listener.spec.keepAliveMs : LINGER_MS);
+    this.#deadlineMs = this.context.waiting.after(this.#unsentBytes > 0 ? this.listener.spec.keepAliveMs : LINGER_MS);
   }
 
   /** No more requests are taken; the one that is being answered is finished. */
@@ -193,7 +193,7 @@ export class Downstream implements BodySink {
     if (!requestDone) {
       this.#state = 'discard';
       this.#discardedBytes = 0;
-      this.#deadlineMs = this.context.nowMs + DISCARD_MAX_MS;
+      this.#deadlineMs = this.context.waiting.after(DISCARD_MAX_MS);
       if (!keepAlive) this.#close();
       return;
     }
@@ -210,11 +210,11 @@ export class Downstream implements BodySink {
     this.#setActive(false);
     if (this.socket.writableNeedDrain) {
       this.#state = 'stalled';
-      this.#deadlineMs = this.context.nowMs + this.listener.spec.keepAliveMs;
+      this.#deadlineMs = this.context.waiting.after(this.listener.spec.keepAliveMs);
       return;
     }
     this.#state = 'head';
-    this.#deadlineMs = this.context.nowMs + this.listener.spec.keepAliveMs;
+    this.#deadlineMs = this.context.waiting.after(this.listener.spec.keepAliveMs);
     if (this.#pendingBytes === 0 && this.listener.closed) this.#close();
     else if (!this.#consuming) this.#consumePending();
   }
@@ -280,7 +280,7 @@ export class Downstream implements BodySink {
     const reading = client.readHeader(start === 0 ? chunk : chunk.subarray(start));
     switch (reading.kind) {
       case 'unfinished':
-        if (isFirst) this.#deadlineMs = Math.min(this.#deadlineMs, context.nowMs + listener.spec.headMs);
+        if (isFirst) this.#deadlineMs = Math.min(this.#deadlineMs, context.waiting.after(listener.spec.headMs));
         return chunk.length;
       case 'malformed':
         this.#turnAway('proxy-header-malformed');
@@ -299,7 +299,7 @@ export class Downstream implements BodySink {
           return chunk.length;
         }
         this.#state = 'head';
-        this.#deadlineMs = context.nowMs + listener.spec.keepAliveMs;
+        this.#deadlineMs = context.waiting.after(listener.spec.keepAliveMs);
         return start + reading.length;
       default:
         return reading satisfies never;
@@ -323,7 +323,7 @@ export class Downstream implements BodySink {
     if (at === HEAD_UNFINISHED) {
       if (this.#heads.started && !this.#active) {
         this.#setActive(true);
-        this.#deadlineMs = this.context.nowMs + this.listener.spec.headMs;
+        this.#deadlineMs = this.context.waiting.after(this.listener.spec.headMs);
       }
     } else {
       this.#refuse(refusalOfHead(at));
@@ -417,7 +417,7 @@ export class Downstream implements BodySink {
     this.#pendingBytes = 0;
     this.socket.resume();
     this.socket.end();
-    this.#awaitReader(this.context.nowMs);
+    this.#awaitReader();
     if (this.socket.readableEnded) this.socket.destroySoon();
   }
 
