@@ -137,7 +137,11 @@ t.test('an unknown signal halts the ramp where the policy says so, until it is h
 
 t.test('an unknown signal waits where the policy says so, and never lets a step pass as healthy', async (t) => {
   const source = await Neighbour.start(t, json({}));
-  const shop = await SignalShop.open(t, external(source.url, 'wait'), { hold: '2s' });
+  const shop = await SignalShop.open(t, external(source.url, 'wait'), {
+    hold: '2s',
+    // Few requests show that errors are well, so that nothing but the signal is in the way when the hold is over.
+    guard: ['errors: { rate: 20% }'],
+  });
   const load = new Load({ port: shop.tidegate.port, clients: 4, keepAlive: true });
   await shop.start();
   const view = await shop.when('it is paused', ({ phase }) => phase === 'paused');
