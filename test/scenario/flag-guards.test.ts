@@ -70,6 +70,7 @@ async function start(t: Test, versions: Versions, hook: string): Promise<Tidegat
     listeners: [{ address: '127.0.0.1:0' }],
     admin: { address: '127.0.0.1:0' },
     workers: 2,
+    overload: 'off',
     log: { access: 'off' },
     services: { shop: service, cart: service },
     routes: [

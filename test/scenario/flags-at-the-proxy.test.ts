@@ -32,6 +32,7 @@ async function start(t: Test): Promise<Rig> {
     routes: [{ path: '/flagged', service: 'echo', flags: [FLAG] }, { service: 'app' }],
     top: {
       workers: 2,
+      overload: 'off',
       flags: { [FLAG]: { strategy: 'percentage', value: 5 } },
       flagContext: { key: [{ header: 'x-user' }] },
     },

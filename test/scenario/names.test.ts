@@ -73,6 +73,7 @@ async function stage(t: Test, dns: DnsServer, endpoints: string, more = '', time
     [
       'listeners: [{ name: web, address: "127.0.0.1:0" }]',
       'workers: 2',
+      'overload: off',
       `state: ${join(directory, 'state.db')}`,
       'log: { level: fatal }',
       `dns: { servers: ["${dns.address}"], timeout: ${timeout} }`,
