@@ -58,6 +58,7 @@ export class Downstream implements BodySink {
   #consuming = false;
   #blocked = false;
   #active = false;
+  readonly #cameInTurn = socketRoom.turn;
   #framing: 'none' | 'length' | 'chunked' = 'none';
   /** The forwarding lines of the last request, for the next one that has the same to say: see `forwarded-head.ts`. */
   forwarding: ForwardingLines | null = null;
@@ -136,8 +137,12 @@ export class Downstream implements BodySink {
     if (this.idle) this.#close();
   }
 
-  /** Whether nobody would miss the connection: no request is under way, and all of the last answer has been handed over. */
+  /**
+   * Whether nobody would miss the connection: no request is under way, all of the last answer has been handed over, and the
+   * loop has had a whole turn to read what a new client has sent.
+   */
   get mayGiveWay(): boolean {
+    if (socketRoom.turn - this.#cameInTurn < 2) return false;
     return !this.#active && !this.socket.destroyed && this.socket.writableLength === 0;
   }
 
