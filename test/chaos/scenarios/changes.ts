@@ -87,7 +87,11 @@ const flips: Scenario = {
   rivals: false,
   short: true,
   run: flipThrough,
-  vows: [...ALWAYS, NO_GET_LOST, { says: 'traffic was flipped', holds: ({ measures }) => measures.flips! >= FLIPS_MIN }],
+  vows: [
+    ...ALWAYS,
+    NO_GET_LOST,
+    { says: 'traffic was flipped', holds: ({ measures }) => measures.flips! >= FLIPS_MIN },
+  ],
 };
 
 const threads: Scenario = {
