@@ -12,8 +12,8 @@ import type { Scene } from '../scene.ts';
 
 const DESCRIPTORS = 200;
 const CROWD = 400;
-/** Fewer than the clients of one thread. */
-const IDLERS_AT_ONCE = 8;
+/** So few in twenty milliseconds that a thread has room for all that come between two late ticks. */
+const IDLERS_AT_ONCE = 2;
 
 /** What the load has open at most, far less than the attackers had. */
 const CLIENTS_LEFT = 40;
