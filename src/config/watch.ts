@@ -39,6 +39,8 @@ export type WatchEvents = {
   readonly onError: (message: string) => void;
   /** The text that is in effect already; without it, what the file has when the watch begins. */
   readonly known?: string | undefined;
+  /** How long an empty or a missing file must stand still, in milliseconds; 250 unless given. */
+  readonly nothingStillMs?: number;
 };
 
 /** A running watch. */
@@ -142,7 +144,9 @@ class Watching {
     watcher.on('error', (error) => this.#complain(unwatchable(error)));
     const ready = new Promise<void>((resolve) => watcher.once('ready', resolve));
     const enough = new AbortController();
-    await Promise.race([ready, wait(READY_MS, undefined, { signal: enough.signal }).catch(() => undefined)]);
+    const late = wait(READY_MS, true, { signal: enough.signal }).catch(() => false);
+    // What is saved before a watcher is ready has no event, so the file is looked at again when one comes late to it.
+    if (await Promise.race([ready, late])) void ready.then(() => this.nudge());
     enough.abort();
     await before?.close();
   }
@@ -161,13 +165,18 @@ class Watching {
       }
       const clock = performance.now();
       if (seen === undefined || !same(seen, now)) [seen, since] = [now, clock];
-      const left = since + stillFor(now) - clock;
+      const left = since + this.#stillFor(now) - clock;
       if (left <= 0) {
         this.#tell(now);
         return;
       }
       if (!this.#stirred) await this.#pause(left);
     }
+  }
+
+  #stillFor(now: Seen): number {
+    if (now.kind === 'unreadable' || now.text.trim() === '') return this.#events.nothingStillMs ?? STILL_NOTHING_MS;
+    return now.text.endsWith('\n') ? STILL_MS : STILL_UNFINISHED_MS;
   }
 
   /** Waits so many milliseconds, or until the disk stirs, or until the end. */
@@ -205,11 +214,6 @@ function same(before: Seen, now: Seen): boolean {
 /** Whether nothing can be told by waiting: the text is the one in effect, or the complaint has been made. */
 function isOld(now: Seen, known: string | undefined, complaint: string | undefined): boolean {
   return now.kind === 'text' ? now.text === known : now.message === complaint;
-}
-
-function stillFor(now: Seen): number {
-  if (now.kind === 'unreadable' || now.text.trim() === '') return STILL_NOTHING_MS;
-  return now.text.endsWith('\n') ? STILL_MS : STILL_UNFINISHED_MS;
 }
 
 async function look(path: string): Promise<Seen> {

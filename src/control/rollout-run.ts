@@ -44,6 +44,7 @@ export class RolloutRun<R extends object = Receipt> {
   beginnings = 1;
   #errand: { readonly id: number; readonly stop: AbortController } | null = null;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #keptAtMs = Number.NEGATIVE_INFINITY;
   #errorsSeen = 0;
   #wasHoldOver = false;
   #closed = false;
@@ -149,6 +150,8 @@ export class RolloutRun<R extends object = Receipt> {
     const isBack = record.rollout.phase === 'rolling-back';
     if (!isBack) this.#writes.hold();
     this.#judge();
+    // A restart goes on with the clocks of a second ago, also where nobody looks.
+    if (this.record.ranMs - this.#keptAtMs >= LOOK_MS) this.#keep();
     this.#passTime(ms, isBack);
   }
 
@@ -186,7 +189,7 @@ export class RolloutRun<R extends object = Receipt> {
     this.#world.evidence.watch(false);
   }
 
-  /** Counts how long a confirmation has been waited for; it is kept each second, for a restart to go on with. */
+  /** Counts how long a confirmation has been waited for. */
   #wait(ms: number): void {
     const { rollout, asked } = this.record;
     if (rollout.errand?.kind !== 'confirm') {
@@ -195,11 +198,11 @@ export class RolloutRun<R extends object = Receipt> {
     }
     const before = askedMs(this.record, rollout.errand);
     this.record = { ...this.record, asked: { errand: rollout.errand.id, ms: before + ms } };
-    if (Math.floor(before / LOOK_MS) !== Math.floor((before + ms) / LOOK_MS)) this.#keep();
   }
 
   #keep(): void {
     const { record } = this;
+    this.#keptAtMs = record.ranMs;
     this.#writes.write(() => this.#world.keep(record));
   }
 

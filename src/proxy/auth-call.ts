@@ -19,7 +19,6 @@ import type { AuthResult, AuthWriter } from '../stats/auth-cells.ts';
 import type { Verdict } from '../stats/endpoint-cells.ts';
 import { allows, questionAbout } from './auth-messages.ts';
 import type { Caller } from './caller.ts';
-import { TICK_MS } from './context.ts';
 import { Deadline } from './deadline.ts';
 import type { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -74,7 +73,7 @@ export class AuthCall implements Caller {
     this.#exchange = exchange;
     this.#auth = auth;
     this.#waiter = waiter;
-    this.#endsAtMs = exchange.context.nowMs + TICK_MS + auth.spec.timeoutMs;
+    this.#endsAtMs = exchange.context.waiting.after(auth.spec.timeoutMs);
   }
 
   /** Milliseconds since the question was first asked. */
@@ -264,7 +263,7 @@ export class AuthCall implements Caller {
 
   /** Waits so long for `fault`, but never longer than the whole question may take. */
   #wait(ms: number, fault: Fault): void {
-    const atMs = this.#exchange.context.nowMs + TICK_MS + ms;
+    const atMs = this.#exchange.context.waiting.after(ms);
     if (atMs < this.#endsAtMs) this.#deadline.set(atMs, fault);
     else this.#deadline.set(this.#endsAtMs, FAULTS.forwardAuthTimeout);
   }

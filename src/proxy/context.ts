@@ -13,9 +13,7 @@ import { Overload } from './overload.ts';
 import { PasswordChecks } from './password-checks.ts';
 import { ReplayMemory } from './request-body.ts';
 import type { Runtime } from './runtime.ts';
-
-/** The precision of every deadline of the data plane, in milliseconds. */
-export const TICK_MS = 50;
+import { TICK_MS, WaitingClock } from './waiting-clock.ts';
 
 export class ThreadContext {
   readonly thread: number;
@@ -29,6 +27,8 @@ export class ThreadContext {
   readonly overload: Overload;
   /** Milliseconds of a monotonic clock as of the last tick. */
   nowMs: number;
+  /** What others are waited for by. */
+  readonly waiting: WaitingClock;
   /** The runtime in force. Read it through `currentRuntime`, which notices a commit. */
   runtime: Runtime;
   readonly #staged = new Map<number, Runtime>();
@@ -49,6 +49,7 @@ export class ThreadContext {
     this.exposures = options.exposures;
     this.replays = new ReplayMemory(options.process);
     this.nowMs = options.nowMs;
+    this.waiting = new WaitingClock(options.nowMs);
     this.runtime = options.runtime;
     this.overload = new Overload(options.runtime.snapshot.overload, options.thread, TICK_MS);
     this.#onActivated = options.onActivated;

@@ -1,9 +1,8 @@
 /**
  * What an exchange waits for, and until when: one number and the fault that it means when the time has passed.
  *
- * Setting it is two stores; a timer for each wait would cost more than parsing a head. The sweeper asks at each tick, and the
- * clock that a wait begins by is that of the last tick; the caller adds one tick, so a wait is up to two ticks too long
- * and never too short.
+ * Setting it is two stores; a timer for each wait would cost more than parsing a head. The sweeper asks at each tick, by the
+ * clock of `waiting-clock.ts`, which says how long a wait can be.
  */
 import type { Fault } from './fault.ts';
 
@@ -11,7 +10,7 @@ export class Deadline {
   #atMs = 0;
   #fault: Fault | null = null;
 
-  /** Waits until `atMs` of the thread's coarse clock, in place of whatever was waited for. */
+  /** Waits until `atMs` of the thread's clock for waits, in place of whatever was waited for. */
   set(atMs: number, fault: Fault): void {
     this.#atMs = atMs;
     this.#fault = fault;

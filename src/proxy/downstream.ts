@@ -58,6 +58,7 @@ export class Downstream implements BodySink {
   #consuming = false;
   #blocked = false;
   #active = false;
+  readonly #cameInTurn = socketRoom.turn;
   #framing: 'none' | 'length' | 'chunked' = 'none';
   /** The forwarding lines of the last request, for the next one that has the same to say: see `forwarded-head.ts`. */
   forwarding: ForwardingLines | null = null;
@@ -75,7 +76,7 @@ export class Downstream implements BodySink {
     this.#heads = new HeadReader(limits.headBytes, limits.targetBytes);
     const { beginning } = this.client;
     const { headMs, keepAliveMs } = listener.spec;
-    this.#deadlineMs = context.nowMs + (beginning === 'header' ? headMs : keepAliveMs);
+    this.#deadlineMs = context.waiting.after(beginning === 'header' ? headMs : keepAliveMs);
     if (beginning !== 'http') this.#state = 'preface';
     socketRoom.opened();
     listener.cells.opened();
@@ -85,7 +86,7 @@ export class Downstream implements BodySink {
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => {});
     socket.on('finish', () => {
-      if (this.#state === 'closing') this.#awaitReader(this.context.nowMs);
+      if (this.#state === 'closing') this.#awaitReader();
     });
     socket.on('close', () => this.#onClose());
     if (beginning === 'refused') this.#turnAway('proxy-header-untrusted');
@@ -118,7 +119,7 @@ export class Downstream implements BodySink {
     if (this.#state === 'head' && this.#heads.started) this.#refuse(REFUSALS['head-timeout']);
     else if (this.#state === 'preface' && (this.client.headerStarted || this.client.beginning === 'header')) {
       this.#turnAway('proxy-header-timeout');
-    } else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader(nowMs);
+    } else if (this.#state === 'closing' && this.socket.writableLength < this.#unsentBytes) this.#awaitReader();
     else {
       if (this.#state === 'head') this.listener.cells.limited('keep-alive-timeout');
       this.destroy();
@@ -126,9 +127,9 @@ export class Downstream implements BodySink {
   }
 
   /** A client that still reads what it is owed is waited for, however slow it is. */
-  #awaitReader(nowMs: number): void {
+  #awaitReader(): void {
     this.#unsentBytes = this.socket.writableLength;
-    this.#deadlineMs = nowMs + (this.#unsentBytes > 0 ? this.listener.spec.keepAliveMs : LINGER_MS);
+    this.#deadlineMs = this.context.waiting.after(this.#unsentBytes > 0 ? this.listener.spec.keepAliveMs : LINGER_MS);
   }
 
   /** No more requests are taken; the one that is being answered is finished. */
@@ -136,8 +137,12 @@ export class Downstream implements BodySink {
     if (this.idle) this.#close();
   }
 
-  /** Whether nobody would miss the connection: no request is under way, and all of the last answer has been handed over. */
+  /**
+   * Whether nobody would miss the connection: no request is under way, all of the last answer has been handed over, and the
+   * loop has had a whole turn to read what a new client has sent.
+   */
   get mayGiveWay(): boolean {
+    if (socketRoom.turn - this.#cameInTurn < 2) return false;
     return !this.#active && !this.socket.destroyed && this.socket.writableLength === 0;
   }
 
@@ -193,7 +198,7 @@ export class Downstream implements BodySink {
     if (!requestDone) {
       this.#state = 'discard';
       this.#discardedBytes = 0;
-      this.#deadlineMs = this.context.nowMs + DISCARD_MAX_MS;
+      this.#deadlineMs = this.context.waiting.after(DISCARD_MAX_MS);
       if (!keepAlive) this.#close();
       return;
     }
@@ -210,11 +215,11 @@ export class Downstream implements BodySink {
     this.#setActive(false);
     if (this.socket.writableNeedDrain) {
       this.#state = 'stalled';
-      this.#deadlineMs = this.context.nowMs + this.listener.spec.keepAliveMs;
+      this.#deadlineMs = this.context.waiting.after(this.listener.spec.keepAliveMs);
       return;
     }
     this.#state = 'head';
-    this.#deadlineMs = this.context.nowMs + this.listener.spec.keepAliveMs;
+    this.#deadlineMs = this.context.waiting.after(this.listener.spec.keepAliveMs);
     if (this.#pendingBytes === 0 && this.listener.closed) this.#close();
     else if (!this.#consuming) this.#consumePending();
   }
@@ -280,7 +285,7 @@ export class Downstream implements BodySink {
     const reading = client.readHeader(start === 0 ? chunk : chunk.subarray(start));
     switch (reading.kind) {
       case 'unfinished':
-        if (isFirst) this.#deadlineMs = Math.min(this.#deadlineMs, context.nowMs + listener.spec.headMs);
+        if (isFirst) this.#deadlineMs = Math.min(this.#deadlineMs, context.waiting.after(listener.spec.headMs));
         return chunk.length;
       case 'malformed':
         this.#turnAway('proxy-header-malformed');
@@ -299,7 +304,7 @@ export class Downstream implements BodySink {
           return chunk.length;
         }
         this.#state = 'head';
-        this.#deadlineMs = context.nowMs + listener.spec.keepAliveMs;
+        this.#deadlineMs = context.waiting.after(listener.spec.keepAliveMs);
         return start + reading.length;
       default:
         return reading satisfies never;
@@ -323,7 +328,7 @@ export class Downstream implements BodySink {
     if (at === HEAD_UNFINISHED) {
       if (this.#heads.started && !this.#active) {
         this.#setActive(true);
-        this.#deadlineMs = this.context.nowMs + this.listener.spec.headMs;
+        this.#deadlineMs = this.context.waiting.after(this.listener.spec.headMs);
       }
     } else {
       this.#refuse(refusalOfHead(at));
@@ -417,7 +422,7 @@ export class Downstream implements BodySink {
     this.#pendingBytes = 0;
     this.socket.resume();
     this.socket.end();
-    this.#awaitReader(this.context.nowMs);
+    this.#awaitReader();
     if (this.socket.readableEnded) this.socket.destroySoon();
   }
 

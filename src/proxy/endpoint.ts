@@ -24,11 +24,11 @@ import type { EndpointSpec, ServiceSpec } from '../routing/snapshot.ts';
 import { EndpointCells, type Verdict } from '../stats/endpoint-cells.ts';
 import { Pace } from '../stats/pace.ts';
 import type { Caller } from './caller.ts';
-import { TICK_MS } from './context.ts';
 import { FAULTS } from './fault.ts';
 import { IdleLesson } from './idle-lesson.ts';
 import { socketRoom } from './socket-room.ts';
 import { UpstreamConnection } from './upstream.ts';
+import { TICK_MS } from './waiting-clock.ts';
 
 export class Endpoint {
   /** Its identity: see `endpointKey`. */

@@ -126,7 +126,7 @@ export class Exchange implements Caller {
       this.#conclude(answer);
       return;
     }
-    this.#patience = new Patience(this.context, admission.route!.spec.timeouts);
+    this.#patience = new Patience(this.context.waiting, admission.route!.spec.timeouts);
     const isTooLarge = this.#body?.exceeds(head.contentLength) ?? false;
     const fault = isTooLarge ? FAULTS.bodyTooLarge : admission.enter(this.context);
     if (fault !== null) {
@@ -156,7 +156,7 @@ export class Exchange implements Caller {
     if (!connection.connected) this.#patience!.forConnection();
     connection.begin();
     connection.out.text(headForEndpoint(this));
-    if (this.head.expectContinue) this.#expectation.begin(this.context.nowMs);
+    if (this.head.expectContinue) this.#expectation.begin(this.context.waiting);
     this.#body?.replay(connection.out);
     if (connection.connected) this.#body?.mayArrive();
     // Whoever waited in the queue has not been read from, whether or not some of the body had come.

@@ -5,6 +5,8 @@
  * goes no further. The client is asked once, however many endpoints its request meets.
  */
 
+import type { WaitingClock } from './waiting-clock.ts';
+
 /** How long an endpoint may take to ask for a body before we ask the client ourselves. */
 const CONTINUE_MS = 1000;
 
@@ -18,8 +20,8 @@ export class Expectation {
   asked = false;
 
   /** The request head is on its way to the endpoint. */
-  begin(nowMs: number): void {
-    if (!this.asked) this.#dueMs = nowMs + CONTINUE_MS;
+  begin(clock: WaitingClock): void {
+    if (!this.asked) this.#dueMs = clock.after(CONTINUE_MS);
   }
 
   /** The endpoint has said 100. False when it answers what we asked for; every other is the client's, asked for or not. */

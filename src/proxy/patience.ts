@@ -1,35 +1,35 @@
 /**
  * How long an exchange waits for each of its steps, and how much time all its attempts have together.
  *
- * Waits begin by the clock of the last tick, so one tick is added: see `deadline.ts`. The pause before a further attempt is
- * a number that the sweeper compares, like every other wait.
+ * All of it by the clock that stands still while the thread is away (`waiting-clock.ts`). The pause before a further attempt
+ * is a number that the sweeper compares, like every other wait.
  */
 import type { Timeouts } from '../routing/snapshot.ts';
-import { type ThreadContext, TICK_MS } from './context.ts';
 import { Deadline } from './deadline.ts';
 import { FAULTS, type Fault } from './fault.ts';
+import type { WaitingClock } from './waiting-clock.ts';
 
 export class Patience {
-  readonly #context: ThreadContext;
+  readonly #clock: WaitingClock;
   readonly #timeouts: Timeouts;
   readonly #deadline = new Deadline();
   /** When the time of all attempts is over; 0 until one of them could be answered. */
   #answerUntilMs = 0;
   #resumeAtMs = 0;
 
-  constructor(context: ThreadContext, timeouts: Timeouts) {
-    this.#context = context;
+  constructor(clock: WaitingClock, timeouts: Timeouts) {
+    this.#clock = clock;
     this.#timeouts = timeouts;
   }
 
   /** What is left of the time in which the endpoints must have answered: all of it until they could. */
   get leftMs(): number {
-    return this.#answerUntilMs === 0 ? this.#timeouts.responseMs : this.#answerUntilMs - this.#context.nowMs;
+    return this.#answerUntilMs === 0 ? this.#timeouts.responseMs : this.#answerUntilMs - this.#clock.nowMs;
   }
 
   /** Waits for so long, in place of whatever was waited for. */
   wait(ms: number, fault: Fault): void {
-    this.#deadline.set(this.#context.nowMs + TICK_MS + ms, fault);
+    this.#deadline.set(this.#clock.after(ms), fault);
   }
 
   forQueue(): void {
@@ -48,7 +48,7 @@ export class Patience {
   /** The endpoint has the whole request; `tryMs` is what this attempt may take. */
   forAnswer(tryMs: number): void {
     const { leftMs } = this;
-    this.#answerUntilMs = this.#context.nowMs + leftMs;
+    this.#answerUntilMs = this.#clock.nowMs + leftMs;
     if (tryMs < leftMs) this.wait(tryMs, FAULTS.tryTimeout);
     else this.wait(leftMs, FAULTS.responseTimeout);
   }
@@ -61,7 +61,7 @@ export class Patience {
   /** Waits before another attempt; there must be time for it. */
   pause(ms: number): void {
     this.wait(Number.POSITIVE_INFINITY, FAULTS.responseTimeout);
-    this.#resumeAtMs = this.#context.nowMs + TICK_MS + ms;
+    this.#resumeAtMs = this.#clock.after(ms);
   }
 
   /** Whether a pause is over, once. */

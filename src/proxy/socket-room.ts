@@ -30,6 +30,8 @@ export class SocketRoom {
   #isSearched = false;
   #isShort = false;
   #nowMs = 0;
+  #turn = 0;
+  #isTurnCounted = false;
   #lastFeltMs = Number.NEGATIVE_INFINITY;
   #closed = 0;
   #turnedAway = 0;
@@ -57,8 +59,14 @@ export class SocketRoom {
     return false;
   }
 
+  /** A number that grows by one with a turn of the event loop in which clients come in, and with each tick. */
+  get turn(): number {
+    return this.#turn;
+  }
+
   /** Whether a new client may come in; one or more idle ones of `clients`, oldest first, may be closed for it. */
   mayCome(clients: Iterable<Downstream>): boolean {
+    this.#countTurn();
     if (this.#open < this.#low) return true;
     this.#lastFeltMs = this.#nowMs;
     if (!this.#isSearched) {
@@ -80,6 +88,7 @@ export class SocketRoom {
   /** Called at each tick: a sentence when a shortage has begun or is over, else null. */
   news(nowMs: number): string | null {
     this.#nowMs = nowMs;
+    this.#turn += 1;
     this.#isSearched = false;
     const isFelt = nowMs - this.#lastFeltMs < OVER_AFTER_MS;
     if (isFelt === this.#isShort) return null;
@@ -92,6 +101,15 @@ export class SocketRoom {
     this.#turnedAway = 0;
     this.#postponed = 0;
     return sentence;
+  }
+
+  #countTurn(): void {
+    if (this.#isTurnCounted) return;
+    this.#isTurnCounted = true;
+    setImmediate(() => {
+      this.#isTurnCounted = false;
+      this.#turn += 1;
+    });
   }
 }
 

@@ -15,7 +15,7 @@ import { createOverloadMemory } from '../stats/overload-cells.ts';
 import { ProcessMember } from '../stats/process-cells.ts';
 import { createSeriesMemory } from '../stats/series.ts';
 import { AccessLog } from './access-log.ts';
-import { ThreadContext, TICK_MS } from './context.ts';
+import { ThreadContext } from './context.ts';
 import { Downstream } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
@@ -26,6 +26,7 @@ import type { FromThread, ThreadStart, ToThread } from './messages.ts';
 import { Runtime } from './runtime.ts';
 import { socketRoom } from './socket-room.ts';
 import { StreamEnds } from './stream-ends.ts';
+import { TICK_MS } from './waiting-clock.ts';
 
 const REPORT_EVERY_TICKS = 20;
 
@@ -43,7 +44,6 @@ class DataThread {
   #ticks = 0;
   #lastTickMs: number;
   #lagMs = 0;
-  #sweepPutOff = false;
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
   #stopped = false;
   #streamEnds: StreamEnds | null = null;
@@ -191,15 +191,14 @@ class DataThread {
   #tick(): void {
     const nowMs = performance.now();
     const context = this.#context;
-    const lateMs = nowMs - this.#lastTickMs - TICK_MS;
-    this.#lagMs = Math.max(this.#lagMs, lateMs);
+    this.#lagMs = Math.max(this.#lagMs, nowMs - this.#lastTickMs - TICK_MS);
     this.#lastTickMs = nowMs;
     context.nowMs = nowMs;
+    context.waiting.tick(nowMs);
     const takesConnections = context.overload.tick(nowMs);
     for (const listener of this.#listeners.values()) listener.take(takesConnections);
-    // After a stall, the answers that came in time still lie in the kernel: they are read before anybody is judged late.
-    this.#sweepPutOff = lateMs > TICK_MS && !this.#sweepPutOff;
-    if (!this.#sweepPutOff) this.#sweep(nowMs);
+    // What came in time may still lie in the kernel: the loop reads it before it comes to this, and nobody is judged late for it.
+    setImmediate(() => this.#sweep(nowMs));
     context.accessLog.flush();
     context.exposures.flush();
     const shortage = socketRoom.news(nowMs);
@@ -215,7 +214,8 @@ class DataThread {
   }
 
   #sweep(nowMs: number): void {
-    for (const downstream of this.#context.downstreams) downstream.sweep(nowMs);
+    const { downstreams, waiting } = this.#context;
+    for (const downstream of downstreams) downstream.sweep(waiting.nowMs);
     for (const endpoint of this.#context.runtime.endpoints.values()) endpoint.sweep(nowMs);
     if (this.#retired.length === 0) return;
     for (const endpoint of this.#retired) if (endpoint.retired) endpoint.sweep(nowMs);

@@ -26,6 +26,8 @@ export interface CrowdPlan {
   readonly manner: Manner;
   readonly beatMs: number;
   readonly secondsMax: number;
+  /** How many may be on their way in at a time, 100 unless given. */
+  readonly atOnce?: number;
 }
 
 export class Crowd {
@@ -34,8 +36,11 @@ export class Crowd {
   /** What it has said last. */
   latest: CrowdReport = { open: 0, opened: 0, closed: 0, refused: 0 };
 
-  constructor({ nursery, port, count, manner, beatMs, secondsMax }: CrowdPlan) {
-    const [command, args] = withoutHook(process.execPath, [PROGRAM, ...[port, count, manner, beatMs].map(String)]);
+  constructor({ nursery, port, count, manner, beatMs, secondsMax, atOnce = 100 }: CrowdPlan) {
+    const [command, args] = withoutHook(process.execPath, [
+      PROGRAM,
+      ...[port, count, manner, beatMs, atOnce].map(String),
+    ]);
     this.#nursery = nursery;
     this.#child = nursery.start({ name: 'crowd', command, args, side: 'anywhere', secondsMax, messages: true });
     this.#child.process.on('message', (report) => {

@@ -38,6 +38,7 @@ async function start(t: Test): Promise<Rig> {
     top: {
       workers: 2,
       admin: { address: '127.0.0.1:0' },
+      overload: 'off',
       flags: { [FLAG]: { strategy: 'percentage', value: 5 } },
       flagContext: { key: [{ header: 'x-user' }] },
     },

@@ -29,6 +29,7 @@ async function stage(t: Test): Promise<Stage> {
       [
         'listeners: [{ name: web, address: "127.0.0.1:0" }]',
         'workers: 1',
+        'overload: off',
         'log: { level: fatal }',
         `state: ${join(directory, 'state.db')}`,
         'services:',

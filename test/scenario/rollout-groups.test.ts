@@ -58,6 +58,7 @@ class Suite {
       'listeners: [{ name: web, address: 127.0.0.1:0 }]',
       'admin: { address: 127.0.0.1:0 }',
       'workers: 1',
+      'overload: off',
       'state: state.db',
       'log: { access: off }',
       `notify: { webhooks: [{ name: chat, url: ${hook.url} }] }`,

@@ -47,7 +47,9 @@ t.test(
     });
     t.comment(JSON.stringify(trials));
     for (const { phase } of trials.runs) t.equal(phase, 'rolled-back');
-    t.ok(median(trials.runs.map(({ failed }) => failed)) <= 7);
+    // By the law of the evidence one run in 60 fails more than 7 and one in 2,000 more than 10, so two of three do once in a
+    // million releases. Two more may be under way when the verdict is there.
+    t.ok(median(trials.runs.map(({ failed }) => failed)) <= 12);
     t.equal(trials.lost, 0);
   },
 );

@@ -87,7 +87,7 @@ const BROKEN: readonly {
   readonly answer: Neighbour['answer'];
   readonly said: RegExp;
 }[] = [
-  { title: 'hangs', answer: null, said: /no answer within 300ms/ },
+  { title: 'hangs', answer: null, said: /no answer within 2s/ },
   { title: 'dies', answer: (_req, res) => res.destroy(), said: /closed before the answer was whole/ },
   { title: 'fails', answer: (_req, res) => res.writeHead(500).end('{"rate":0}'), said: /status 500/ },
   { title: 'says something else', answer: json({ other: 0 }), said: /\/rate is missing/ },
@@ -102,7 +102,7 @@ const BROKEN: readonly {
 ];
 
 function external(url: string, policy: string, rest = ''): string[] {
-  const json = `url: '${url}/orders?pool={pool}', pointer: /rate, atMost: 5, interval: 1s, timeout: 300ms, failures: 1`;
+  const json = `url: '${url}/orders?pool={pool}', pointer: /rate, atMost: 5, interval: 2s, timeout: 2s, failures: 1`;
   return [`orders: { json: { ${json}, noData: ${policy} }${rest} }`];
 }
 
@@ -137,7 +137,11 @@ t.test('an unknown signal halts the ramp where the policy says so, until it is h
 
 t.test('an unknown signal waits where the policy says so, and never lets a step pass as healthy', async (t) => {
   const source = await Neighbour.start(t, json({}));
-  const shop = await SignalShop.open(t, external(source.url, 'wait'), { hold: '2s' });
+  const shop = await SignalShop.open(t, external(source.url, 'wait'), {
+    hold: '3s',
+    // Few requests show that errors are well, so that nothing but the signal is in the way when the hold is over.
+    guard: ['errors: { rate: 20% }'],
+  });
   const load = new Load({ port: shop.tidegate.port, clients: 4, keepAlive: true });
   await shop.start();
   const view = await shop.when('it is paused', ({ phase }) => phase === 'paused');

@@ -2,6 +2,7 @@
  * Sticky users while the tide rises and falls: nobody moves against it, and a rollback brings everybody home at once.
  */
 import t, { type Test } from 'tap';
+import { isCoincidence } from './stage/coincidence.ts';
 import { exchange } from './stage/exchange.ts';
 import { fieldOf, Load } from './stage/load.ts';
 import { blueAndGreen, shopConfig } from './stage/shop.ts';
@@ -10,7 +11,6 @@ import { Upstream } from './stage/upstream.ts';
 
 const USERS = 10_000;
 const TIDE = [1, 5, 25, 50, 100, 0] as const;
-const SIGMAS = 4;
 
 /** Which version serves each user, by one request from each. */
 async function versions(tidegate: Tidegate, users: number, keyLine: (user: number) => string): Promise<string[]> {
@@ -52,9 +52,7 @@ async function followTide(
     );
     t.equal(against.length, 0, `${share}% → ${next}%: nobody has moved against the tide`);
     const onGreen = now.filter((version) => version === 'v2').length;
-    const expected = (users * next) / 100;
-    const sigma = Math.sqrt((expected * (100 - next)) / 100);
-    t.ok(Math.abs(onGreen - expected) <= SIGMAS * sigma, `${onGreen} of ${users} users are on green at ${next}%`);
+    t.ok(isCoincidence(onGreen, users, next / 100), `${onGreen} of ${users} users are on green at ${next}%`);
     before = now;
     share = next;
   }

@@ -58,6 +58,7 @@ listeners:
   - { name: door, address: 'unix:${listener}'${more} }
 admin: { address: '127.0.0.1:0' }
 workers: 2
+overload: off
 state: state.db
 log: { level: error, access: off }
 services:

@@ -1,4 +1,8 @@
-/** What has a deadline, and what is answered when it passes. The clock of a data thread ticks every 50 ms. */
+/**
+ * What has a deadline, and what is answered when it passes. The clock of a data thread ticks every 50 ms.
+ *
+ * Each short time belongs to a route of its own, so that no request has to be quick that is not about that time.
+ */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
@@ -9,9 +13,13 @@ import { forwarded, GET, masked, OK, OK_RELAYED, own, refusal } from './stage/me
 import { Rig } from './stage/rig.ts';
 
 const HEAD_MS = 150;
-const KEEP_ALIVE_MS = 400;
-const RESPONSE_MS = 150;
-const IDLE_MS = 250;
+const KEEP_ALIVE_MS = 1000;
+const TIMES = {
+  '/response': { response: '150ms' },
+  '/idle': { idle: '250ms' },
+  '/slowly': { idle: '1s' },
+  '/queue': { queue: '1s' },
+};
 
 let rig: Rig;
 let shutPort: number;
@@ -23,7 +31,7 @@ t.before(async () => {
   rig = await Rig.start(t, {
     listener: { timeouts: { head: `${HEAD_MS}ms`, keepAlive: `${KEEP_ALIVE_MS}ms` } },
     service: {
-      timeouts: { response: `${RESPONSE_MS}ms`, idle: `${IDLE_MS}ms`, queue: '100ms' },
+      timeouts: { response: '20s', idle: '20s', queue: '20s' },
       limits: { connections: 2, queue: 1 },
     },
     services: {
@@ -37,6 +45,7 @@ t.before(async () => {
       { path: '/deaf', service: 'deaf' },
       { path: '/unwell', service: 'unwell' },
       { path: '/none', service: 'none' },
+      ...Object.entries(TIMES).map(([path, timeouts]) => ({ path, service: 'app', timeouts })),
       { service: 'app' },
     ],
   });
@@ -76,7 +85,8 @@ async function deafEndpoint(): Promise<number> {
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: app.test\r\n\r\n`;
-const post = (body: string) => `POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\n${body}`;
+const post = (path: string, body: string) =>
+  `POST ${path} HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\n${body}`;
 
 t.test('a head that is too slow is answered with 408 and a close, however it comes', async (t) => {
   t.equal(await rig.untilEnd('GET / HTTP/1.1\r\nHost: app'), refusal(408, 'head-timeout'));
@@ -104,7 +114,7 @@ t.test('a connection without a request is closed without an answer when its time
 t.test('a body that stands still is answered with 408 and a close, and is not completed upstream', async (t) => {
   rig.upstream.respondToHead = () => {};
   const client = await rig.client();
-  client.send(post('half'));
+  client.send(post('/idle', 'half'));
   const { end } = await rig.upstream.request();
   await client.ended();
   t.equal(masked(client.received), own(408, 'The body did not come in time.'));
@@ -113,21 +123,23 @@ t.test('a body that stands still is answered with 408 and a close, and is not co
 });
 
 t.test('a body that comes slowly has its time anew with each piece', async (t) => {
-  const client = await rig.client();
-  client.send(post(''));
-  let sent = 0;
-  const feed = setInterval(() => {
-    client.send('x');
-    if (++sent === 10) clearInterval(feed);
-  }, IDLE_MS / 4);
+  const [slow, still] = [await rig.client(), await rig.client()];
+  slow.send('POST /slowly HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const feed = setInterval(() => slow.send('1\r\nx\r\n'), 20);
   t.teardown(() => clearInterval(feed));
-  t.equal(await client.until('the answer', (text) => text.endsWith('ok')), OK_RELAYED);
+  // Whoever began later and stands still says when the time is over.
+  still.send(post('/slowly', ''));
+  await still.ended();
+  t.equal(masked(still.received), own(408, 'The body did not come in time.'));
+  clearInterval(feed);
+  slow.send('0\r\n\r\n');
+  t.equal(await slow.until('the answer', (text) => text.endsWith('ok')), OK_RELAYED);
 });
 
 t.test('an endpoint that is slow to the first byte becomes a 504, and its connection ends', async (t) => {
   rig.upstream.hold();
   const client = await rig.client();
-  client.send(GET);
+  client.send(get('/response'));
   const { end } = await rig.upstream.request();
   await client.untilHas('in time.\n');
   t.equal(masked(client.received), own(504, 'The endpoint did not answer in time.', ''));
@@ -143,7 +155,7 @@ t.test('interim responses are no answer: the endpoint still has to give one in t
     end.socket.once('close', () => clearInterval(feed));
   };
   const client = await rig.client();
-  client.send(GET);
+  client.send(get('/response'));
   await client.untilHas('HTTP/1.1 504 ');
   t.match(client.received, /^HTTP\/1\.1 102 Wait\r\n/);
 });
@@ -151,7 +163,7 @@ t.test('interim responses are no answer: the endpoint still has to give one in t
 t.test('an endpoint whose body stands still is cut off: nothing is added to make it look whole', async (t) => {
   rig.upstream.hold();
   const client = await rig.client();
-  client.send(GET);
+  client.send(get('/idle'));
   const { end } = await rig.upstream.request();
   end.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
   await Promise.all([client.ended(), end.ended()]);
@@ -161,7 +173,7 @@ t.test('an endpoint whose body stands still is cut off: nothing is added to make
 t.test('a tunnel that stands still is ended on both sides', async (t) => {
   rig.upstream.hold();
   const client = await rig.client();
-  client.send('GET / HTTP/1.1\r\nHost: app.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');
+  client.send('GET /idle HTTP/1.1\r\nHost: app.test\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');
   const { end } = await rig.upstream.request();
   end.send('HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');
   await Promise.all([client.ended(), end.ended()]);
@@ -187,30 +199,22 @@ t.test('a service whose weights are all zero answers 503', async (t) => {
 t.test(
   'when the connections are taken, a request waits; when its time is over, or the queue is full, it gets 503',
   async (t) => {
-    // Their responses have begun, so that the two that hold the connections outlast the one that waits.
     rig.upstream.hold();
-    const holders = [];
-    const feeds: NodeJS.Timeout[] = [];
-    t.teardown(() => feeds.forEach(clearInterval));
-    for (let count = 0; count < 2; count++) {
-      const client = await rig.client();
-      client.send(GET);
-      const { end } = await rig.upstream.request();
-      end.send('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n');
-      feeds.push(setInterval(() => end.send('x'), 50));
-      holders.push(client, end);
+    const holders = [await rig.client(), await rig.client()];
+    for (const holder of holders) {
+      holder.send(GET);
+      await rig.upstream.request();
     }
-    const waiting = rig.ask(GET);
     const second = await rig.client();
+    const waiting = rig.ask(get('/queue'));
     await new Promise<void>((resolve) => {
       const ask = () => (rig.endpoint().queued === 1 ? resolve() : setImmediate(ask));
       ask();
     });
-    second.send(GET);
+    second.send(get('/queue'));
     await second.untilHas('waiting.\n');
     t.equal(masked(second.received), own(503, 'Too many requests are waiting.', 'Retry-After: 1\r\n'));
     t.equal(await waiting, own(503, 'No endpoint became free in time.', 'Retry-After: 1\r\n'));
-    for (const feed of feeds) clearInterval(feed);
     for (const holder of holders) holder.socket.destroy();
   },
 );
@@ -231,7 +235,7 @@ t.test('a request that waits gets the connection that becomes free', async (t) =
 t.test('a rest of a body that is too slow to be dropped ends the connection', async (t) => {
   rig.upstream.respondToHead = ({ end }) => end.send(OK);
   const client = await rig.client();
-  client.send(post('half'));
+  client.send(post('/', 'half'));
   await client.ended();
   t.equal(client.received, OK_RELAYED);
 });
@@ -258,12 +262,12 @@ t.test('a body that has come while its request waited for a connection is forwar
 
 t.test('a client that does not read its response is let go, and does not speak against the version', async (t) => {
   const before = rig.outcomes('client-gone');
+  const body = 'tide'.repeat(4 * 1024 * 1024);
   rig.upstream.hold();
   const client = await rig.client();
   client.socket.pause();
-  client.send(GET);
+  client.send(get('/slowly'));
   const { end } = await rig.upstream.request();
-  const body = 'tide'.repeat(4 * 1024 * 1024);
   end.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   await end.ended();
   await rig.settled();
@@ -278,7 +282,7 @@ t.test('each time that a client has let pass is counted under its name', async (
   const rows = [
     ['head-timeout', 'GET / HTTP/1.1\r\nHost: app'],
     ['keep-alive-timeout', ''],
-    ['client-idle', post('half')],
+    ['client-idle', post('/idle', 'half')],
   ] as const;
   for (const [limit, bytes] of rows) {
     const before = count(limit);

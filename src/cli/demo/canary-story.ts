@@ -69,7 +69,6 @@ export const CANARY_STORY: Story = {
 async function tell(cast: Cast): Promise<readonly ReleaseAccount[]> {
   const { stage, holdMs, signal } = cast;
   const accounts: ReleaseAccount[] = [];
-  // Latency is compared with what the active version has shown before.
   await sleep(holdMs, undefined, { signal }).catch(() => {});
   for (const { title, to } of RELEASES) {
     if (signal.aborted) break;

@@ -1,5 +1,6 @@
 /**
- * Shows the decision log of a rollout as it grows, each decision once and above it the verdict of the last look before it.
+ * Shows the decision log of a rollout as it grows, each decision once and above it the verdict of the last look before it. What is
+ * verified after a step was decided when its hold was over: looks go on while the checks are made, and decide nothing.
  *
  * The log is judged again by Tidegate for each reading, so what is shown is what anybody can ask for afterwards; a verdict
  * caught from the live view might be one look younger than the decision.
@@ -33,10 +34,14 @@ export class DecisionReader {
     if (answer.kind !== 'ok') throw new Error(`the decision log of rollout ${this.#id}: ${answer.message}`);
     const { decisions, verdicts, rollout, turnedBackAtMs } = answer.value;
     let looks = 0;
+    let looksOfHold = 0;
     for (const { sequence, entry } of decisions) {
-      if (entry.kind === 'look') looks += 1;
+      if (entry.kind === 'look') {
+        looks += 1;
+        if (entry.look.isHoldOver) looksOfHold = looks;
+      }
       if (sequence <= this.#read || entry.kind === 'look' || entry.kind === 'anew') continue;
-      const last = verdicts[looks - 1];
+      const last = verdicts[(entry.kind === 'verification' ? looksOfHold : looks) - 1];
       if (last !== undefined && (entry.kind === 'verification' || DECIDED.includes(entry.what))) {
         this.#stage.say(...verdictCard(last.verdict, last.atMs, rollout, this.#stage.unicode));
       }

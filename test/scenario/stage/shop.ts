@@ -1,6 +1,7 @@
 /**
  * The config that most scenarios start from: one service `shop` with the pools `blue` and `green`, two data threads, and
- * ports of the system's choice.
+ * ports of the system's choice. No request is refused because the machine has other work: that is overload too, and
+ * rightly answered with 503, but no scenario is about it.
  */
 
 /** The pools by name, each with its version and endpoints, and what else the config says. */
@@ -30,6 +31,7 @@ export function shopConfig(shop: Shop): string {
     'admin: { address: 127.0.0.1:0 }',
     `workers: ${shop.workers ?? 2}`,
     'state: state.db',
+    'overload: off',
     ...(shop.top ?? []),
     'services:',
     '  shop:',

@@ -120,6 +120,7 @@ function configWith({ blue, green, kept }: Sides, change: Change, number: number
     ...optional('    ', change.listener),
     'admin: { address: 127.0.0.1:0 }',
     'workers: 2',
+    'overload: off',
     'state: state.db',
     ...optional('', change.top),
     'services:',

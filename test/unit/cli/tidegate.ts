@@ -11,7 +11,7 @@ import type { EndpointView, PoolView, Receipt, ServiceView } from '../../../src/
 
 const BIN = fileURLToPath(new URL('../../../bin/tidegate.js', import.meta.url));
 /** A child that says nothing for this long is stuck, and is ended so that the test fails and not the runner. */
-const STUCK_MS = 60_000;
+const STUCK_MS = 120_000;
 
 /** What a child process said and how it ended. */
 export interface Outcome {

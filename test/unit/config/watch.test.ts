@@ -4,7 +4,12 @@ import { appendFile, chmod, mkdir, rename, rm, symlink, unlink, writeFile } from
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { wayTo } from '../../../src/config/links.ts';
-import { type ConfigWatch, watchConfig } from '../../../src/config/watch.ts';
+import { type ConfigWatch, type WatchEvents, watchConfig } from '../../../src/config/watch.ts';
+
+type Given = Pick<WatchEvents, 'known' | 'nothingStillMs'>;
+
+/** Longer than any save takes, however busy the machine is. */
+const LONG_MS = 60_000;
 
 /** What a watch told, in order, and a way to wait for the next. */
 class Told {
@@ -13,12 +18,12 @@ class Told {
   #read = 0;
   #next: (() => void) | undefined;
 
-  constructor(path: string, known?: string) {
+  constructor(path: string, given: Given = {}) {
     const tell = (text: string): void => {
       this.all.push(text);
       this.#next?.();
     };
-    this.watch = watchConfig(path, { onSettled: tell, onError: (message) => tell(`error: ${message}`), known });
+    this.watch = watchConfig(path, { onSettled: tell, onError: (message) => tell(`error: ${message}`), ...given });
   }
 
   /** The next thing that is told; waits for it. */
@@ -33,8 +38,8 @@ class Told {
   }
 }
 
-async function watching(t: Test, path: string, known?: string): Promise<Told> {
-  const told = new Told(path, known);
+async function watching(t: Test, path: string, given?: Given): Promise<Told> {
+  const told = new Told(path, given);
   t.teardown(() => told.watch.close());
   await told.watch.ready;
   return told;
@@ -42,7 +47,7 @@ async function watching(t: Test, path: string, known?: string): Promise<Told> {
 
 t.test('a file that is written in place', async (t) => {
   const path = join(t.testdir({ 'a.yaml': 'a: 0\n' }), 'a.yaml');
-  const told = await watching(t, path);
+  const told = await watching(t, path, { nothingStillMs: LONG_MS });
   await writeFile(path, 'a: 1\n');
   t.equal(await told.next(), 'a: 1\n');
   await appendFile(path, 'b: 1\n');
@@ -65,7 +70,7 @@ t.test('a file that another is renamed over, again and again', async (t) => {
 
 t.test('a file that vim saves: the old one moved away, a new one written, the old one deleted', async (t) => {
   const path = join(t.testdir({ 'a.yaml': 'a: 0\n' }), 'a.yaml');
-  const told = await watching(t, path);
+  const told = await watching(t, path, { nothingStillMs: LONG_MS });
   for (const text of ['a: 1\n', 'a: 2\n']) {
     await rename(path, `${path}~`);
     await writeFile(path, text);
@@ -125,7 +130,7 @@ t.test('the directory is replaced by another one of the same name', async (t) =>
 
 t.test('an editor that truncates first: the empty file is not told', async (t) => {
   const path = join(t.testdir({ 'a.yaml': 'a: 0\n' }), 'a.yaml');
-  const told = await watching(t, path);
+  const told = await watching(t, path, { nothingStillMs: LONG_MS });
   const expected: string[] = [];
   for (let round = 1; round <= 10; round += 1) {
     await writeFile(path, '');
@@ -174,7 +179,7 @@ t.test('the same text twice is told once, however it is saved', async (t) => {
 
 t.test('many saves in a row are told in their order, and the last one always', async (t) => {
   const path = join(t.testdir({ 'a.yaml': '0\n' }), 'a.yaml');
-  const told = await watching(t, path);
+  const told = await watching(t, path, { nothingStillMs: LONG_MS });
   const last = 60;
   for (let round = 1; round <= last; round += 1) await writeFile(path, `${round}\n`);
   while ((await told.next()) !== `${last}\n`);
@@ -187,7 +192,7 @@ t.test('many saves in a row are told in their order, and the last one always', a
 
 t.test('a text that was saved before the watch began is told when it is not the known one', async (t) => {
   const path = join(t.testdir({ 'a.yaml': 'a: 1\n' }), 'a.yaml');
-  const told = await watching(t, path, 'a: 0\n');
+  const told = await watching(t, path, { known: 'a: 0\n' });
   t.equal(await told.next(), 'a: 1\n');
 });
 

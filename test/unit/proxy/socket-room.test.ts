@@ -62,6 +62,22 @@ t.test('a client is turned away when no other waits, and the clients are searche
   t.same(closed, []);
 });
 
+t.test('clients that come in one turn of the event loop come at the same time, and a tick is later', async (t) => {
+  const room = roomWith(0);
+  const first = room.turn;
+  for (let client = 0; client < 3; client++) room.mayCome([]);
+  t.equal(room.turn, first, 'what they have sent cannot have been read yet');
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(room.turn, first + 1);
+  room.mayCome([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(room.turn, first + 2);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(room.turn, first + 2, 'nobody has come');
+  room.news(1050);
+  t.equal(room.turn, first + 3);
+});
+
 t.test('what clients do not get is left for endpoints', async (t) => {
   t.ok(roomWith(99).mayDial());
   t.notOk(roomWith(100).mayDial());

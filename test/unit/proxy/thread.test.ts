@@ -47,7 +47,7 @@ t.test('two stagings of the same listener open it once, so that closing it close
 t.test('a connection that brings a generation into force while it is staged leaves no listener open', async (t) => {
   const { thread } = await start(t);
   const { snapshots } = thread;
-  const first = await snapshots.of(1, ['first', ...Array.from({ length: 40 }, (_, at) => `later-${at}`)]);
+  const first = await snapshots.of(1, ['first', ...Array.from({ length: 300 }, (_, at) => `later-${at}`)]);
   thread.owner.commit(1);
   const staged = thread.stage(lookedUp(first));
   while (!(await thread.accepts('first')));

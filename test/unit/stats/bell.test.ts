@@ -22,11 +22,12 @@ t.test('a ring of another thread wakes who waits', async (t) => {
      });`,
     { eval: true, workerData: memory },
   );
+  const exited = once(ringer, 'exit');
   own.listen();
   const rung = own.rung();
   ringer.postMessage('ring');
   await rung;
-  await once(ringer, 'exit');
+  await exited;
   t.pass('it has rung');
 });
 

@@ -220,6 +220,7 @@ function configText(options: RigOptions, upstream: Upstream, directory: string):
       { name: 'trusting', address: '127.0.0.1:0', trustedProxies: ['127.0.0.0/8'], ...options.listener },
     ],
     workers: 1,
+    overload: 'off',
     state: join(directory, 'state.db'),
     // A reload sets the level of the log.
     log: { level: 'fatal', access: options.access ?? 'off' },

@@ -7,7 +7,8 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
-const DEADLINE_MS = 20_000;
+/** No promise: what takes longer never comes, however busy the machine is. */
+const DEADLINE_MS = 60_000;
 const PIECE_BYTES = 64 * 1024;
 
 /** How the other side has ended the connection: in order, or with a reset. */
