@@ -276,7 +276,9 @@ t.test('a client may have so many connections and no more, and again when one ha
   first.socket.destroy();
   await first.ended().catch(() => {});
   for (;;) {
-    const again = await few.client();
+    // One too many may be reset before it knows that it was connected.
+    const again = await few.client().catch(() => null);
+    if (again === null) continue;
     const answer = await Promise.race([
       again.ended().then(() => ''),
       again.sendPieces([get('/')]).then(() => again.until('the answer', (text) => text.endsWith('ok'))),
