@@ -91,6 +91,10 @@ t.test('variants lead', async (t) => {
   canary.answer(answerOfCanary);
   const empty = rig.plane.metrics().endpoints.find(({ pool }) => pool === 'empty')!;
   await until('the empty pool admits nobody', () => !readEndpoint(empty.board).admitting);
+  // The one check of the others must not come later, among requests that are counted and answers that are bad.
+  for (const upstream of [rig.upstream, canary]) {
+    await until('it has been checked', () => upstream.take().some((bytes) => bytes.startsWith('GET /healthz')));
+  }
 
   t.test('to a pool that has no traffic', async (t) => {
     t.match(await rig.ask(get('/pool', IN)), /canary$/);
