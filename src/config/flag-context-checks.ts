@@ -5,9 +5,14 @@
  */
 import { createVerifier } from 'fast-jwt';
 import { isLoopback } from './address.ts';
+import { inEnvironment } from './flag-merge.ts';
+import type { FlagDefinition } from './flag-schema.ts';
 import type { Check } from './name-checks.ts';
 import type { Path } from './problem.ts';
 import type { Config } from './schema.ts';
+
+/** Strategies that ask who somebody is. */
+const KEYED: ReadonlySet<string> = new Set(['users', 'percentage', 'variants']);
 
 /** Reports what does not fit together. */
 export function checkFlagContext(config: Config, check: Check): void {
@@ -16,6 +21,7 @@ export function checkFlagContext(config: Config, check: Check): void {
     checkClaims(config, at, check);
     checkToken(config, [...at, 'jwt'], check);
     checkUse(config, at, check);
+    checkKeys(config, check);
     checkCookies(config, [...at, 'anonymous', 'cookie'], check);
   }
   checkEnds(config, check);
@@ -82,6 +88,26 @@ function checkUse({ flags, flagContext }: Config, at: Path, { source }: Check): 
   }
   if (flags.size > 0 || !source.has(at)) return;
   source.report({ path: at, message: 'is for flags, and there are none', severity: 'warning' });
+}
+
+/** Without a key nothing can be drawn or looked up, so such a flag would be off for everybody and nobody told why. */
+function checkKeys({ flags, routes, flagContext }: Config, { source, structure }: Check): void {
+  if (flagContext.key.length > 0 || flagContext.anonymous !== undefined) return;
+  for (const name of new Set(routes.flatMap((route) => route.flags))) {
+    const path: Path = ['flags', name];
+    const definition = flags.get(name);
+    if (definition === undefined || structure.touched(path) || !needsKey(definition)) continue;
+    const message = 'asks for a key, and no request has one: it is off for everybody who is not in by a rule';
+    source.report({ path, message, allowed: 'flagContext with key, anonymous or both', severity: 'warning' });
+  }
+}
+
+function needsKey(definition: FlagDefinition): boolean {
+  const overlays = Object.keys(definition.environments ?? {}).map((name) => inEnvironment(definition, name));
+  return [definition, ...overlays].some(
+    ({ strategy, rules = [], bucketBy = 'targetingKey' }) =>
+      bucketBy === 'targetingKey' && [strategy, ...rules.map((rule) => rule.strategy)].some((one) => KEYED.has(one)),
+  );
 }
 
 function checkExposures({ exposures }: Config, { source, structure }: Check): void {

@@ -92,6 +92,7 @@ t.test('every piece of config on the page is valid', async (t) => {
   const rest: Readonly<Record<string, string>> = {
     listeners: 'listeners: [{ address: 127.0.0.1:0 }]\n',
     services: 'services: { shop: { pools: { main: { version: v1, endpoints: [127.0.0.1:1] } }, traffic: main } }\n',
+    flagContext: 'flagContext: { key: [{ cookie: uid }] }\n',
   };
   for (const piece of pieces) {
     // A guard wants a route that names its flag.

@@ -23,6 +23,20 @@ t.test('nothing has to be said', async (t) => {
   });
 });
 
+t.test('a flag that draws is said to be off for everybody where no request can have a key', async (t) => {
+  const text = (keys: string, context = '') =>
+    `${SMALL.replace('service: shop', 'service: shop, flags: [one]')}flags: { one: { ${keys} } }\n${context}`;
+  const found = /flags\.one: asks for a key, and no request has one.*allowed: flagContext with key, anonymous or both/;
+  const drawn = 'strategy: percentage, value: 5';
+  t.match(complaints(text(drawn)).join(), found);
+  t.match(complaints(text('strategy: all, rules: [{ strategy: users, value: [ann] }]')).join(), found);
+  t.match(complaints(text(`strategy: all, environments: { staging: { ${drawn} } }`)).join(), found);
+  t.strictSame(complaints(text('strategy: all')), []);
+  t.strictSame(complaints(text(`${drawn}, bucketBy: header.x-company`)), []);
+  t.strictSame(complaints(text(drawn, 'flagContext: { key: [{ cookie: uid }] }\n')), []);
+  t.strictSame(complaints(text(drawn, 'flagContext: { anonymous: { cookie: visitor } }\n')), []);
+});
+
 t.test('everything can be', async (t) => {
   const text = withContext(
     'key: [{ cookie: uid }, { header: X-User }, { jwt: sub }], attributes: { age: { header: X-Age, as: number }, plan: { jwt: plan } }, ' +

@@ -212,7 +212,7 @@ t.test('flags that need each other in a circle, or over two levels, are refused 
 
 t.test('a route names flags of the file, and their variants name pools of its service', async (t) => {
   const routed = (flags: string, ...lines: readonly string[]): string =>
-    withFlags(...lines).replace('{ service: shop }', `{ service: shop, flags: ${flags} }`);
+    `${withFlags(...lines).replace('{ service: shop }', `{ service: shop, flags: ${flags} }`)}flagContext: { key: [{ cookie: uid }] }\n`;
   t.match(complaints(routed('[new-chekout]', 'new-checkout: { strategy: all }')), [
     /^t\.yaml:8:30: routes\[0\]\.flags\[0\]: "new-chekout" is no flag of this file.*did you mean "new-checkout"/,
   ]);
@@ -354,7 +354,7 @@ t.test('a guard is judged by signals that the services of its routes have, and t
     '    rollout: { guard: { signals: { paid: { requests: { bad: { status: 402 } } } } } }\nroutes:',
   );
   const text = (signal: string): string =>
-    `${shop}flags:\n  a: { strategy: percentage, value: 5, guard: { signals: [${signal}] } }\n`;
+    `${shop}flagContext: { key: [{ cookie: uid }] }\nflags:\n  a: { strategy: percentage, value: 5, guard: { signals: [${signal}] } }\n`;
   t.same(accept(text('paid')).flags.get('a')?.guard, { signals: ['paid'] });
   t.match(complaints(text('payed')), [
     /flags\.a\.guard\.signals\[0\]: payed is no signal of requests of the services that its routes lead to; allowed: paid/,
